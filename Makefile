@@ -1,0 +1,43 @@
+# The two commands: `make run` and `make test`. Both make .venv on first use and need only Python >= 3.11, git and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+ARGS ?= experiment=quickstart
+
+.PHONY: run test lint types check benchmark constraints clean
+
+run: $(STAMP)  ## train; ARGS="experiment=… key=value" passes overrides on
+	$(BIN)/tokenlayer train $(ARGS)
+
+test: $(STAMP)  ## the fast tests
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(STAMP)
+	$(BIN)/mypy
+
+check: lint types test
+
+benchmark: $(STAMP)  ## speed and memory; ORIGINAL=1 times the original package too
+	$(BIN)/python -m benchmarks.run $(if $(ORIGINAL),--original)
+
+# Installs what constraints.txt pins; again only when one of these files changes.
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "tokenlayer needs Python 3.11 or newer; name one with: make PYTHON=python3.12 …" >&2; exit 2; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade -c constraints.txt pip
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch==2.13.0
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --editable . --group dev
+	@touch $(STAMP)
+
+constraints: $(STAMP)  ## rewrite constraints.txt from what is installed
+	$(BIN)/python -m pip freeze --all --exclude-editable --exclude tokenlayer --exclude setuptools \
+	  | sed -E 's/\+cpu//; s/ @ .*//' > constraints.txt
+
+clean:
+	rm -rf $(VENV) build dist
