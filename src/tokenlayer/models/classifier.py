@@ -1,0 +1,142 @@
+"""Tokenization layer → embedding → head → probabilities: the network that is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, overload
+
+from torch import Tensor, nn
+
+from tokenlayer.models import keras
+from tokenlayer.models.heads.base import Head, HeadConfig
+from tokenlayer.tokenization.layer import EmbeddingLayer, Initializer, TokenizationLayer, Tokenized
+
+
+@dataclass(frozen=True)
+class Intermediates:
+    """Every stage of one forward pass; the dense tensors that the seed returns are made only when read."""
+
+    out: Tensor
+    """(B,) probability of class 1, or (B, n_classes) probabilities."""
+    logits: Tensor
+    """(B, n_outputs)"""
+    dense: Tensor | None
+    """(B, hidden), None where the head has no dense layer."""
+    embedding: Tensor
+    """(B, L, D)"""
+    tokens: Tokenized
+    """The matches."""
+
+    @property
+    def flatten(self) -> Tensor:
+        """(B, L·D)"""
+        return self.embedding.flatten(1)
+
+    @property
+    def tokenization(self) -> Tensor:
+        """(B, N, L) dense matches. Large."""
+        return self.tokens.dense()
+
+    @property
+    def lambda1(self) -> Tensor:
+        """(B, L, N) dense matches, transposed for an embedding, as in the seed. Large."""
+        return self.tokenization.transpose(1, 2)
+
+
+class TokenizationClassifier(nn.Module):
+    """The seed's model with a head of choice.
+
+    Args:
+        tokenization: the layer, N patterns.
+        embedding: (N, D).
+        head: (B, L, D) → logits (B, n_outputs).
+        n_classes: classes of the data.
+        n_outputs: 1: one sigmoid output, the probability of class 1; else a softmax over the classes.
+    """
+
+    def __init__(
+        self,
+        tokenization: TokenizationLayer,
+        embedding: EmbeddingLayer,
+        head: Head,
+        n_classes: int,
+        n_outputs: int,
+    ) -> None:
+        super().__init__()
+        self.tokenization = tokenization
+        self.embedding = embedding
+        self.head = head
+        self.n_classes = n_classes
+        self.n_outputs = n_outputs
+
+    @overload
+    def forward(self, codes: Tensor, return_intermediates: Literal[False] = False) -> Tensor: ...
+    @overload
+    def forward(self, codes: Tensor, return_intermediates: Literal[True]) -> Intermediates: ...
+    def forward(self, codes: Tensor, return_intermediates: bool = False) -> Tensor | Intermediates:
+        """Codes (B, L) to probabilities: (B,) of class 1, or (B, n_classes)."""
+        tokens = self.tokenization(codes)
+        embedded = self.embedding(tokens)  # (B, L, D)
+        head = self.head(embedded)
+        out = self.probabilities(head.logits)
+        return Intermediates(out, head.logits, head.dense, embedded, tokens) if return_intermediates else out
+
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """(B, n_outputs) logits to (B,) or (B, n_classes) probabilities."""
+        return logits.squeeze(1).sigmoid() if self.n_outputs == 1 else logits.softmax(1)
+
+    def loss(self, out: Tensor, labels: Tensor) -> Tensor:
+        """Keras's cross-entropy of probabilities and integer labels (B,)."""
+        if self.n_outputs == 1:
+            return keras.binary_crossentropy(out, labels)
+        return keras.categorical_crossentropy(out, labels)
+
+    def logged_parameters(self) -> dict[str, nn.Parameter]:
+        """The parameters that `grads_log` and `vals_log` describe, by the seed's names in snake case."""
+        return {
+            **self.head.logged_parameters(),
+            "embedding_kernel": self.embedding.weight,
+            "patterns": self.tokenization.patterns,
+        }
+
+
+@dataclass
+class ModelConfig:
+    """The classifier: how many patterns, how long, how they are embedded, and what reads them."""
+
+    head: HeadConfig
+    """What reads the embedded text."""
+    n_neurons: int = 500
+    """N, the number of patterns."""
+    pattern_lens: int | None = None
+    """K, the length of a pattern; null: the longest gram of the initializer."""
+    embedding_length: int = 1
+    """D, the length of a pattern's vector."""
+    loss: Literal["auto", "binary", "cross_entropy"] = "auto"
+    """binary: one sigmoid output; cross_entropy: a softmax over the classes; auto: binary for two classes."""
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """Values that cannot work."""
+        for field in ("n_neurons", "pattern_lens", "embedding_length"):
+            value = getattr(self, field)
+            if value is not None and value < 1:
+                yield field, "must be at least 1"
+
+    def n_outputs(self, n_classes: int) -> int:
+        """1 for a sigmoid, else the number of classes."""
+        binary = self.loss == "binary" or (self.loss == "auto" and n_classes == 2)
+        return 1 if binary else n_classes
+
+    def build(
+        self, initializer: Initializer, pattern_lens: int, n_characters: int, text_length: int, n_classes: int
+    ) -> TokenizationClassifier:
+        """The model for codes (B, text_length) over n_characters; initial values come from torch's global generator."""
+        n_outputs = self.n_outputs(n_classes)
+        return TokenizationClassifier(
+            TokenizationLayer(self.n_neurons, initializer, pattern_lens, n_characters),
+            EmbeddingLayer(self.embedding_length, self.n_neurons),
+            self.head.build(text_length, self.embedding_length, n_outputs),
+            n_classes,
+            n_outputs,
+        )

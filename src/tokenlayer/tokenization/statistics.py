@@ -1,0 +1,47 @@
+"""Means and standard deviations of the dense tensors that are never made.
+
+For a layer's tensor X with the batch first, the seed logs mean(X) and the population standard deviation of the mean of X
+over the batch ("Making the Training Loop"). Each function returns both, as scalar tensors.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from tokenlayer.tokenization.matching import Matches
+
+Moments = tuple[Tensor, Tensor]
+"""(mean over everything, population std of the batch mean or of the parameter)."""
+
+
+def layer_moments(x: Tensor) -> Moments:
+    """Of any tensor (B, …)."""
+    std, mean = torch.std_mean(x.mean(0), correction=0)
+    return mean, std
+
+
+def parameter_moments(x: Tensor) -> Moments:
+    """Mean and population standard deviation over all elements."""
+    std, mean = torch.std_mean(x, correction=0)
+    return mean, std
+
+
+def match_moments(matches: Matches, dtype: torch.dtype) -> Moments:
+    """Of the dense output (B, N, L), from its M ones."""
+    B, N, L = matches.shape
+    _, texts = torch.unique(matches.neuron * L + matches.position, return_counts=True)  # m[n, t] where it is not 0
+    frequency = texts.to(torch.float64) / B
+    mean = frequency.sum() / (N * L)
+    variance = frequency.square().sum() / (N * L) - mean.square()
+    return mean.to(dtype), variance.clamp(min=0).sqrt().to(dtype)
+
+
+def match_gradient_moments(g: Tensor, embedding: Tensor) -> Moments:
+    """Of U[b, n, t] = g[b, t] · E[n], the gradient of the dense output, from g (B, L, D) and E (N, D)."""
+    g_mean = g.mean(0).double()  # ḡ (L, D)
+    E = embedding.detach().double()
+    count = g_mean.shape[0] * E.shape[0]
+    mean = g_mean.sum(0) @ E.sum(0) / count
+    variance = ((g_mean.T @ g_mean) * (E.T @ E)).sum() / count - mean.square()
+    return mean.to(g.dtype), variance.clamp(min=0).sqrt().to(g.dtype)
