@@ -1,0 +1,1 @@
+"""Characters ↔ integer codes, and the cleaning that comes before."""
