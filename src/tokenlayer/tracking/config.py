@@ -1,0 +1,37 @@
+"""The settings of tracking (group `tracking` of the configuration)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from tokenlayer.errors import InputError
+from tokenlayer.tracking.uri import check_uri
+
+
+@dataclass
+class TrackingConfig:
+    """Where and under which name a run is recorded."""
+
+    uri: str | None = None
+    """MLflow's tracking URI: sqlite:////absolute/path.db, http(s)://server:port, or a database's.
+    None: sqlite file `mlflow.db` in the output folder."""
+
+    experiment: str = "tokenlayer"
+    """Name of the MLflow experiment; made when it is new."""
+
+    run_name: str | None = None
+    """Name of the run in MLflow. None: made from the configuration's choices."""
+
+    tags: dict[str, str] = field(default_factory=dict)
+    """Tags of the run, beside those that say where it comes from."""
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """Yield (field, message) for each value that cannot work; nothing is opened."""
+        if self.uri is not None:
+            try:
+                check_uri(self.uri)
+            except InputError as error:
+                yield "uri", str(error)
+        if not self.experiment.strip():
+            yield "experiment", "is empty; give the experiment a name"
+        if self.run_name is not None and not self.run_name.strip():
+            yield "run_name", "is empty; give a name, or null to have one made"

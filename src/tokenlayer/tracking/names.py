@@ -1,0 +1,24 @@
+"""What MLflow takes for names and values."""
+
+import re
+
+PARAM_LENGTH = 6000
+TAG_LENGTH = 8000
+_NAME = re.compile(r"[\w.\- :/]{1,250}")
+
+
+def check_name(name: str) -> None:
+    """Raise ValueError unless MLflow takes `name` for a metric, parameter or tag."""
+    parts = name.split("/")
+    if not _NAME.fullmatch(name) or any(part in ("", ".", "..") for part in parts):
+        raise ValueError(
+            f"MLflow does not take the name {name!r}: letters, digits and _ - . : / and spaces, 250 at most"
+        )
+
+
+def cut(text: str, limit: int) -> str:
+    """`text`, or its beginning and how long it is in all."""
+    if len(text) <= limit:
+        return text
+    note = f" … ({len(text)} characters in all)"
+    return text[: limit - len(note)] + note

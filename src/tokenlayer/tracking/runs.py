@@ -1,0 +1,99 @@
+"""Runs in the store: made with their tags, and found by id."""
+
+import difflib
+import getpass
+import json
+import os
+import sys
+from collections.abc import Mapping
+
+from mlflow.entities import Run
+from mlflow.exceptions import MlflowException
+
+from tokenlayer.errors import InputError
+from tokenlayer.tracking.store import Store
+
+MADE_BY_TAG = "tokenlayer.run"
+_SUGGESTED = 5
+_LOOKED_THROUGH = 1000
+
+
+def create_run(store: Store, experiment_id: str, name: str | None, tags: Mapping[str, str]) -> str:
+    """Make a run and return its id. A parent named by MLFLOW_RUN_CONTEXT (as sweeps set it) is honoured.
+
+    Raises:
+        InputError: the store does not take it, or MLFLOW_RUN_CONTEXT is no JSON object.
+    """
+    standard = {
+        "mlflow.user": _user(),
+        "mlflow.source.name": sys.argv[0] or "python",
+        "mlflow.source.type": "LOCAL",
+        MADE_BY_TAG: "1",
+    }
+    try:
+        run = store.client.create_run(
+            experiment_id, tags={**standard, **_context_tags(), **tags}, run_name=name
+        )
+    except MlflowException as error:
+        raise InputError(f"tracking.uri={store.shown} takes no new run: {error.message}") from error
+    return str(run.info.run_id)
+
+
+def known_run(store: Store, run_id: str, recorded_to: str | None = None) -> Run:
+    """The run with this id.
+
+    Args:
+        store: where to look.
+        run_id: its id.
+        recorded_to: where local files say that the run is mirrored to.
+
+    Raises:
+        InputError: there is none; the message names runs that come near.
+    """
+    try:
+        run = store.client.get_run(run_id)
+    except MlflowException as error:
+        if recorded_to is not None and recorded_to != store.shown:
+            mend = f"it was recorded to {recorded_to}; give tracking.uri={recorded_to}"
+        else:
+            mend = _near_runs(store, run_id)
+        raise InputError(f"there is no run {run_id!r} in {store.shown}; {mend}") from error
+    if run.info.lifecycle_stage != "active":
+        raise InputError(
+            f"run {run_id} is deleted in {store.shown}; "
+            f"restore it with `mlflow runs restore --run-id {run_id}`"
+        )
+    return run
+
+
+def _near_runs(store: Store, run_id: str) -> str:
+    experiments = [experiment.experiment_id for experiment in store.client.search_experiments()]
+    runs = store.client.search_runs(experiments, max_results=_LOOKED_THROUGH)
+    if not runs:
+        return "it holds no runs yet"
+    shown = {run.info.run_id: f"{run.info.run_id} ({run.info.run_name})" for run in runs}
+    shown |= {run.info.run_name: shown[run.info.run_id] for run in reversed(runs)}
+    near = difflib.get_close_matches(run_id, shown, n=_SUGGESTED, cutoff=0.6)
+    if near:
+        return "did you mean " + " or ".join(dict.fromkeys(shown[name] for name in near)) + "?"
+    return "the latest are " + ", ".join(shown[run.info.run_id] for run in runs[:_SUGGESTED])
+
+
+def _context_tags() -> dict[str, str]:
+    text = os.environ.get("MLFLOW_RUN_CONTEXT")
+    if not text:
+        return {}
+    try:
+        tags = json.loads(text)
+    except ValueError as error:
+        raise InputError(f"MLFLOW_RUN_CONTEXT={text!r} is no JSON: {error}; unset it") from error
+    if not isinstance(tags, dict):
+        raise InputError(f"MLFLOW_RUN_CONTEXT={text!r} is no JSON object of tags; unset it")
+    return {str(name): str(value) for name, value in tags.items()}
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):  # a container's user without a name
+        return "unknown"

@@ -1,0 +1,123 @@
+"""The MLflow store behind a tracking URI: opened once under a lock, with its experiments."""
+
+import logging
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
+from sqlalchemy.exc import SQLAlchemyError
+
+from tokenlayer.errors import InputError
+from tokenlayer.tracking.uri import MEND, dialect, resolve_uri, sqlite_path, why_away, without_password
+
+LOCK_SECONDS = 120.0
+SQLITE_HEADER = b"SQLite format 3\0"
+
+
+@dataclass(frozen=True)
+class Store:
+    """An open store.
+
+    Attributes:
+        uri: the resolved URI.
+        client: MLflow's client for it.
+        artifact_root: folder for the artifacts of new experiments; None: the server decides.
+    """
+
+    uri: str
+    client: MlflowClient
+    artifact_root: Path | None
+
+    @property
+    def shown(self) -> str:
+        """The URI without a password."""
+        return without_password(self.uri)
+
+    def experiment_id(self, name: str) -> str:
+        """The id of the experiment called `name`, made when there is none.
+
+        Raises:
+            InputError: it is deleted, or cannot be made.
+        """
+        found = self.client.get_experiment_by_name(name)
+        if found is None:
+            location = None
+            if self.artifact_root is not None:
+                location = (self.artifact_root / (re.sub(r"[^\w.-]+", "_", name) or "_")).as_uri()
+            try:
+                return str(self.client.create_experiment(name, artifact_location=location))
+            except MlflowException as error:
+                # another process may have made it in between
+                found = self.client.get_experiment_by_name(name)
+                if found is None:
+                    raise InputError(f"tracking.experiment={name!r}: {error.message}") from error
+        if found.lifecycle_stage != "active":
+            raise InputError(
+                f"tracking.experiment={name!r} is deleted in {self.shown}; restore it with "
+                f"`mlflow experiments restore --experiment-id {found.experiment_id}` or take another name"
+            )
+        return str(found.experiment_id)
+
+
+def open_store(uri: str | None, output_dir: Path, *, create: bool = True) -> Store:
+    """Open the store at `uri` (None: the default of `output_dir`) and make sure that it answers.
+
+    Args:
+        uri: tracking URI as the user gave it. The environment's MLFLOW_TRACKING_URI is not read.
+        output_dir: the output folder; holds the default store, and the artifacts of a bare database.
+        create: make a SQLite store that does not exist yet; for reading, give False.
+
+    Raises:
+        InputError: the URI is wrong, nobody answers there, or the store cannot be read.
+    """
+    resolved = resolve_uri(uri, output_dir)
+    path = sqlite_path(resolved)
+    if path is None:
+        reason = why_away(resolved)
+        if reason is not None:
+            raise InputError(
+                f"tracking.uri={without_password(resolved)} does not answer ({reason}); start the server, "
+                "mend the address, or record locally with tracking=local"
+            )
+        root = None if dialect(resolved) in ("http", "https") else output_dir.absolute() / "artifacts"
+        return Store(resolved, _checked_client(resolved), root)
+    if not create and not path.is_file():
+        raise InputError(f"tracking.uri={resolved}: there is no such database; {MEND}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _check_database_file(path)
+        # Two processes that open a new database at once break each other's schema.
+        with FileLock(f"{path}.lock", timeout=LOCK_SECONDS):
+            return Store(resolved, _checked_client(resolved), path.parent / "artifacts")
+    except OSError as error:
+        raise InputError(
+            f"tracking.uri={resolved}: cannot write there ({error}); name a folder that can be written to"
+        ) from error
+
+
+def _check_database_file(path: Path) -> None:
+    """Raise what MLflow would find out only after minutes of trying again."""
+    if not path.exists() or path.stat().st_size == 0:
+        return
+    if not os.access(path, os.W_OK):
+        raise PermissionError(f"{path} is read-only")
+    with path.open("rb") as file:
+        if file.read(len(SQLITE_HEADER)) != SQLITE_HEADER:
+            raise InputError(f"tracking.uri: {path} is a file, but no SQLite database; {MEND}")
+
+
+def _checked_client(uri: str) -> MlflowClient:
+    # It tells of every table that it makes.
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)
+    try:
+        client = MlflowClient(tracking_uri=uri)
+        client.search_experiments(max_results=1)
+    except (MlflowException, SQLAlchemyError, ImportError) as error:
+        raise InputError(
+            f"tracking.uri={without_password(uri)} is no MLflow store that works: {error}"
+        ) from error
+    return client

@@ -1,0 +1,110 @@
+"""Tracking URIs: which ones can work, made absolute, and whether someone answers there.
+
+Imports no MLflow, so that a wrong URI is told at once.
+"""
+
+import re
+import socket
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import requests
+
+from tokenlayer.errors import InputError
+
+DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
+CONNECT_SECONDS = 3.0
+ANSWER_SECONDS = 5.0
+GATEWAY_ERRORS = (502, 503, 504)
+MEND = "give sqlite:////absolute/path.db or http://server:port, or leave tracking.uri out"
+
+
+def default_uri(output_dir: Path) -> str:
+    """The SQLite store that runs of this output folder share."""
+    return f"sqlite:///{(output_dir.absolute() / 'mlflow.db').as_posix()}"
+
+
+def dialect(uri: str) -> str:
+    """The URI's scheme without its driver: `postgresql+psycopg2://…` gives `postgresql`."""
+    return urlsplit(uri).scheme.split("+")[0].lower()
+
+
+def check_uri(uri: str) -> None:
+    """Raise InputError unless `uri` is one that can be tracked to; looks at the text only."""
+    scheme = dialect(uri) if "://" in uri or uri.startswith("file:") else ""
+    if scheme in ("", "file"):
+        raise InputError(
+            f"tracking.uri={uri!r} names a folder or nothing MLflow knows; MLflow keeps no runs in folders "
+            f"any more: {MEND}"
+        )
+    if scheme == "sqlite":
+        if not re.fullmatch(r"sqlite(\+\w+)?:///.+", uri) or uri.endswith((":memory:", "/")):
+            raise InputError(f"tracking.uri={uri!r} names no database file: {MEND}")
+    elif scheme in ("http", "https", *DATABASE_PORTS):
+        try:
+            _ = urlsplit(uri).port
+        except ValueError as error:
+            raise InputError(f"tracking.uri={uri!r}: {error}; {MEND}") from error
+        if scheme in ("http", "https") and not urlsplit(uri).hostname:
+            raise InputError(f"tracking.uri={uri!r} names no server: {MEND}")
+    else:
+        raise InputError(f"tracking.uri={uri!r}: the scheme {scheme!r} is not supported; {MEND}")
+
+
+def resolve_uri(uri: str | None, output_dir: Path) -> str:
+    """The URI to use: the default for None, SQLite paths absolute (against the working directory).
+
+    Raises:
+        InputError: the URI cannot be tracked to.
+    """
+    if uri is None:
+        return default_uri(output_dir)
+    check_uri(uri)
+    if dialect(uri) != "sqlite":
+        return uri.rstrip("/")
+    prefix, path = uri.split(":///", 1)
+    return f"{prefix}:///{Path(path).expanduser().absolute().as_posix()}"
+
+
+def sqlite_path(uri: str) -> Path | None:
+    """The database file of a resolved SQLite URI; None for other stores."""
+    return Path(uri.split(":///", 1)[1]) if dialect(uri) == "sqlite" else None
+
+
+def without_password(uri: str) -> str:
+    """The URI as it may be shown and written down."""
+    parts = urlsplit(uri)
+    return uri.replace(f":{parts.password}@", ":***@", 1) if parts.password else uri
+
+
+def why_away(uri: str) -> str | None:
+    """Ask within seconds whether someone answers at `uri`; None if so, else the reason why not.
+
+    MLflow's own client would try for minutes before it gave up.
+    """
+    scheme = dialect(uri)
+    if scheme == "sqlite":
+        return None
+    if scheme in ("http", "https"):
+        return _why_http_away(uri)
+    parts = urlsplit(uri)
+    if not parts.hostname:  # a local socket: its answer comes at once either way
+        return None
+    try:
+        address = (parts.hostname, parts.port or DATABASE_PORTS[scheme])
+        socket.create_connection(address, timeout=CONNECT_SECONDS).close()
+    except OSError as error:
+        return str(error)
+    return None
+
+
+def _why_http_away(uri: str) -> str | None:
+    try:
+        answer = requests.get(f"{uri}/health", timeout=(CONNECT_SECONDS, ANSWER_SECONDS))
+    except requests.Timeout:
+        return f"no answer within {ANSWER_SECONDS:g} s"
+    except requests.ConnectionError:
+        return "connection refused or host unknown"
+    except requests.RequestException as error:
+        return str(error)
+    return f"HTTP status {answer.status_code}" if answer.status_code in GATEWAY_ERRORS else None
