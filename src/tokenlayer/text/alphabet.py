@@ -1,5 +1,6 @@
 """An ordered set of characters and the integer codes that stand for them."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
 import numpy as np
@@ -133,7 +134,7 @@ def _split(chars: str) -> tuple[str, ...]:
     symbols = tuple(before) + tuple(symbol for part in after for symbol in (UNKNOWN, *part))
     if not symbols:
         raise InputError("the alphabet is empty: give at least one character")
-    twice = sorted({symbol for symbol in symbols if symbols.count(symbol) > 1})
+    twice = sorted(symbol for symbol, count in Counter(symbols).items() if count > 1)
     if twice:
         raise InputError(
             f"the alphabet {chars!r} holds {', '.join(map(repr, twice))} more than once: give each once"

@@ -1,0 +1,118 @@
+"""Reviews in the layout of the official archive: `{train,test}/{pos,neg}/<name>.txt`."""
+
+import re
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from tokenlayer.data.files import TRUNCATED
+from tokenlayer.data.types import SplitName
+from tokenlayer.errors import InputError
+
+_LAYOUT = re.compile(r"(?:^|.*/)(train|test)/(pos|neg)/[^/]+\.txt")
+_SPLITS: dict[str, SplitName] = {"train": "train", "test": "test"}
+_SENTIMENTS = {"pos": "positive", "neg": "negative"}
+_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+
+
+@dataclass
+class Reviews:
+    """Texts with their sentiment, and the split that the archive puts them into."""
+
+    texts: list[str] = field(default_factory=list)
+    labels: list[str] = field(default_factory=list)
+    splits: list[SplitName] = field(default_factory=list)
+
+    def add(self, split: str, sentiment: str, content: bytes, place: str) -> None:
+        try:
+            self.texts.append(content.decode("utf-8"))
+        except UnicodeDecodeError as error:
+            raise InputError(f"{place} is not UTF-8 ({error})") from error
+        self.labels.append(_SENTIMENTS[sentiment])
+        self.splits.append(_SPLITS[split])
+
+
+class ReviewFile(NamedTuple):
+    """One review in a folder."""
+
+    path: Path
+    split: str
+    sentiment: str
+
+
+def is_archive(path: Path) -> bool:
+    """Whether the name is that of a tar archive."""
+    return path.name.lower().endswith(_SUFFIXES)
+
+
+def read_archive(path: Path) -> Reviews:
+    """The labelled reviews, read as a stream: nothing is written to disk.
+
+    Raises:
+        InputError: truncated or no archive, a member that would leave the target folder when extracted, no
+            reviews in it.
+    """
+    reviews = Reviews()
+    try:
+        with tarfile.open(path, "r|*") as archive:
+            for member in archive:
+                _check_inside(member, path)
+                found = _LAYOUT.fullmatch(member.name)
+                content = archive.extractfile(member) if found and member.isfile() else None
+                if found and content:
+                    reviews.add(found[1], found[2], content.read(), f"{path}, member {member.name}")
+    except (*TRUNCATED, tarfile.ReadError, OSError) as error:
+        raise InputError(f"{path} is truncated, or no archive ({error}): fetch it again") from error
+    return _complete(reviews, path)
+
+
+def read_folder(path: Path) -> Reviews:
+    """The labelled reviews of an extracted archive: the folder itself, or the one above it.
+
+    Raises:
+        InputError: no reviews in it.
+    """
+    reviews = Reviews()
+    for file in review_files(path):
+        reviews.add(file.split, file.sentiment, file.path.read_bytes(), str(file.path))
+    return _complete(reviews, path)
+
+
+def review_files(path: Path) -> list[ReviewFile]:
+    """The files of the labelled reviews, in the order of their names."""
+    root = path if (path / "train").is_dir() else path / "aclImdb"
+    return [
+        ReviewFile(file, split, sentiment)
+        for split in _SPLITS
+        for sentiment in _SENTIMENTS
+        for file in sorted((root / split / sentiment).glob("*.txt"))
+    ]
+
+
+def _check_inside(member: tarfile.TarInfo, path: Path) -> None:
+    for name in _names(member):
+        if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+            raise InputError(
+                f"{path}: the member {member.name!r} leaves the folder of the archive ({name!r}): "
+                "it is damaged or meant to do harm; fetch the official one"
+            )
+
+
+def _names(member: tarfile.TarInfo) -> Iterator[str]:
+    yield member.name
+    if member.issym() or member.islnk():
+        yield member.linkname
+
+
+def _complete(reviews: Reviews, path: Path) -> Reviews:
+    wanted = {(split, sentiment) for split in _SPLITS.values() for sentiment in _SENTIMENTS.values()}
+    missing = wanted - set(zip(reviews.splits, reviews.labels, strict=True))
+    if missing:
+        listed = ", ".join(f"{sentiment} {split}" for split, sentiment in sorted(missing))
+        raise InputError(
+            f"{path} holds no {listed} reviews: expected the layout of the official archive, "
+            "aclImdb/{train,test}/{pos,neg}/<name>.txt"
+        )
+    return reviews

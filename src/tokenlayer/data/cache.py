@@ -1,0 +1,115 @@
+"""Encoded data on disk: written whole or not at all, read back memory-mapped, mistrusted."""
+
+import json
+import os
+import shutil
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pooch
+from filelock import FileLock
+
+from tokenlayer.data.types import (
+    SPLITS,
+    DataReport,
+    EncodedSplit,
+    GroundTruth,
+    PreparedDataset,
+)
+from tokenlayer.errors import InputError
+from tokenlayer.text.alphabet import Alphabet
+
+_META = "meta.json"
+
+
+def cache_root(cache_dir: str | None) -> Path:
+    """The folder of `cache_dir`, $TOKENLAYER_CACHE or the user's caches, in this order; made if need be.
+
+    Raises:
+        InputError: it cannot be written to.
+    """
+    chosen = cache_dir or os.environ.get("TOKENLAYER_CACHE") or pooch.os_cache("tokenlayer")
+    root = Path(chosen).expanduser().absolute()
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"the cache folder {root} cannot be made ({error}): set dataset.cache_dir"
+        ) from error
+    if not os.access(root, os.W_OK):
+        raise InputError(
+            f"the cache folder {root} cannot be written to: set dataset.cache_dir to another one"
+        )
+    return root
+
+
+def load_or_build(root: Path, key: str, build: Callable[[Path], dict[str, Any]]) -> PreparedDataset:
+    """The data cached under `key`; else, `build` writes arrays to a folder, and returns the rest.
+
+    Processes that want the same data at once wait for the first. What a killed one leaves is never taken for
+    the whole, and files that changed since they were written are written anew.
+    """
+    directory = root / "prepared" / key
+    directory.parent.mkdir(exist_ok=True)
+    with FileLock(f"{directory}.lock"):
+        prepared = _load(directory)
+        if prepared is None:
+            shutil.rmtree(directory, ignore_errors=True)
+            unfinished = directory.with_name(f"{key}.unfinished")
+            shutil.rmtree(unfinished, ignore_errors=True)
+            unfinished.mkdir()
+            try:
+                _write_meta(unfinished, build(unfinished))
+                unfinished.replace(directory)
+            finally:
+                shutil.rmtree(unfinished, ignore_errors=True)
+            prepared = _load(directory)
+    if prepared is None:
+        raise InputError(
+            f"the cache folder {root} does not keep what is written to it: set dataset.cache_dir"
+        )
+    return prepared
+
+
+def _write_meta(directory: Path, meta: dict[str, Any]) -> None:
+    checksums = {path.name: _checksum(path) for path in sorted(directory.glob("*.npy"))}
+    (directory / _META).write_text(json.dumps({**meta, "checksums": checksums}, indent=1), encoding="utf-8")
+
+
+def _checksum(path: Path) -> int:
+    return zlib.crc32(np.memmap(path, dtype=np.uint8, mode="r").data)
+
+
+def _load(directory: Path) -> PreparedDataset | None:
+    try:
+        meta = json.loads((directory / _META).read_text(encoding="utf-8"))
+        if any(_checksum(directory / name) != crc for name, crc in meta["checksums"].items()):
+            return None
+    except (OSError, ValueError, KeyError):
+        return None
+    splits = {
+        name: EncodedSplit(
+            codes=np.load(directory / f"{name}_codes.npy", mmap_mode="r"),
+            labels=np.load(directory / f"{name}_labels.npy"),
+            ids=np.load(directory / f"{name}_ids.npy"),
+        )
+        for name in SPLITS
+    }
+    truth = meta["ground_truth"]
+    return PreparedDataset(
+        alphabet=Alphabet(meta["alphabet"]),
+        class_names=tuple(meta["class_names"]),
+        text_length=meta["text_length"],
+        splits=splits,
+        fingerprint=meta["fingerprint"],
+        report=DataReport(**{**meta["report"], "notes": tuple(meta["report"]["notes"])}),
+        ground_truth=truth
+        and GroundTruth(
+            {name: tuple(grams) for name, grams in truth["patterns"].items()}, tuple(truth["distractors"])
+        ),
+        uncut=np.load(directory / "uncut.npy", mmap_mode="r"),
+        bounds=np.load(directory / "bounds.npy"),
+    )

@@ -1,0 +1,91 @@
+"""What every dataset is configured by."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any, ClassVar, Literal
+
+from tokenlayer.data.types import RawDataset
+from tokenlayer.errors import InputError
+from tokenlayer.text.alphabet import Alphabet
+from tokenlayer.text.cleaning import CleaningConfig
+
+
+@dataclass
+class AlphabetConfig:
+    """Which characters get a code."""
+
+    size: int = 30
+    """How many of the most common characters (after the earlier steps of cleaning) make the alphabet."""
+    scope: Literal["train", "all"] = "train"
+    """Texts to count characters on: the training texts, or all texts as the seed does."""
+    characters: str | None = None
+    """The alphabet itself instead of a count; `<UNK>` in it stands for every other character."""
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        if self.size < 1:
+            yield "size", f"{self.size} is below 1: an alphabet needs at least one character"
+        if self.characters is not None:
+            try:
+                Alphabet(self.characters)
+            except InputError as error:
+                yield "characters", str(error)
+
+
+@dataclass(kw_only=True)
+class DatasetConfig(ABC):
+    """Settings common to all datasets; a subclass says where the texts come from."""
+
+    text_length: int = 2000
+    """L: longer texts are cut, shorter ones padded with "no character"."""
+    batch_size: int = 32
+    """B: texts per step."""
+    reshuffle: bool = True
+    """A new order of the training texts every epoch; false repeats one order, as the seed does."""
+    split_seed: int = 42
+    """Decides which text falls into which split, whatever the seed of the run."""
+    cleaning: CleaningConfig = field(default_factory=CleaningConfig)
+    """The steps of cleaning."""
+    alphabet: AlphabetConfig = field(default_factory=AlphabetConfig)
+    """Which characters get a code."""
+    cache_dir: str | None = None
+    """Folder for downloads and encoded texts; null: $TOKENLAYER_CACHE, else the user's cache folder."""
+
+    # What has no bearing on the encoded texts, or has so by content only (see `source_key`).
+    _outside_cache_key: ClassVar[frozenset[str]] = frozenset({"batch_size", "reshuffle", "cache_dir"})
+
+    @abstractmethod
+    def source_key(self) -> str:
+        """A hash of what `load` would read.
+
+        Raises:
+            InputError: it is missing or cannot be read.
+        """
+
+    @abstractmethod
+    def load(self) -> RawDataset:
+        """The texts, uncleaned.
+
+        Raises:
+            InputError: they are missing or malformed; names the place.
+        """
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """Field and message of each value that cannot be meant."""
+        for name in ("text_length", "batch_size"):
+            if getattr(self, name) < 1:
+                yield name, f"{getattr(self, name)} is below 1"
+        if not 0 <= self.split_seed < 2**32:
+            yield "split_seed", f"{self.split_seed} is not between 0 and 2³² − 1"
+
+    def cache_settings(self) -> dict[str, Any]:
+        """The settings that the encoded texts depend on."""
+        settings = {key: value for key, value in asdict(self).items() if key not in self._outside_cache_key}
+        return {"dataset": type(self).__name__, **settings}
+
+    def check(self) -> None:
+        """Raise one InputError that names every wrong value, for configurations made in Python."""
+        found = [("dataset.", *problem) for problem in self.problems()]
+        found += [("dataset.alphabet.", *problem) for problem in self.alphabet.problems()]
+        if found:
+            raise InputError("\n".join(f"{prefix}{name}: {message}" for prefix, name, message in found))

@@ -1,0 +1,72 @@
+"""Batches as slices of the memory-mapped codes, in an order that seed and epoch alone decide."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from tokenlayer.data.types import Batch, EncodedSplit
+
+
+class EpochOrder:
+    """The order of n texts in each epoch."""
+
+    def __init__(self, size: int, seed: int, *, reshuffle: bool) -> None:
+        self._size = size
+        self._seed = seed
+        self._reshuffle = reshuffle
+        self._epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Lightning calls this before each epoch, also when it resumes."""
+        self._epoch = epoch
+
+    def permutation(self) -> npt.NDArray[np.int64]:
+        """(n,): the texts of this epoch in order."""
+        epoch = self._epoch if self._reshuffle else 0
+        return np.random.default_rng([self._seed, epoch]).permutation(self._size)
+
+
+class BatchLoader:
+    """Batches of a split: no workers, no copies but the batch itself, exact to resume.
+
+    Args:
+        split: n texts.
+        batch_size: B.
+        order: for training: the texts in the order of the epoch, without the last, incomplete batch. Without
+            it: every text, in order.
+    """
+
+    def __init__(self, split: EncodedSplit, batch_size: int, order: EpochOrder | None = None) -> None:
+        self._split = split
+        self._batch_size = batch_size
+        self._yielded = 0
+        self._start = 0
+        self.sampler = order  # by this name Lightning finds `set_epoch`
+
+    def __len__(self) -> int:
+        full, rest = divmod(len(self._split), self._batch_size)
+        return full + (rest > 0 and self.sampler is None)
+
+    def __iter__(self) -> Iterator[Batch]:
+        # A generator takes the order at its first batch: Lightning makes the iterator, then sets the epoch.
+        first, self._start = self._start, 0
+        order = np.arange(len(self._split)) if self.sampler is None else self.sampler.permutation()
+        for index in range(first, len(self)):
+            self._yielded = index + 1
+            yield self._batch(order[index * self._batch_size : (index + 1) * self._batch_size])
+
+    def state_dict(self) -> dict[str, int]:
+        """How many batches of this epoch have been given out; 0 after the last."""
+        return {"batches": self._yielded % max(len(self), 1)}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """The next epoch that is begun leaves out the batches that were given out already."""
+        self._start = self._yielded = state["batches"]
+
+    def _batch(self, indices: npt.NDArray[np.int64]) -> Batch:
+        codes = self._split.codes[indices]
+        if codes.dtype != np.uint8:
+            codes = codes.astype(np.int32)  # torch has hardly any operation on its unsigned 16-bit type
+        return Batch(torch.from_numpy(codes), torch.from_numpy(self._split.labels[indices]))

@@ -1,0 +1,140 @@
+"""Texts → codes: split, clean, count the alphabet, encode once, keep on disk."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tokenlayer.data.cache import cache_root, load_or_build
+from tokenlayer.data.config import DatasetConfig
+from tokenlayer.data.report import report_on
+from tokenlayer.data.splits import Indices, content_ids, split_as_given, split_at_random
+from tokenlayer.data.types import SPLITS, PreparedDataset, RawDataset, SplitName
+from tokenlayer.errors import InputError
+from tokenlayer.text.alphabet import Alphabet, Codes
+from tokenlayer.text.cleaning import clean
+from tokenlayer.text.encoding import encode_texts
+
+# Part of the cache's key: to be raised when the same source and settings come to be encoded differently.
+_FORMAT = 1
+
+
+def prepare(config: DatasetConfig) -> PreparedDataset:
+    """Encoded data for a configuration: from the cache where source and settings are known, else made anew.
+
+    Raises:
+        InputError: settings that make no sense; a source that is missing, malformed or not fit to train on.
+    """
+    config.check()
+    root = cache_root(config.cache_dir)
+    settings = {"format": _FORMAT, "source": config.source_key(), **config.cache_settings()}
+    key = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:32]
+    return load_or_build(root, key, lambda directory: _build(config, directory))
+
+
+def _build(config: DatasetConfig, directory: Path) -> dict[str, Any]:
+    raw = config.load()
+    ids = content_ids(raw.texts)
+    splits = _split(raw, ids, config.split_seed)
+    texts = [clean(raw.texts[i], config.cleaning) for i in chain(*splits.values())]
+    raw.texts.clear()  # the uncleaned texts are half of the memory
+    alphabet = _alphabet(config, texts, len(splits["train"]))
+    codes, lengths = encode_texts(texts, alphabet, keep_alphabet=config.cleaning.keep_alphabet)
+    del texts
+    if not lengths[: len(splits["train"])].any():
+        raise InputError(
+            f"{raw.place}: no training text holds a character of the alphabet {alphabet.chars!r} after "
+            "cleaning: check dataset.text_column, dataset.cleaning and dataset.alphabet"
+        )
+    rows = _Rows(codes, lengths)
+    rows.write_uncut(directory, space=int(alphabet.encode(" ")[0]))
+    digest = hashlib.sha256(json.dumps([alphabet.chars, raw.class_names, config.text_length]).encode())
+    first = 0
+    for name, indices in splits.items():
+        cut = rows.write_cut(
+            directory / f"{name}_codes.npy", first, len(indices), config.text_length, alphabet
+        )
+        np.save(directory / f"{name}_labels.npy", raw.labels[indices])
+        np.save(directory / f"{name}_ids.npy", ids[indices])
+        digest.update(raw.labels[indices].astype("<i8").tobytes())
+        digest.update(cut.astype(cut.dtype.newbyteorder("<"), copy=False).data)
+        first += len(indices)
+    report = report_on(raw, splits, ids, lengths, config.text_length)
+    return {
+        "alphabet": alphabet.chars,
+        "class_names": raw.class_names,
+        "text_length": config.text_length,
+        "fingerprint": digest.hexdigest(),
+        "report": asdict(report),
+        "ground_truth": raw.ground_truth and asdict(raw.ground_truth),
+    }
+
+
+def _split(raw: RawDataset, ids: npt.NDArray[np.str_], split_seed: int) -> Mapping[SplitName, Indices]:
+    if raw.given_splits is None:
+        splits = split_at_random(ids, raw.labels, split_seed)
+    else:
+        splits = split_as_given(raw.given_splits, ids, raw.labels, split_seed)
+    for name in SPLITS:
+        if not len(splits[name]):
+            raise InputError(
+                f"{raw.place}: the {name} split is empty: mark some texts as {name}, or leave the split "
+                "column out for a random split"
+            )
+    if len(np.unique(raw.labels[splits["train"]])) < 2:
+        only = raw.class_names[raw.labels[splits["train"][0]]]
+        raise InputError(
+            f"{raw.place}: all training texts are of class {only!r}: a classifier needs two or more"
+        )
+    return splits
+
+
+def _alphabet(config: DatasetConfig, texts: list[str], n_train: int) -> Alphabet:
+    if config.alphabet.characters is not None:
+        return Alphabet(config.alphabet.characters)
+    counted = texts if config.alphabet.scope == "all" else texts[:n_train]
+    return Alphabet.most_common(counted, config.alphabet.size)
+
+
+class _Rows:
+    """Texts of different lengths, encoded one behind the other."""
+
+    def __init__(self, codes: Codes, lengths: npt.NDArray[np.int64]) -> None:
+        self._codes = codes
+        self._ends = np.cumsum(lengths)
+        self._lengths = lengths
+
+    def write_uncut(self, directory: Path, space: int) -> None:
+        """All texts, each with a space behind it, and where they begin."""
+        bounds = np.concatenate([[0], self._ends + np.arange(1, len(self._ends) + 1)])
+        np.save(directory / "bounds.npy", bounds)
+        uncut = _new_memmap(directory / "uncut.npy", self._codes.dtype, (int(bounds[-1]),))
+        for begin, row in zip(bounds, self._from(0, len(self._ends)), strict=False):
+            uncut[begin : begin + len(row)] = row
+        uncut[bounds[1:] - 1] = space
+        uncut.flush()
+
+    def write_cut(self, path: Path, first: int, count: int, text_length: int, alphabet: Alphabet) -> Codes:
+        """The texts from `first` on, cut and padded: (count, text_length)."""
+        cut = _new_memmap(path, self._codes.dtype, (count, text_length))
+        cut[:] = alphabet.none_code
+        for target, row in zip(cut, self._from(first, count), strict=True):
+            target[: len(row)] = row[:text_length]
+        cut.flush()
+        return cut
+
+    def _from(self, first: int, count: int) -> Iterator[Codes]:
+        ends, lengths = self._ends[first : first + count], self._lengths[first : first + count]
+        return (self._codes[end - length : end] for end, length in zip(ends, lengths, strict=True))
+
+
+def _new_memmap(
+    path: Path, dtype: np.dtype[Any], shape: tuple[int, ...]
+) -> "np.memmap[Any, np.dtype[np.unsignedinteger]]":
+    return np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)

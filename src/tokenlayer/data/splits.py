@@ -1,0 +1,62 @@
+"""Which text belongs to which split: a matter of the texts and of `split_seed`, of nothing else."""
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from tokenlayer.data.types import SPLITS, Labels, SplitName
+from tokenlayer.errors import InputError
+
+# The seed's shares (its section "Getting & Preparing the Data").
+_HELD_OUT = 0.3
+_TEST_OF_HELD_OUT = 0.5
+VALIDATION_OF_TRAIN = 0.15
+
+Indices = npt.NDArray[np.int64]
+
+
+def content_ids(texts: Sequence[str]) -> npt.NDArray[np.str_]:
+    """A hash of each text, as 32 hexadecimal digits: (n,)."""
+    hashes = (hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16) for text in texts)
+    return np.array([digest.hexdigest() for digest in hashes], dtype="U32")
+
+
+def split_at_random(ids: npt.NDArray[np.str_], labels: Labels, split_seed: int) -> dict[SplitName, Indices]:
+    """70/15/15 as the seed, by scikit-learn, on texts in the order of their hashes."""
+    train, held_out = _divide(_by_content(ids, labels), _HELD_OUT, split_seed)
+    validation, test = _divide(held_out, _TEST_OF_HELD_OUT, split_seed)
+    return {"train": train, "validation": validation, "test": test}
+
+
+def split_as_given(
+    given: Sequence[SplitName], ids: npt.NDArray[np.str_], labels: Labels, split_seed: int
+) -> dict[SplitName, Indices]:
+    """The source's splits, each permuted; without a validation split, 15 % of the training texts."""
+    order = np.random.RandomState(split_seed).permutation(_by_content(ids, labels))
+    names = np.asarray(given)[order]
+    splits: dict[SplitName, Indices] = {name: order[names == name] for name in SPLITS}
+    if not len(splits["validation"]):
+        # Sorted again, for the validation texts not to depend on how many test texts there are.
+        train = splits["train"]
+        in_order = train[np.lexsort((labels[train], ids[train]))]
+        splits["train"], splits["validation"] = _divide(in_order, VALIDATION_OF_TRAIN, split_seed)
+    return splits
+
+
+def _by_content(ids: npt.NDArray[np.str_], labels: Labels) -> Indices:
+    # Equal texts with equal labels are interchangeable: the order of the file never shows.
+    return np.lexsort((labels, ids))
+
+
+def _divide(indices: Indices, share: float, seed: int) -> tuple[Indices, Indices]:
+    # scikit-learn takes over a second to load, and texts from the cache do not need it.
+    from sklearn.model_selection import train_test_split  # noqa: PLC0415
+
+    if len(indices) < 2:
+        raise InputError(
+            f"{len(indices)} texts cannot be split into training, validation and test: give more texts"
+        )
+    larger, smaller = train_test_split(indices, test_size=share, random_state=seed)
+    return larger, smaller
