@@ -1,0 +1,82 @@
+"""`tokenlayer train | evaluate | ui`: which command, and what its end means for the exit code."""
+
+import importlib
+import importlib.metadata
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from enum import IntEnum
+from typing import cast
+
+from tokenlayer.errors import InputError
+
+USAGE = """\
+usage: tokenlayer COMMAND …
+
+  train [group=option] [key=value] …      train a model; -m tries several values of each setting
+  evaluate RUN_OR_CHECKPOINT [key=value]  test a trained model on its dataset, or on another
+  ui [--port N] [--host H] [--uri URI]    look at the runs in the browser
+
+  tokenlayer COMMAND --help               what a command takes
+  tokenlayer --version
+
+exit codes: 0 done, 1 failed, 2 bad input or configuration, 130 interrupted
+"""
+
+# Imported when asked for: torch and MLflow take seconds that --help must not cost.
+COMMANDS = {"train": "tokenlayer.cli.train", "evaluate": "tokenlayer.cli.evaluate", "ui": "tokenlayer.cli.ui"}
+
+
+class ExitCode(IntEnum):
+    """What the process says when it ends."""
+
+    DONE = 0
+    FAILED = 1
+    BAD_INPUT = 2
+    INTERRUPTED = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command and returns the exit code of the process."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        print(USAGE, end="")
+        return ExitCode.DONE if arguments else ExitCode.BAD_INPUT
+    if arguments[0] == "--version":
+        print(f"tokenlayer {importlib.metadata.version('tokenlayer')}")
+        return ExitCode.DONE
+    return _guarded(arguments[0], arguments[1:])
+
+
+def report(error: Exception) -> ExitCode:
+    """Prints an exception, without a traceback where the user can mend it, and gives its exit code."""
+    if isinstance(error, InputError):
+        print(f"error: {error}", file=sys.stderr, flush=True)
+        return ExitCode.BAD_INPUT
+    traceback.print_exception(error)
+    return ExitCode.FAILED
+
+
+def _guarded(name: str, arguments: list[str]) -> int:
+    # Not at the top: the package of interrupts is Lightning's side of the house.
+    from tokenlayer.training.interrupts import Interrupted, handled  # noqa: PLC0415
+
+    try:
+        with handled():
+            return _command(name)(arguments)
+    except (Interrupted, KeyboardInterrupt) as interruption:
+        print(f"{interruption or 'interrupted'}", file=sys.stderr, flush=True)
+        return ExitCode.INTERRUPTED
+    except SystemExit as ended:  # argparse and Hydra end --help and wrong flags this way
+        return ended.code if isinstance(ended.code, int) else ExitCode.DONE
+    except Exception as error:
+        return report(error)
+
+
+def _command(name: str) -> Callable[[list[str]], int]:
+    if name not in COMMANDS:
+        from tokenlayer.config.problems import did_you_mean, listed, near  # noqa: PLC0415
+
+        close = did_you_mean(near(name, COMMANDS))
+        raise InputError(f"{name}: no such command{close}; known: {listed(COMMANDS)}")
+    return cast(Callable[[list[str]], int], importlib.import_module(COMMANDS[name]).main)

@@ -1,0 +1,26 @@
+"""`tokenlayer train`."""
+
+from typing import Any
+
+from tokenlayer.cli.jobs import Command, Job, run
+from tokenlayer.config.check import Spec
+from tokenlayer.config.compose import Line
+from tokenlayer.config.resume import continued, find
+from tokenlayer.config.schema import TrainConfig
+from tokenlayer.tracking.reading import saved_run
+from tokenlayer.training.run import train
+
+
+def main(arguments: list[str]) -> int:
+    """Trains what the arguments, Hydra's flags and overrides, describe."""
+    return run(Command("train", Spec(TrainConfig, _complete), _work), arguments)
+
+
+def _complete(composed: dict[str, Any], line: Line) -> dict[str, Any]:
+    if composed.get("resume") is None:
+        return composed
+    return continued(composed, line, find(composed, "resume", saved_run))
+
+
+def _work(job: Job[TrainConfig]) -> None:
+    train(job.config, resolved=job.resolved, overrides=job.overrides, choices=job.choices)

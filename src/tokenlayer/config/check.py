@@ -1,0 +1,177 @@
+"""A whole command line, looked at before anything runs: every job of a sweep, every problem at once."""
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from hydra.core.override_parser.types import Override
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from tokenlayer.config.compose import Composer, Line
+from tokenlayer.config.plain import resolve
+from tokenlayer.config.problems import ConfigError, Problem, did_you_mean, listed, near
+from tokenlayer.config.typed import load
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Spec(Generic[T]):
+    """What the configuration of a command is to become."""
+
+    schema: type[T]
+    """The dataclass of the root."""
+    complete: Callable[[dict[str, Any], Line], dict[str, Any]]
+    """Puts a composed configuration on top of a saved run's, where the command asks for one."""
+
+
+@dataclass(frozen=True)
+class Checked(Generic[T]):
+    """One job's configuration, ready to run."""
+
+    config: T
+    resolved: dict[str, Any]
+    """The same in plain containers."""
+
+
+def check(composer: Composer, texts: Sequence[str], spec: Spec[T], *, multirun: bool) -> list[Checked[T]]:
+    """The configurations of all jobs of a command line. Raises `ConfigError` with all their problems."""
+    overrides, problems = _parse(composer, texts, multirun)
+    checked = []
+    for job in _jobs(composer, overrides):
+        try:
+            checked.append(_check_job(composer, job, spec))
+        except ConfigError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigError(problems)
+    return checked
+
+
+def finish(composed: DictConfig, line: Line, spec: Spec[T]) -> Checked[T]:
+    """Resolves, completes and types one composed configuration. Raises `ConfigError`."""
+    plain, problems = resolve(composed)
+    if not problems:
+        plain = spec.complete(plain, line)
+    unresolved = {problem.key for problem in problems}
+    allowed = plain.get("allow_targets")
+    try:
+        config = load(plain, spec.schema, allow_targets=allowed if isinstance(allowed, list) else ())
+    except ConfigError as error:
+        problems += [problem for problem in error.problems if problem.key not in unresolved]
+    if problems:
+        raise ConfigError(problems)
+    return Checked(config, plain)
+
+
+def _parse(composer: Composer, texts: Sequence[str], multirun: bool) -> tuple[list[Override], list[Problem]]:
+    overrides: list[Override] = []
+    problems: list[Problem] = []
+    for text in texts:
+        try:
+            override = composer.parse(text)
+        except ConfigError as error:
+            problems += error.problems
+            continue
+        if override.is_sweep_override() and not multirun:
+            mend = f"add --multirun to try each, or write a list as {override.key_or_group}=[…]"
+            problems.append(Problem(text, f"gives several values to one run; {mend}"))
+        elif override.is_sweep_override() and not override.is_discrete_sweep():
+            problems.append(Problem(text, "an interval has no values to try one by one; use range or choice"))
+        else:
+            overrides.append(override)
+    return overrides, problems
+
+
+def _jobs(composer: Composer, overrides: Sequence[Override]) -> Iterator[list[Override]]:
+    """Every combination of the values of a sweep, as Hydra will make them."""
+    values = [
+        [composer.parse(f"{override.get_key_element()}={text}") for text in override.sweep_string_iterator()]
+        if override.is_sweep_override()
+        else [override]
+        for override in overrides
+    ]
+    for job in itertools.product(*values):
+        yield list(job)
+
+
+def _check_job(composer: Composer, overrides: Sequence[Override], spec: Spec[T]) -> Checked[T]:
+    line = composer.split(overrides)
+    problems: list[Problem] = []
+    valid: list[Override] = []
+    wrong: list[str] = []
+    for choice in line.choices:
+        problem = _choice_problem(composer, choice)
+        if problem is None:
+            valid.append(choice)
+            continue
+        problems.append(problem)
+        if composer.options(choice.key_or_group):
+            wrong.append(choice.key_or_group.replace("/", "."))
+    try:
+        composed = composer.compose([*valid, *line.hydra])
+    except ConfigError as error:
+        raise ConfigError([*problems, *error.problems]) from error
+    # What a choice that does not exist would have set is unknown; of an experiment, that may be anything.
+    if not all(section in composed for section in wrong):
+        raise ConfigError(problems)
+    problems += _apply(composed, line.settings)
+    try:
+        checked = finish(composed, line, spec)
+    except ConfigError as error:
+        known = [problem for problem in error.problems if not problem.key.startswith(tuple(wrong))]
+        problems += [_with_origin(problem, composer, line) for problem in known]
+    if problems:
+        raise ConfigError(problems)
+    return checked
+
+
+def _choice_problem(composer: Composer, choice: Override) -> Problem | None:
+    group, options = choice.key_or_group, composer.options(choice.key_or_group)
+    if not options:
+        groups = composer.groups()
+        return Problem(group, f"no such group{did_you_mean(near(group, groups))}; known: {listed(groups)}")
+    value = choice.value()
+    for option in value if isinstance(value, list) else [value]:
+        # ~group, group=null: no option at all
+        if option is not None and not choice.is_delete() and str(option) not in options:
+            close = did_you_mean(near(str(option), options))
+            return Problem(f"{group}={option}", f"no such option{close}; known: {listed(options)}")
+    return None
+
+
+def _apply(composed: DictConfig, settings: Sequence[Override]) -> Iterator[Problem]:
+    """Sets values one by one, unknown keys too: what fits where is for the schema to say, all at once."""
+    for setting in settings:
+        key = setting.key_or_group
+        try:
+            if setting.is_delete():
+                _remove(composed, key)
+            else:
+                OmegaConf.update(composed, key, setting.value(), merge=True, force_add=True)
+        except KeyError:
+            known = [str(name) for name in _parent(composed, key)]
+            close = did_you_mean(near(key.rsplit(".", 1)[-1], known))
+            yield Problem(str(setting.input_line), f"there is nothing to remove{close}")
+        except (OmegaConfBaseException, TypeError, ValueError) as error:
+            yield Problem(key, f"cannot be set by {setting.input_line}: {str(error).splitlines()[0]}")
+
+
+def _parent(composed: DictConfig, key: str) -> Mapping[Any, Any]:
+    parent = OmegaConf.select(composed, key.rpartition(".")[0]) if "." in key else composed
+    return parent if isinstance(parent, DictConfig) else {}
+
+
+def _remove(composed: DictConfig, key: str) -> None:
+    parent, name = _parent(composed, key), key.rsplit(".", 1)[-1]
+    if not isinstance(parent, DictConfig) or name not in parent:
+        raise KeyError(name)
+    del parent[name]
+
+
+def _with_origin(problem: Problem, composer: Composer, line: Line) -> Problem:
+    """The problem with who set the value: an override, or a file."""
+    origin = composer.origin(problem.key, line) if problem.key else None
+    return Problem(problem.key, f"{problem.message} [{origin}]") if origin else problem

@@ -1,0 +1,62 @@
+"""What is wrong with a configuration: every problem at once, each with its key, its mend and near names."""
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from tokenlayer.errors import InputError
+
+# Longer lists hide the near names that stand before them.
+_LISTED_AT_MOST = 20
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One wrong setting."""
+
+    key: str
+    """Dotted key (`trainer.max_epochs`), the group of a choice (`model/head`), or empty for the whole."""
+    message: str
+    """What is wrong, what was expected, and near names."""
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.message}" if self.key else self.message
+
+
+class ConfigError(InputError):
+    """A configuration that cannot run; its message lists all problems."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems: tuple[Problem, ...] = tuple(dict.fromkeys(problems))
+        if len(self.problems) == 1:
+            message = str(self.problems[0])
+        else:
+            lines = "\n".join(f"  - {problem}" for problem in self.problems)
+            message = f"{len(self.problems)} problems in the configuration\n{lines}"
+        super().__init__(message)
+
+
+def near(name: str, known: Iterable[str]) -> list[str]:
+    """At most three of the known names that `name` may have meant, the nearest first."""
+    return difflib.get_close_matches(name, list(dict.fromkeys(known)), n=3, cutoff=0.6)
+
+
+def did_you_mean(names: Sequence[str]) -> str:
+    """`; did you mean a or b?`, or nothing when there is no near name."""
+    return f"; did you mean {' or '.join(names)}?" if names else ""
+
+
+def listed(names: Iterable[str]) -> str:
+    """The names in order, separated by commas; a long list is cut."""
+    ordered = sorted(names)
+    shown = ", ".join(ordered[:_LISTED_AT_MOST])
+    return f"{shown}, …" if len(ordered) > _LISTED_AT_MOST else shown or "none"
+
+
+def shown(value: object) -> str:
+    """A value as a person would write it in YAML."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return repr(value)

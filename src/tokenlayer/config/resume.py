@@ -1,0 +1,120 @@
+"""The configuration of a saved run, with the settings of a new command line on top.
+
+A run is continued or evaluated from what it saved (`config/resolved.yaml`), not from the files of today:
+`./conf` may have changed since.
+"""
+
+import copy
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tokenlayer.config.compose import Line
+from tokenlayer.config.problems import ConfigError, Problem, shown
+from tokenlayer.config.typed import flatten, load
+from tokenlayer.errors import InputError
+from tokenlayer.tracking.config import TrackingConfig
+
+# A checkpoint fits only these as they were; optimizer and schedule would take their state from it anyway.
+FIXED = ("seed", "dataset", "initializer", "model", "optimizer", "lr_scheduler", "tracking.experiment")
+# Where the run was found, which is where it goes on.
+PLACE = ("output_dir", "tracking.uri")
+
+_ABSENT = object()
+
+
+@dataclass(frozen=True)
+class SavedRun:
+    """What a run keeps of its configuration."""
+
+    resolved: Mapping[str, Any]
+    """`config/resolved.yaml`: the whole configuration in plain containers."""
+    overrides: Sequence[str]
+    """`config/overrides.yaml`: the command line it was started with."""
+
+
+Reader = Callable[[str, TrackingConfig, str], SavedRun]
+"""Finds a saved run by id (or checkpoint), tracking settings and `output_dir`. Raises `InputError`."""
+
+
+def find(composed: Mapping[str, Any], key: str, read: Reader) -> SavedRun:
+    """The run that the composed value at `key` (`resume`) names. Raises `ConfigError`."""
+    tracking = load(composed["tracking"], TrackingConfig, key="tracking")
+    try:
+        return read(str(composed[key]), tracking, str(composed["output_dir"]))
+    except InputError as error:
+        raise ConfigError([Problem(key, str(error))]) from error
+
+
+def continued(composed: Mapping[str, Any], line: Line, saved: SavedRun) -> dict[str, Any]:
+    """The saved configuration with what `line` sets, taken from `composed`, on top.
+
+    Raises `ConfigError` naming every setting that the checkpoint does not allow to change.
+    """
+    result = copy.deepcopy(dict(saved.resolved))
+    changed = [choice.key_or_group.replace("/", ".") for choice in line.choices]
+    changed += [setting.key_or_group for setting in line.settings]
+    for key in ("resume", *PLACE, *changed):
+        _put(result, key, _get(composed, key))
+    problems = [*_other_experiment(composed, line, saved), *_changes(saved.resolved, result)]
+    if problems:
+        raise ConfigError(problems)
+    return result
+
+
+def with_saved_dataset(composed: Mapping[str, Any], line: Line, saved: SavedRun) -> dict[str, Any]:
+    """`composed` with the saved run's dataset and `line`'s settings of it, unless `line` chooses another."""
+    if line.chosen("dataset"):
+        return dict(composed)
+    dataset = {"dataset": copy.deepcopy(saved.resolved["dataset"])}
+    for setting in line.settings:
+        if setting.key_or_group.startswith("dataset."):
+            _put(dataset, setting.key_or_group, _get(composed, setting.key_or_group))
+    return {**composed, **dataset}
+
+
+def _other_experiment(composed: Mapping[str, Any], line: Line, saved: SavedRun) -> Iterator[Problem]:
+    """An experiment (a group that leaves no section) may only repeat what the run was started with."""
+    for choice in line.choices:
+        text = str(choice.input_line)
+        if _get(composed, choice.key_or_group.replace("/", ".")) is _ABSENT and text not in saved.overrides:
+            started = " ".join(saved.overrides) or "no overrides"
+            yield Problem(text, f"the run was started with {started}; leave this out to continue it")
+
+
+def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Problem]:
+    old, new = dict(flatten(before)), dict(flatten(after))
+    for key in dict.fromkeys((*old, *new)):
+        is_fixed = any(key == fixed or key.startswith(f"{fixed}.") for fixed in FIXED)
+        was, wanted = old.get(key), new.get(key)
+        if is_fixed and was != wanted:
+            yield Problem(
+                key,
+                f"is {shown(was)} in the run and cannot become {shown(wanted)}: its checkpoint is of that "
+                "model and data; leave it out, or start a new run without resume",
+            )
+
+
+def _get(section: Mapping[str, Any], key: str) -> Any:
+    node: Any = section
+    for part in key.split("."):
+        if not isinstance(node, Mapping) or part not in node:
+            return _ABSENT
+        node = node[part]
+    return node
+
+
+def _put(section: dict[str, Any], key: str, value: Any) -> None:
+    """Sets a dotted key, or removes it when the value is absent."""
+    *parents, name = key.split(".")
+    node = section
+    for part in parents:
+        if not isinstance(node.get(part), dict):
+            if value is _ABSENT:
+                return
+            node[part] = {}
+        node = node[part]
+    if value is _ABSENT:
+        node.pop(name, None)
+    else:
+        node[name] = copy.deepcopy(value)

@@ -1,0 +1,125 @@
+"""The Lightning trainer of a run."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import Callback, Checkpoint, EarlyStopping
+from pytorch_lightning.loggers import Logger
+
+
+@dataclass
+class EarlyStoppingConfig:
+    """Stops a training that no longer gets better."""
+
+    monitor: str = "validation/loss"
+    """The metric to watch, by the name it is logged under."""
+    mode: Literal["min", "max"] = "min"
+    """Whether smaller or larger is better."""
+    patience: int = 3
+    """Validations without improvement before the training stops."""
+    min_delta: float = 0.0
+    """Smaller changes count as none."""
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """Field and message of each value that cannot be meant."""
+        if self.patience < 1:
+            yield "patience", f"{self.patience} is below 1"
+        if self.min_delta < 0:
+            yield "min_delta", f"{self.min_delta} is below 0"
+
+
+@dataclass
+class TrainerConfig:
+    """Where and for how long a model is trained."""
+
+    accelerator: Literal["auto", "cpu", "gpu"] = "auto"
+    """What to train on; auto takes a GPU where there is one."""
+    devices: int = 1
+    """How many of them."""
+    precision: Literal["32-true", "64-true", "16-mixed", "bf16-mixed"] = "32-true"
+    """Of weights and of arithmetic."""
+    max_epochs: int = 10
+    """Epochs to train; -1: no bound, `max_steps` ends the training."""
+    max_steps: int = -1
+    """Optimizer steps to train at most; -1: no bound, `max_epochs` ends the training."""
+    limit_train_batches: int | float | None = None
+    """Training batches of an epoch: a number, a share (0.1), or null for all."""
+    limit_val_batches: int | float | None = None
+    """Validation batches: a number, a share, or null for all."""
+    limit_test_batches: int | float | None = None
+    """Test batches: a number, a share, or null for all."""
+    val_check_interval: int | float | None = None
+    """Validate every so many batches, or so large a share of an epoch; null: at its end."""
+    gradient_clip_val: float | None = None
+    """Largest norm of the gradient; null: no clipping."""
+    log_every_n_steps: int = 25
+    """Stride of the metrics of the training steps."""
+    deterministic: bool = True
+    """The same numbers every time; operations that cannot give them fail."""
+    threads: int | None = None
+    """CPU threads of torch; null: torch decides."""
+    early_stopping: EarlyStoppingConfig | None = None
+    """When to stop early; null: never."""
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """Field and message of each value that cannot work, here or anywhere."""
+        for name, least in (("devices", 1), ("max_epochs", -1), ("max_steps", -1), ("log_every_n_steps", 1)):
+            if getattr(self, name) < least:
+                yield name, f"{getattr(self, name)} is below {least}"
+        if self.max_epochs == self.max_steps == -1:
+            yield "max_epochs", "this training has no end; set max_epochs or max_steps"
+        if self.threads is not None and self.threads < 1:
+            yield "threads", f"{self.threads} is below 1"
+        for name in ("limit_train_batches", "limit_val_batches", "limit_test_batches", "val_check_interval"):
+            bound = getattr(self, name)
+            if bound is not None and (bound < 0 or (isinstance(bound, float) and bound > 1)):
+                yield name, f"{bound} is neither a number of batches nor a share between 0.0 and 1.0"
+        if self.val_check_interval == 0:
+            yield "val_check_interval", "0 batches between validations; give 1 or more, a share, or null"
+        if self.accelerator == "gpu" and not torch.cuda.is_available():
+            yield "accelerator", "gpu: torch finds no CUDA device here; use auto or cpu"
+
+    def build(self, callbacks: Sequence[Callback], logger: Logger, run_dir: Path) -> pl.Trainer:
+        """The trainer, with early stopping among its callbacks; sets torch's threads for this process.
+
+        `run_dir` is the run's own folder: nothing of Lightning's may land in the working directory.
+        """
+        if self.threads is not None:
+            torch.set_num_threads(self.threads)
+        every = [*callbacks, *self._stoppers()]
+        return pl.Trainer(
+            accelerator=self.accelerator,
+            devices=self.devices,
+            precision=self.precision,
+            max_epochs=self.max_epochs,
+            max_steps=self.max_steps,
+            limit_train_batches=self.limit_train_batches,
+            limit_val_batches=self.limit_val_batches,
+            limit_test_batches=self.limit_test_batches,
+            val_check_interval=self.val_check_interval,
+            gradient_clip_val=self.gradient_clip_val,
+            log_every_n_steps=self.log_every_n_steps,
+            deterministic=self.deterministic,
+            callbacks=every,
+            logger=logger,
+            default_root_dir=run_dir,
+            # Lightning adds a checkpoint callback of its own where it finds none.
+            enable_checkpointing=any(isinstance(callback, Checkpoint) for callback in every),
+            # The live view and the preview at the start are callbacks of ours.
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            # Our loaders are no torch DataLoaders; there is nothing to put a sampler into.
+            use_distributed_sampler=False,
+            # A validation of an untrained model would stand in the metrics before step 0.
+            num_sanity_val_steps=0,
+        )
+
+    def _stoppers(self) -> list[EarlyStopping]:
+        rule = self.early_stopping
+        if rule is None:
+            return []
+        return [EarlyStopping(rule.monitor, mode=rule.mode, patience=rule.patience, min_delta=rule.min_delta)]
