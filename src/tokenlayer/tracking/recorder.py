@@ -20,6 +20,7 @@ from tokenlayer.tracking.runs import create_run, known_run
 from tokenlayer.tracking.signals import deferred_signals, is_interruption
 from tokenlayer.tracking.store import Store, open_store
 from tokenlayer.tracking.tables import PART, MetricBuffer, TableBuffer, joined, read_parts
+from tokenlayer.tracking.uri import without_secrets
 
 Status = Literal["FINISHED", "FAILED", "KILLED"]
 # A table's part is written before the commit when its buffer holds more; no rows pile up in memory.
@@ -39,7 +40,7 @@ class Recorder:
     Attributes:
         run_id: MLflow's id of the run.
         experiment_id: MLflow's id of its experiment.
-        uri: the store's URI, without a password.
+        uri: the store's URI, without user and password.
         root: the run's local folder.
         directory: the tree of artifacts as committed so far.
         checkpoints: folder for checkpoints to be committed; name them by step.
@@ -135,7 +136,7 @@ class Recorder:
         """
         for name, value in params.items():
             check_name(name)
-            text = cut(str(value), PARAM_LENGTH)
+            text = cut(without_secrets(str(value)), PARAM_LENGTH)
             known = self._all_params.setdefault(name, text)
             if known == text:
                 self._params[name] = text
@@ -146,7 +147,7 @@ class Recorder:
         """Set tags; long ones are cut visibly."""
         for name, value in tags.items():
             check_name(name)
-            self._tags[name] = self._all_tags[name] = cut(value, TAG_LENGTH)
+            self._tags[name] = self._all_tags[name] = cut(without_secrets(value), TAG_LENGTH)
 
     def log_metrics(self, metrics: Mapping[str, Any], step: int) -> None:
         """Record values as MLflow metrics at `step`; names may hold `/`, values are what `float` takes.

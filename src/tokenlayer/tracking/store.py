@@ -12,7 +12,7 @@ from mlflow.tracking import MlflowClient
 from sqlalchemy.exc import SQLAlchemyError
 
 from tokenlayer.errors import InputError
-from tokenlayer.tracking.uri import MEND, dialect, resolve_uri, sqlite_path, why_away, without_password
+from tokenlayer.tracking.uri import MEND, dialect, resolve_uri, sqlite_path, why_away, without_secrets
 
 LOCK_SECONDS = 120.0
 SQLITE_HEADER = b"SQLite format 3\0"
@@ -34,8 +34,8 @@ class Store:
 
     @property
     def shown(self) -> str:
-        """The URI without a password."""
-        return without_password(self.uri)
+        """The URI without user and password."""
+        return without_secrets(self.uri)
 
     def experiment_id(self, name: str) -> str:
         """The id of the experiment called `name`, made when there is none.
@@ -80,7 +80,7 @@ def open_store(uri: str | None, output_dir: Path, *, create: bool = True) -> Sto
         reason = why_away(resolved)
         if reason is not None:
             raise InputError(
-                f"tracking.uri={without_password(resolved)} does not answer ({reason}); start the server, "
+                f"tracking.uri={without_secrets(resolved)} does not answer ({reason}); start the server, "
                 "mend the address, or record locally with tracking=local"
             )
         root = None if dialect(resolved) in ("http", "https") else output_dir.absolute() / "artifacts"
@@ -118,6 +118,6 @@ def _checked_client(uri: str) -> MlflowClient:
         client.search_experiments(max_results=1)
     except (MlflowException, SQLAlchemyError, ImportError) as error:
         raise InputError(
-            f"tracking.uri={without_password(uri)} is no MLflow store that works: {error}"
+            f"tracking.uri={without_secrets(uri)} is no MLflow store that works: {error}"
         ) from error
     return client

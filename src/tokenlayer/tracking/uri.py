@@ -71,10 +71,9 @@ def sqlite_path(uri: str) -> Path | None:
     return Path(uri.split(":///", 1)[1]) if dialect(uri) == "sqlite" else None
 
 
-def without_password(uri: str) -> str:
-    """The URI as it may be shown and written down."""
-    parts = urlsplit(uri)
-    return uri.replace(f":{parts.password}@", ":***@", 1) if parts.password else uri
+def without_secrets(text: str) -> str:
+    """`text` as it may be shown and written down: users, passwords and tokens in URIs are masked."""
+    return re.sub(r"://[^@/\s'\"]+@", "://***@", text)
 
 
 def why_away(uri: str) -> str | None:

@@ -1,0 +1,116 @@
+"""Where a run comes from: the state of the code, the packages, the machine, the command."""
+
+import importlib.metadata
+import json
+import os
+import platform
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import psutil
+import torch
+
+from tokenlayer.tracking.recorder import Recorder
+from tokenlayer.tracking.uri import without_secrets
+
+DIFF_BYTES = 1_000_000
+_GIT_SECONDS = 10.0
+_GIB = 2**30
+
+
+def record_provenance(recorder: Recorder) -> None:
+    """Record all of this module: `config/provenance.json`, `config/git.diff` when there is one, and tags."""
+    folder = code_folder()
+    git = git_state(folder)
+    described = {"command": command(), "git": git, "python": python(), "hardware": hardware()}
+    text = json.dumps({**described, "packages": packages()}, indent=2, ensure_ascii=False)
+    recorder.artifact("config/provenance.json").write_text(text + "\n", encoding="utf-8")
+    diff = git_diff(folder) if git.get("dirty") else None
+    if diff:
+        recorder.artifact("config/git.diff").write_bytes(diff)
+    names = {"commit": "mlflow.source.git.commit", "branch": "mlflow.source.git.branch"}
+    names |= {"remote": "mlflow.source.git.repoURL", "dirty": "git.dirty"}
+    recorder.set_tags({tag: str(git[key]) for key, tag in names.items() if key in git})
+
+
+def code_folder() -> Path:
+    """The folder whose git state tells what ran: this package's if git tracks it, else the current one."""
+    here = Path(__file__)
+    return here.parent if _git(here.parent, "ls-files", "--error-unmatch", here.name) else Path.cwd()
+
+
+def git_state(folder: Path) -> dict[str, str | bool]:
+    """`commit`, `branch`, `dirty`, `remote` of the repository around `folder`; empty without one or git."""
+    commit = _git(folder, "rev-parse", "HEAD")
+    if not commit:
+        return {}
+    state: dict[str, str | bool] = {
+        "commit": commit.decode().strip(),
+        "dirty": bool(_git(folder, "status", "--porcelain", "--untracked-files=no")),
+    }
+    branch = _git(folder, "branch", "--show-current")
+    remote = _git(folder, "config", "--get", "remote.origin.url")
+    if branch:
+        state["branch"] = branch.decode().strip()
+    if remote:
+        state["remote"] = without_secrets(remote.decode().strip())
+    return state
+
+
+def git_diff(folder: Path) -> bytes | None:
+    """What differs from the commit; None when that is nothing, or more than a megabyte."""
+    diff = _git(folder, "diff", "HEAD")
+    return diff if diff and len(diff) <= DIFF_BYTES else None
+
+
+def command() -> str:
+    """The command line, as it can be pasted into a shell."""
+    return without_secrets(shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]))
+
+
+def python() -> dict[str, str]:
+    """Interpreter and operating system."""
+    return {"version": platform.python_version(), "platform": platform.platform()}
+
+
+def packages() -> dict[str, str]:
+    """Version of every installed distribution, by name."""
+    found = ((d.metadata["Name"], d.version) for d in importlib.metadata.distributions())
+    return dict(sorted(found, key=lambda pair: pair[0].lower()))
+
+
+def hardware() -> dict[str, Any]:
+    """Processor, cores, memory in GiB, GPUs."""
+    gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+    return {
+        "host": platform.node(),
+        "cpu": _cpu_model(),
+        "cores": psutil.cpu_count(logical=False),
+        "threads": psutil.cpu_count(),
+        "usable_threads": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
+        "memory_gib": round(psutil.virtual_memory().total / _GIB, 1),
+        "gpus": gpus,
+    }
+
+
+def _cpu_model() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
+
+
+def _git(folder: Path, *arguments: str) -> bytes | None:
+    """What git prints; None where it fails or is not installed."""
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(folder), *arguments], capture_output=True, timeout=_GIT_SECONDS, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout if done.returncode == 0 else None

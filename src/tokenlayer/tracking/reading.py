@@ -1,0 +1,194 @@
+"""Reading runs back from MLflow, as pandas frames.
+
+Every function takes the tracking URI as training does: None is the default store of `output_dir`.
+"""
+
+import difflib
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+from mlflow.entities import Run
+from mlflow.exceptions import MlflowException
+
+from tokenlayer.errors import InputError
+from tokenlayer.tracking.runs import known_run
+from tokenlayer.tracking.store import Store, open_store
+from tokenlayer.tracking.tables import PART, read_parts
+
+OUTPUTS = Path("outputs")
+_PAGE = 1000
+
+
+def find_runs(
+    uri: str | None = None, *, experiment: str | None = None, where: str = "", output_dir: Path = OUTPUTS
+) -> pd.DataFrame:
+    """Runs, the latest first.
+
+    Args:
+        uri: tracking URI.
+        experiment: name of the experiment; None: all.
+        where: MLflow's filter, e.g. `params.seed = '0' and metrics.test/accuracy > 0.8` (names that hold a
+            `/` in backquotes).
+        output_dir: holds the default store.
+
+    Returns:
+        Columns `run_id`, `name`, `experiment`, `status`, `start`, `end` (UTC), `params.*`, `metrics.*` (last
+        values), `tags.*`.
+
+    Raises:
+        InputError: no such store or experiment, or a wrong filter.
+    """
+    store = open_store(uri, output_dir, create=False)
+    names = {e.experiment_id: e.name for e in store.client.search_experiments()}
+    wanted = [key for key, name in names.items() if experiment in (None, name)]
+    if not wanted:
+        raise InputError(
+            f"there is no experiment {experiment!r} in {store.shown}; "
+            f"{_near(experiment or '', names.values())}"
+        )
+    try:
+        runs = _all_pages(store, wanted, where)
+    except MlflowException as error:
+        raise InputError(f"the filter {where!r} does not work: {error.message}") from error
+    return pd.DataFrame([_run_row(run, names[run.info.experiment_id]) for run in runs])
+
+
+def load_log(
+    run_id: str, table: str = "grads_log", *, uri: str | None = None, output_dir: Path = OUTPUTS
+) -> pd.DataFrame:
+    """All rows of a table of a run, in the order of recording.
+
+    Args:
+        run_id: the run.
+        table: `grads_log`, `vals_log`, `patterns_log`, or the path of another folder of parts.
+        uri: tracking URI.
+        output_dir: holds the default store.
+
+    Raises:
+        InputError: no such store, run or table.
+    """
+    store = open_store(uri, output_dir, create=False)
+    known_run(store, run_id)
+    folder = table if "/" in table else f"logs/{table}"
+    parts = [f.path for f in store.client.list_artifacts(run_id, folder) if PART.search(f.path)]
+    if not parts:
+        tables = [Path(file.path).name for file in store.client.list_artifacts(run_id, "logs")]
+        raise InputError(f"run {run_id} has no table {table!r}; {_near(table, tables)}")
+    frame: pd.DataFrame = read_parts(_fetched(store, run_id, part) for part in parts).to_pandas()
+    return frame
+
+
+def load_patterns(run_id: str, *, uri: str | None = None, output_dir: Path = OUTPUTS) -> pd.DataFrame:
+    """The `patterns_log` of a run: one row per logged step and neuron.
+
+    Raises:
+        InputError: no such store or run, or it logged no patterns.
+    """
+    return load_log(run_id, "patterns_log", uri=uri, output_dir=output_dir)
+
+
+def metric_history(
+    run_id: str, key: str, *, uri: str | None = None, output_dir: Path = OUTPUTS
+) -> pd.DataFrame:
+    """The values of a metric over time: columns `step`, `value`, `timestamp` (ms since 1970), by step.
+
+    Raises:
+        InputError: no such store, run or metric.
+    """
+    store = open_store(uri, output_dir, create=False)
+    run = known_run(store, run_id)
+    if key not in run.data.metrics:
+        raise InputError(f"run {run_id} has no metric {key!r}; {_near(key, run.data.metrics)}")
+    history = store.client.get_metric_history(run_id, key)
+    rows = sorted((metric.step, metric.timestamp, metric.value) for metric in history)
+    return pd.DataFrame(rows, columns=["step", "timestamp", "value"])[["step", "value", "timestamp"]]
+
+
+def load_resolved_config(
+    run_id: str, *, uri: str | None = None, output_dir: Path = OUTPUTS
+) -> dict[str, Any]:
+    """The configuration of a run, as recorded in `config/resolved.yaml`.
+
+    Raises:
+        InputError: no such store or run, or it recorded no configuration.
+    """
+    path = download_artifact(run_id, "config/resolved.yaml", uri=uri, output_dir=output_dir)
+    config: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return config
+
+
+def download_artifact(
+    run_id: str,
+    path: str,
+    *,
+    target: Path | None = None,
+    uri: str | None = None,
+    output_dir: Path = OUTPUTS,
+) -> Path:
+    """A local copy of an artifact, a file or a folder.
+
+    Args:
+        run_id: the run.
+        path: artifact path, e.g. `checkpoints/best.ckpt`.
+        target: folder to copy it into. None: a temporary one, and none for a file that is local already.
+        uri: tracking URI.
+        output_dir: holds the default store.
+
+    Raises:
+        InputError: no such store, run or artifact.
+    """
+    store = open_store(uri, output_dir, create=False)
+    known_run(store, run_id)
+    if target is not None:
+        target.mkdir(parents=True, exist_ok=True)
+    return _fetched(store, run_id, path, target)
+
+
+def _fetched(store: Store, run_id: str, path: str, target: Path | None = None) -> Path:
+    try:
+        return Path(store.client.download_artifacts(run_id, path, None if target is None else str(target)))
+    except (MlflowException, OSError) as error:
+        folder = Path(path).parent.as_posix()
+        siblings = store.client.list_artifacts(run_id, None if folder == "." else folder)
+        raise InputError(
+            f"run {run_id} has no artifact {path!r}; {_near(path, [file.path for file in siblings])}"
+        ) from error
+
+
+def _all_pages(store: Store, experiment_ids: list[str], where: str) -> list[Run]:
+    page = store.client.search_runs(experiment_ids, where, max_results=_PAGE)
+    runs = list(page)
+    while page.token:
+        page = store.client.search_runs(experiment_ids, where, max_results=_PAGE, page_token=page.token)
+        runs += page
+    return runs
+
+
+def _run_row(run: Run, experiment: str) -> dict[str, Any]:
+    info = run.info
+    row: dict[str, Any] = {
+        "run_id": info.run_id,
+        "name": info.run_name,
+        "experiment": experiment,
+        "status": info.status,
+        "start": _time(info.start_time),
+        "end": _time(info.end_time) if info.end_time else None,
+    }
+    row |= {f"params.{key}": value for key, value in run.data.params.items()}
+    row |= {f"metrics.{key}": value for key, value in run.data.metrics.items()}
+    return row | {f"tags.{key}": value for key, value in run.data.tags.items()}
+
+
+def _time(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+def _near(name: str, names: Any) -> str:
+    known = sorted(names)
+    near = difflib.get_close_matches(name, known, n=3)
+    if near:
+        return "did you mean " + " or ".join(near) + "?"
+    return "there is " + ", ".join(known[:20]) if known else "there is none"

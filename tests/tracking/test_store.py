@@ -1,0 +1,151 @@
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from mlflow.tracking import MlflowClient
+
+from tokenlayer.errors import InputError
+from tokenlayer.tracking import uri as uri_module
+from tokenlayer.tracking.config import TrackingConfig
+from tokenlayer.tracking.recorder import Recorder
+from tokenlayer.tracking.store import open_store
+from tokenlayer.tracking.uri import resolve_uri, without_secrets
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "runs",
+        "file:///tmp/mlruns",
+        "./mlruns",
+        "",
+        "sqlite://",
+        "sqlite:///",
+        "sqlite:///:memory:",
+        "ftp://x/y",
+    ]
+    + ["databricks", "http://", "http://host:port", "postgresql://host:x/db"],
+)
+def test_uris_that_cannot_work_are_told_before_anything_is_made(uri: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="tracking.uri=") as raised:
+        Recorder.start(TrackingConfig(uri=uri), tmp_path / "outputs")
+    assert "sqlite:////absolute/path.db" in str(raised.value)
+    assert list(tmp_path.iterdir()) == []
+    assert [field for field, _ in TrackingConfig(uri=uri).problems()] == ["uri"]
+
+
+def test_config_problems() -> None:
+    assert list(TrackingConfig().problems()) == []
+    assert [field for field, _ in TrackingConfig("???", " ", "").problems()] == [
+        "uri",
+        "experiment",
+        "run_name",
+    ]
+
+
+def test_relative_sqlite_paths_become_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert resolve_uri("sqlite:///runs.db", tmp_path) == f"sqlite:///{tmp_path}/runs.db"
+    assert resolve_uri("sqlite:////a/b.db", tmp_path) == "sqlite:////a/b.db"
+    assert resolve_uri(None, Path("out")) == f"sqlite:///{tmp_path}/out/mlflow.db"
+    assert resolve_uri("http://host:5000/", tmp_path) == "http://host:5000"
+
+
+def test_passwords_are_masked() -> None:
+    assert without_secrets("postgresql://me:secret@host:1/db") == "postgresql://***@host:1/db"
+    assert without_secrets("a https://token@host/x b") == "a https://***@host/x b"
+    assert without_secrets("sqlite:////a@b/c.db") == "sqlite:////a@b/c.db"
+
+
+@pytest.mark.parametrize("uri", ["http://127.0.0.1:{}", "postgresql://me:secret@127.0.0.1:{}/runs"])
+def test_nobody_there_at_the_start(uri: str, tmp_path: Path) -> None:
+    began = time.monotonic()
+    with pytest.raises(InputError, match=r"does not answer .*start the server.*tracking=local") as raised:
+        Recorder.start(TrackingConfig(uri=uri.format(free_port())), tmp_path / "outputs")
+    assert time.monotonic() - began < 5
+    assert "secret" not in str(raised.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_server_that_never_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uri_module, "ANSWER_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        with pytest.raises(InputError, match=r"no answer within 0\.2 s"):
+            open_store(f"http://127.0.0.1:{silent.getsockname()[1]}", tmp_path)
+
+
+def test_files_that_are_no_database_and_folders_that_cannot_be(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("not a database, but long enough to look like one")
+    with pytest.raises(InputError, match="no SQLite database"):
+        open_store(f"sqlite:///{tmp_path}/text", tmp_path)
+    with pytest.raises(InputError, match="cannot write there"):
+        open_store(f"sqlite:///{tmp_path}/text/below/mlflow.db", tmp_path)
+    with pytest.raises(InputError, match="no such database"):
+        open_store(f"sqlite:///{tmp_path}/absent.db", tmp_path, create=False)
+    assert not (tmp_path / "absent.db").exists()
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_without_write_permission(tmp_path: Path) -> None:
+    (tmp_path / "closed").mkdir(mode=0o500)
+    with pytest.raises(InputError, match="cannot write there"):
+        open_store(f"sqlite:///{tmp_path}/closed/mlflow.db", tmp_path)
+
+
+def test_the_environment_does_not_choose_the_store(output_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{free_port()}")
+    with Recorder.start(TrackingConfig(), output_dir) as recorder:
+        recorder.artifact("note.txt").write_text("x")
+    assert recorder.uri == f"sqlite:///{output_dir}/mlflow.db"
+
+
+def test_experiments_keep_their_artifacts_beside_the_database(output_dir: Path, client: MlflowClient) -> None:
+    store = open_store(None, output_dir)
+    first = store.experiment_id("group/my experiment")
+    assert store.experiment_id("group/my experiment") == first
+    location = client.get_experiment(first).artifact_location
+    assert location == (output_dir / "artifacts" / "group_my_experiment").as_uri()
+    client.delete_experiment(first)
+    with pytest.raises(InputError, match=f"restore --experiment-id {first}"):
+        store.experiment_id("group/my experiment")
+
+
+def test_three_processes_open_a_new_store_at_once(tmp_path: Path) -> None:
+    script = (
+        "import sys; from pathlib import Path; from tokenlayer.tracking.config import TrackingConfig\n"
+        "from tokenlayer.tracking.recorder import Recorder\n"
+        "sys.stdin.readline()\n"  # all begin together, after their imports
+        "with Recorder.start(TrackingConfig(), Path(sys.argv[1])) as run: run.log_metrics({'a': 1.0}, 0)\n"
+    )
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", script, str(tmp_path)],
+            stdin=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(3)
+    ]
+    time.sleep(4)
+    for process in started:
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
+    for process in started:
+        _, errors = process.communicate(timeout=120)
+        assert process.returncode == 0, errors
+    client = open_store(None, tmp_path, create=False).client
+    experiment = client.get_experiment_by_name("tokenlayer")
+    assert experiment is not None
+    runs = client.search_runs([experiment.experiment_id])
+    assert [run.info.status for run in runs] == ["FINISHED"] * 3
