@@ -3,11 +3,11 @@
 from typing import Any
 
 from tokenlayer.cli.jobs import Command, Job, run
+from tokenlayer.cli.saved import saved_run
 from tokenlayer.config.check import Spec
 from tokenlayer.config.compose import Line
 from tokenlayer.config.resume import continued, find
 from tokenlayer.config.schema import TrainConfig
-from tokenlayer.tracking.reading import saved_run
 from tokenlayer.training.run import train
 
 

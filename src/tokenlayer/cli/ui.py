@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from tokenlayer.errors import InputError
+from tokenlayer.tracking.reading import run_page
 from tokenlayer.tracking.uri import resolve_uri, sqlite_path
 
 _SETTINGS = {"tracking.uri": "uri", "output_dir": "output_dir"}
@@ -19,7 +20,8 @@ def main(arguments: list[str]) -> NoReturn:
     if uri.startswith(("http://", "https://")):
         raise InputError(f"{uri} is a server with a page of its own: open that in the browser")
     _check_store(uri)
-    print(f"http://{given.host}:{given.port} shows {uri}; Ctrl-C ends it", flush=True)
+    page = run_page(given.run, uri) if given.run else ""
+    print(f"http://{given.host}:{given.port}/{page} shows {uri}; Ctrl-C ends it", flush=True)
     server = ["mlflow", "ui", "--backend-store-uri", uri, "--host", given.host, "--port", str(given.port)]
     # In place of this process: Ctrl-C and SIGTERM then reach the server itself.
     os.execv(sys.executable, [sys.executable, "-m", *server])
@@ -34,6 +36,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--uri", help="the store; also as tracking.uri=… (default: mlflow.db in the output folder)"
     )
+    parser.add_argument("--run", help="a run's id: print the address of its page")
     parser.add_argument("--output-dir", default="outputs", help="also as output_dir=… (default: outputs)")
     return parser
 

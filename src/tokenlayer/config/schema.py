@@ -71,6 +71,8 @@ class EvaluateConfig:
     """Id of the run whose best checkpoint is evaluated, or the path of a checkpoint."""
     dataset: DatasetConfig
     """The texts (group `dataset`); those of the run unless another is chosen."""
+    split: Literal["auto", "train", "validation", "test", "all"] = "auto"
+    """Which of them; auto: the test texts of the run's own dataset, all texts of another."""
     trainer: TrainerConfig
     """The device (group `trainer`)."""
     tracking: TrackingConfig

@@ -1,0 +1,73 @@
+"""What every callback is given, and how one is configured. A new callback is one file here and one YAML."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytorch_lightning as pl
+from rich.console import Console
+
+from tokenlayer.data.types import PreparedDataset
+from tokenlayer.tracking.recorder import Recorder
+from tokenlayer.training.module import TokenizationModule, TrainingStep
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The configuration of a run, as it is recorded."""
+
+    resolved: Mapping[str, Any]
+    """The whole of it in plain containers."""
+    overrides: Sequence[str] = ()
+    """The settings of the command line."""
+    choices: Mapping[str, str] = field(default_factory=dict)
+    """The option of each configuration group."""
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """The run that callbacks record."""
+
+    recorder: Recorder
+    dataset: PreparedDataset
+    settings: Settings
+    console: Console = field(default_factory=Console)
+
+
+class RunCallback(pl.Callback):
+    """A callback of a run.
+
+    Args:
+        run: where to record, the data, and the terminal.
+    """
+
+    def __init__(self, run: RunContext) -> None:
+        self.run = run
+
+    @property
+    def recorder(self) -> Recorder:
+        return self.run.recorder
+
+
+@dataclass
+class CallbackConfig(ABC):
+    """Configuration of a callback."""
+
+    @abstractmethod
+    def build(self, run: RunContext) -> pl.Callback:
+        """The callback for a run."""
+
+
+def current_step(module: pl.LightningModule) -> TrainingStep:
+    """The step in progress, of a module that is being trained."""
+    assert isinstance(module, TokenizationModule) and module.current is not None
+    return module.current
+
+
+def as_module(module: pl.LightningModule) -> TokenizationModule:
+    """The module as what it is."""
+    assert isinstance(module, TokenizationModule)
+    return module

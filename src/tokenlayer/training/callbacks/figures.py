@@ -1,0 +1,38 @@
+"""The run in pictures: loss and accuracy, gradients and values over time, turnover of the patterns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+import pytorch_lightning as pl
+from matplotlib.figure import Figure
+
+from tokenlayer.training import plots
+from tokenlayer.training.callbacks.base import CallbackConfig, RunCallback, RunContext
+
+
+class Figures(RunCallback):
+    """`figures/*.png`, drawn from the run's own logs when it has been tested."""
+
+    def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        metrics = self.recorder.load_metrics()
+        self._draw("loss_accuracy", lambda train: plots.loss_accuracy(train, metrics), "train_log")
+        for name, title in (("grads_log", "Gradients"), ("vals_log", "Values")):
+            self._draw(name, lambda log, title=title: plots.moments(log, title), name)
+        self._draw("pattern_turnover", plots.turnover, "patterns_log")
+
+    def _draw(self, name: str, plot: plots.Plot, table: str) -> None:
+        log: pd.DataFrame = self.recorder.load_log(f"logs/{table}")
+        if log.empty:  # the callback that writes it is switched off
+            return
+        figure: Figure = plot(log)
+        figure.savefig(self.recorder.artifact(f"figures/{name}.png"), dpi=120)
+
+
+@dataclass
+class FiguresConfig(CallbackConfig):
+    """The figures at the end of a run."""
+
+    def build(self, run: RunContext) -> Figures:
+        return Figures(run)

@@ -1,0 +1,53 @@
+"""The seed's grads_log: mean and standard deviation of gradients along the whole model, every step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytorch_lightning as pl
+from torch import Tensor
+from torch.optim import Optimizer
+
+from tokenlayer.training.callbacks.base import CallbackConfig, RunCallback, RunContext, as_module, current_step
+from tokenlayer.training.columns import LayerGradients, gradient_row
+
+
+class GradsLog(RunCallback):
+    """Table `logs/grads_log`, every step before its update; a strided copy as metrics `grads/<column>`."""
+
+    def __init__(self, run: RunContext, metrics_every: int) -> None:
+        super().__init__(run)
+        self.metrics_every = metrics_every
+        self._layers: LayerGradients | None = None
+
+    def on_before_backward(self, trainer: pl.Trainer, pl_module: pl.LightningModule, loss: Tensor) -> None:
+        self._layers = LayerGradients(current_step(pl_module).intermediates)
+
+    def on_before_optimizer_step(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, optimizer: Optimizer
+    ) -> None:
+        assert self._layers is not None
+        step = current_step(pl_module)
+        row = gradient_row(self._layers, as_module(pl_module).model.logged_parameters())
+        self._layers = None
+        self.recorder.append("logs/grads_log", step.place | {name: [value] for name, value in row.items()})
+        if step.step % self.metrics_every == 0:
+            known = {f"grads/{name}": value for name, value in row.items() if value is not None}
+            self.recorder.log_metrics(known, step.step)
+
+
+@dataclass
+class GradsLogConfig(CallbackConfig):
+    """Statistics of gradients."""
+
+    metrics_every: int = 25
+    """Steps between two values of the metrics; the table has every step."""
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """Values that cannot work."""
+        if self.metrics_every < 1:
+            yield "metrics_every", "must be at least 1"
+
+    def build(self, run: RunContext) -> GradsLog:
+        return GradsLog(run, self.metrics_every)

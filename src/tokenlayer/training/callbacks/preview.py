@@ -1,0 +1,77 @@
+"""What is about to be trained, on what: shown before the first step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytorch_lightning as pl
+from pytorch_lightning.utilities.model_summary import ModelSummary
+from rich.table import Table
+from rich.text import Text
+
+from tokenlayer.data.report import preview
+from tokenlayer.data.types import SPLITS
+from tokenlayer.training.callbacks.base import CallbackConfig, RunCallback, RunContext
+
+_SHOWN_CHARACTERS = 72
+
+
+class Preview(RunCallback):
+    """First texts with their labels, class balance, alphabet, what the data report notes, and the model's layers."""
+
+    def __init__(self, run: RunContext, texts: int) -> None:
+        super().__init__(run)
+        self.texts = texts
+
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        print_line = self.run.console.print
+        print_line(self._examples())
+        print_line(self._balance())
+        dataset = self.run.dataset
+        print_line(Text(f"alphabet ({dataset.alphabet.size}): {dataset.alphabet.chars}"))
+        for note in self._notes():
+            print_line(Text(f"note: {note}"))
+        print_line(Text(str(ModelSummary(pl_module, max_depth=2))))
+
+    def _examples(self) -> Table:
+        table = Table(box=None, padding=(0, 1))
+        table.add_column("label")
+        table.add_column("text, as the model sees it")
+        for example in preview(self.run.dataset, self.texts).examples:
+            long = len(example.text) > _SHOWN_CHARACTERS
+            shown = f"{example.text[:_SHOWN_CHARACTERS]}…" if long else example.text
+            table.add_row(Text(example.label), Text(shown))
+        return table
+
+    def _balance(self) -> Table:
+        report = self.run.dataset.report
+        table = Table(box=None, padding=(0, 1))
+        for heading in ("split", "texts", *self.run.dataset.class_names):
+            table.add_column(Text(heading), justify="left" if heading == "split" else "right")
+        for split in SPLITS:
+            balance = report.class_balance[split]
+            counts = (str(balance[name]) for name in self.run.dataset.class_names)
+            table.add_row(split, str(report.texts[split]), *counts)
+        return table
+
+    def _notes(self) -> list[str]:
+        report = self.run.dataset.report
+        notes = list(report.notes)
+        duplicates = {pair: n for pair, n in report.duplicates.items() if n}
+        if duplicates:
+            notes.append("texts in two splits: " + ", ".join(f"{pair} {n}" for pair, n in duplicates.items()))
+        empty = {split: n for split, n in report.empty_texts.items() if n}
+        if empty:
+            notes.append("empty after cleaning: " + ", ".join(f"{split} {n}" for split, n in empty.items()))
+        return notes
+
+
+@dataclass
+class PreviewConfig(CallbackConfig):
+    """The preview before training."""
+
+    texts: int = 3
+    """Training texts shown."""
+
+    def build(self, run: RunContext) -> Preview:
+        return Preview(run, self.texts)

@@ -1,0 +1,53 @@
+"""Where a run comes from: its configuration, code, data and machine."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import pytorch_lightning as pl
+import yaml
+
+from tokenlayer.tracking.provenance import record_provenance
+from tokenlayer.training.callbacks.base import CallbackConfig, RunCallback, RunContext
+
+
+class Provenance(RunCallback):
+    """Parameters (flat), `config/*`, `dataset/report.json`, and tags for git state, packages and hardware."""
+
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        settings, dataset = self.run.settings, self.run.dataset
+        self._write("config/resolved.yaml", yaml.safe_dump(dict(settings.resolved), sort_keys=False, allow_unicode=True))
+        self._write("config/overrides.yaml", yaml.safe_dump(list(settings.overrides), allow_unicode=True))
+        report = {"fingerprint": dataset.fingerprint, "alphabet": dataset.alphabet.chars} | asdict(dataset.report)
+        if dataset.ground_truth is not None:
+            report["ground_truth"] = asdict(dataset.ground_truth)
+        self._write("dataset/report.json", json.dumps(report, indent=2, ensure_ascii=False))
+        self.recorder.log_params(flat(settings.resolved) | {f"group.{k}": v for k, v in settings.choices.items()})
+        self.recorder.set_tags({"dataset.fingerprint": dataset.fingerprint})
+        record_provenance(self.recorder)
+
+    def _write(self, artifact: str, text: str) -> None:
+        self.recorder.artifact(artifact).write_text(text, encoding="utf-8")
+
+
+def flat(section: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings as dotted names; a list, or an empty section, is one value."""
+    result: dict[str, Any] = {}
+    for name, value in section.items():
+        key = f"{prefix}{name}"
+        if isinstance(value, Mapping) and value:
+            result |= flat(value, f"{key}.")
+        else:
+            result[key] = value
+    return result
+
+
+@dataclass
+class ProvenanceConfig(CallbackConfig):
+    """Where the run comes from."""
+
+    def build(self, run: RunContext) -> Provenance:
+        return Provenance(run)

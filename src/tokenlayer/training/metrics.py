@@ -1,0 +1,88 @@
+"""Loss and classification metrics of a pass over texts."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torchmetrics import MeanMetric, Metric, MetricCollection
+from torchmetrics.classification import (
+    BinaryAccuracy,
+    BinaryAUROC,
+    BinaryF1Score,
+    MulticlassAccuracy,
+    MulticlassAUROC,
+    MulticlassF1Score,
+)
+
+
+class Metrics(nn.Module):
+    """Loss, accuracy, balanced accuracy, F1 (macro for more than two classes) and AUROC, accumulated over batches.
+
+    Args:
+        n_classes: classes of the data.
+        n_outputs: 1 where the model gives the probability of class 1, else one probability a class.
+    """
+
+    def __init__(self, n_classes: int, n_outputs: int) -> None:
+        super().__init__()
+        self._binary = n_outputs == 1
+        metrics: dict[str, Metric | MetricCollection]
+        if n_classes == 2:
+            metrics = {
+                "accuracy": BinaryAccuracy(validate_args=False),
+                "f1": BinaryF1Score(validate_args=False),
+                "auroc": BinaryAUROC(validate_args=False),
+            }
+        else:
+            metrics = {
+                "accuracy": MulticlassAccuracy(n_classes, average="micro", validate_args=False),
+                "f1": MulticlassF1Score(n_classes, average="macro", validate_args=False),
+                "auroc": MulticlassAUROC(n_classes, validate_args=False),
+            }
+        self.n_classes = n_classes
+        self.scores = MetricCollection(metrics)
+        self.balanced = MulticlassAccuracy(n_classes, average="macro", validate_args=False)
+        self.loss = MeanMetric()
+        for metric in self.modules():
+            if isinstance(metric, Metric):
+                metric.persistent(True)  # a run resumed within an epoch goes on with the epoch's numbers
+
+    def update(self, out: Tensor, labels: Tensor, loss: Tensor) -> None:
+        """Add a batch: probabilities (B,) or (B, n_classes), labels (B,), mean loss."""
+        out, labels = out.detach(), labels.detach()
+        self.loss.update(loss.detach(), weight=len(labels))
+        self.balanced.update(predictions(out), labels)
+        positive = out[:, 1] if out.dim() == 2 and self.n_classes == 2 else out
+        self.scores.update(positive, labels)
+
+    def accuracy(self) -> float:
+        """So far."""
+        return float(self.scores["accuracy"].compute())
+
+    def compute(self) -> dict[str, Tensor]:
+        """`loss`, `accuracy`, `balanced_accuracy`, `f1`, `auroc` over all batches since the last reset.
+
+        AUROC is left out where it is not defined: when a class does not occur.
+        """
+        labels = torch.cat([torch.as_tensor(part) for part in _labels(self.scores["auroc"])])
+        results: dict[str, Tensor] = {"loss": self.loss.compute(), "balanced_accuracy": self.balanced.compute()}
+        wanted = {name: metric for name, metric in self.scores.items(keep_base=True)}
+        if len(labels.unique()) < self.n_classes:
+            wanted.pop("auroc")
+        return results | {str(name): metric.compute() for name, metric in wanted.items()}
+
+    def reset(self) -> None:
+        """Begin anew."""
+        self.loss.reset()
+        self.balanced.reset()
+        self.scores.reset()
+
+
+def predictions(out: Tensor) -> Tensor:
+    """(B,) class of each text; a probability of exactly one half is class 0, as the seed rounds."""
+    return (out > 0.5).long() if out.dim() == 1 else out.argmax(1)
+
+
+def _labels(auroc: Metric) -> list[Tensor]:
+    target = auroc.target
+    return target if isinstance(target, list) else [target]

@@ -1,0 +1,131 @@
+"""The LightningModule around the classifier."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from tokenlayer.data.types import Batch
+from tokenlayer.errors import InputError
+from tokenlayer.models.classifier import Intermediates, TokenizationClassifier
+from tokenlayer.training.metrics import Metrics
+
+OptimizerFactory = Callable[[Iterable[nn.Parameter]], Optimizer]
+SchedulerFactory = Callable[..., LRScheduler]
+
+
+@dataclass(frozen=True)
+class TrainingStep:
+    """What callbacks may read of the step in progress."""
+
+    step: int
+    """Optimizer steps before this one: the global step, from 0."""
+    epoch: int
+    batch: int
+    """Batch of the epoch, from 0."""
+    intermediates: Intermediates
+    loss: Tensor
+    labels: Tensor
+
+    @property
+    def place(self) -> dict[str, list[int]]:
+        """`step`, `epoch` and `batch`, the first columns of every log."""
+        return {"step": [self.step], "epoch": [self.epoch], "batch": [self.batch]}
+
+
+class TokenizationModule(pl.LightningModule):
+    """Trains a `TokenizationClassifier`; what is recorded of it is the callbacks' business.
+
+    Args:
+        model: the classifier.
+        optimizer: makes the optimizer from the parameters.
+        lr_scheduler: makes a schedule, stepped after every epoch, from the optimizer; None: constant.
+        header: plain data that each checkpoint carries under `tokenlayer`: what one must know to use its weights.
+    """
+
+    def __init__(
+        self,
+        model: TokenizationClassifier,
+        optimizer: OptimizerFactory,
+        lr_scheduler: SchedulerFactory | None = None,
+        header: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self._make_optimizer = optimizer
+        self._make_scheduler = lr_scheduler
+        self._header = dict(header or {})
+        self.metrics = nn.ModuleDict(
+            {f"{phase}_metrics": Metrics(model.n_classes, model.n_outputs) for phase in ("train", "validation", "test")}
+        )
+        self.current: TrainingStep | None = None
+
+    def phase_metrics(self, phase: str) -> Metrics:
+        """Of `train` (running within the epoch), `validation` or `test`."""
+        metrics = self.metrics[f"{phase}_metrics"]
+        assert isinstance(metrics, Metrics)
+        return metrics
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        intermediates = self.model(batch.codes, return_intermediates=True)
+        loss = self.model.loss(intermediates.out, batch.labels)
+        if not torch.isfinite(loss):
+            raise InputError(
+                f"the loss is {loss.item()} at step {self.trainer.global_step} (epoch {self.current_epoch}, batch "
+                f"{batch_idx}): lower optimizer.lr or set trainer.gradient_clip_val"
+            )
+        self.phase_metrics("train").update(intermediates.out, batch.labels, loss)
+        self.current = TrainingStep(
+            self.trainer.global_step, self.current_epoch, batch_idx, intermediates, loss.detach(), batch.labels
+        )
+        return loss
+
+    def on_train_epoch_start(self) -> None:
+        self.phase_metrics("train").reset()
+
+    def on_train_end(self) -> None:
+        self.current = None  # lets go of the last step's tensors
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        self._evaluate(batch, "validation")
+
+    def on_validation_epoch_end(self) -> None:
+        if not self.trainer.sanity_checking:
+            self._log_phase("validation")
+
+    def test_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Probabilities (B,) or (B, n_classes), for the callbacks."""
+        return self._evaluate(batch, "test")
+
+    def on_test_epoch_end(self) -> None:
+        self._log_phase("test")
+
+    def configure_optimizers(self) -> Any:
+        optimizer = self._make_optimizer(self.model.parameters())
+        if self._make_scheduler is None:
+            return optimizer
+        schedule = {"scheduler": self._make_scheduler(optimizer), "interval": "epoch"}
+        return {"optimizer": optimizer, "lr_scheduler": schedule}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["tokenlayer"] = self._header
+
+    def _evaluate(self, batch: Batch, phase: str) -> Tensor:
+        out = self.model(batch.codes)
+        self.phase_metrics(phase).update(out, batch.labels, self.model.loss(out, batch.labels))
+        return out
+
+    def _log_phase(self, phase: str) -> None:
+        metrics = self.phase_metrics(phase)
+        results = {f"{phase}/{name}": value for name, value in metrics.compute().items()}
+        metrics.reset()
+        # The number of the last step taken: Lightning's own default is the number of steps.
+        step = torch.tensor(float(max(self.trainer.global_step - 1, 0)))
+        self.log_dict(results | {"step": step}, batch_size=1)

@@ -1,0 +1,88 @@
+"""Figures of a run from its logs. Each function takes data frames and returns a figure; none reads or writes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from tokenlayer.training.columns import LAYERS, PARAMETERS
+
+Plot = Callable[[pd.DataFrame], Figure]
+
+_FAINT = {"linewidth": 0.6, "alpha": 0.35}
+_PARTS = (*LAYERS, *PARAMETERS)
+
+
+def loss_accuracy(train: pd.DataFrame, metrics: pd.DataFrame) -> Figure:
+    """Loss of each step with its running mean, and accuracies; `train` is `logs/train_log`, `metrics` all metric rows."""
+    figure = Figure(figsize=(10, 3.6), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    left.plot(train["step"], train["loss"], color="C0", **_FAINT)
+    window = max(1, len(train) // 50)
+    smooth = train["loss"].rolling(window, center=True, min_periods=1).mean()
+    left.plot(train["step"], smooth, color="C0", label=f"train, mean of {window} steps")
+    _history(left, metrics, "validation/loss", "validation", color="C1", marker="o", markersize=3)
+    left.set(xlabel="step", ylabel="loss", title="Loss")
+    _history(right, metrics, "train/accuracy", "train, running within the epoch", color="C0", linewidth=0.8)
+    _history(right, metrics, "validation/accuracy", "validation", color="C1", marker="o", markersize=3)
+    _history(right, metrics, "test/accuracy", "test", color="C2", marker="*", linestyle="none", markersize=9)
+    right.set(xlabel="step", ylabel="accuracy", title="Accuracy")
+    for axes in (left, right):
+        axes.grid(alpha=0.2)
+        axes.legend(frameon=False, fontsize="small")
+    return figure
+
+
+def moments(log: pd.DataFrame, title: str) -> Figure:
+    """`grads_log` or `vals_log`: a panel for each layer and parameter with its mean and standard deviation."""
+    figure = Figure(figsize=(14, 5.2), layout="constrained")
+    panels = figure.subplots(2, 5, sharex=True).flat
+    for axes, part in zip(panels, _PARTS, strict=True):
+        for moment, color in (("std", "C1"), ("mean", "C0")):
+            values = log[f"{part}_{moment}"]
+            if values.notna().any():
+                axes.plot(log["step"], values, color=color, linewidth=0.6, label=moment)
+        axes.set_title(part.replace("_", " "), fontsize="small")
+        axes.ticklabel_format(axis="y", style="sci", scilimits=(-2, 3))
+        axes.tick_params(labelsize="x-small")
+        axes.yaxis.get_offset_text().set_size("x-small")
+        axes.grid(alpha=0.2)
+    figure.axes[0].legend(frameon=False, fontsize="small")
+    figure.suptitle(f"{title}: mean and standard deviation over the steps")
+    return figure
+
+
+def turnover(patterns: pd.DataFrame) -> Figure:
+    """`patterns_log`: the share of patterns that changed since the record before, and since the first."""
+    steps, codes = _by_step(patterns)
+    since_first = (codes != codes[0]).mean(1)
+    since_last = np.concatenate([[0.0], (codes[1:] != codes[:-1]).mean(1)])
+    live = patterns.groupby("step")["matches"].agg(lambda matches: float((matches > 0).mean()))
+    figure = Figure(figsize=(10, 3.6), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    left.plot(steps, since_first, label="since the first record")
+    left.plot(steps, since_last, label="since the record before", linewidth=0.8)
+    left.set(xlabel="step", ylabel="share of patterns changed", title="Turnover", ylim=(-0.02, 1.02))
+    left.legend(frameon=False, fontsize="small")
+    right.plot(live.index, live.to_numpy(), color="C2", linewidth=0.8)
+    right.set(xlabel="step", ylabel="share of patterns that match", title="Live patterns in the batch", ylim=(0, None))
+    for axes in (left, right):
+        axes.grid(alpha=0.2)
+    return figure
+
+
+def _by_step(patterns: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Steps (S,), and the patterns as integers (S, N)."""
+    codes, _ = pd.factorize(patterns["pattern"])
+    table = patterns.assign(code=codes).pivot_table(index="step", columns="neuron", values="code")
+    return table.index.to_numpy(), table.to_numpy()
+
+
+def _history(axes: Axes, metrics: pd.DataFrame, key: str, label: str, **style: object) -> None:
+    rows = metrics[metrics["key"] == key].sort_values("step")
+    if len(rows):
+        axes.plot(rows["step"], rows["value"], label=label, **style)  # type: ignore[arg-type]  # style of a line

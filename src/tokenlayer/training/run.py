@@ -1,0 +1,180 @@
+"""One training run, from configuration to test figures."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytorch_lightning as pl
+import torch
+from rich.console import Console
+
+from tokenlayer.data.module import DataModule
+from tokenlayer.data.prepare import prepare
+from tokenlayer.data.types import PreparedDataset
+from tokenlayer.errors import InputError
+from tokenlayer.models.classifier import TokenizationClassifier
+from tokenlayer.tokenization.layer import Initializer
+from tokenlayer.tracking.lightning_logger import RecorderLogger
+from tokenlayer.tracking.recorder import Recorder
+from tokenlayer.training import interrupts
+from tokenlayer.training.callbacks.base import RunContext, Settings
+from tokenlayer.training.callbacks.checkpoints import Checkpoints
+from tokenlayer.training.module import TokenizationModule
+
+if TYPE_CHECKING:
+    from tokenlayer.config.schema import TrainConfig
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """How a run ended."""
+
+    run_id: str
+    metrics: dict[str, float]
+    """`test/…`, and the last value of every other metric that Lightning knows."""
+
+
+def train(
+    config: TrainConfig,
+    *,
+    resolved: Mapping[str, Any],
+    overrides: Sequence[str] = (),
+    choices: Mapping[str, str] | None = None,
+) -> TrainResult:
+    """Prepare the data, train, test, and record all of it.
+
+    Args:
+        config: the run's configuration.
+        resolved: the same in plain containers, which the run and its checkpoints keep.
+        overrides: the settings of the command line, to be recorded.
+        choices: the option of each configuration group, to be recorded.
+
+    Raises:
+        InputError: data, configuration or store cannot be used. No run is begun then, unless the loss is not finite.
+        interrupts.Interrupted: the run was asked to stop; it is committed up to its last batch.
+    """
+    settings = Settings(resolved, overrides, choices or {})
+    dataset = prepare(config.dataset)
+    pl.seed_everything(config.seed, verbose=False)
+    data = DataModule(dataset, config.dataset.batch_size, config.seed, reshuffle=config.dataset.reshuffle)
+    module = TokenizationModule(
+        build_model(config, dataset),
+        config.optimizer,
+        config.lr_scheduler,
+        header(resolved, dataset),
+    )
+    console = Console()
+    with open_recorder(config, settings) as recorder:
+        run = RunContext(recorder, dataset, settings, console)
+        callbacks = [callback.build(run) for callback in config.callbacks.values() if callback is not None]
+        trainer = config.trainer.build(callbacks, RecorderLogger(recorder), recorder.root)
+        checkpoint = checked_checkpoint(recorder.resume_from, dataset)
+        with interrupts.deferred():
+            trainer.fit(module, datamodule=data, ckpt_path=checkpoint)
+        load_best(module, callbacks, config.test_weights)
+        trainer.test(module, datamodule=data, verbose=False)
+        metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
+    announce(console, recorder, metrics)
+    return TrainResult(recorder.run_id, metrics)
+
+
+def build_model(config: TrainConfig, dataset: PreparedDataset) -> TokenizationClassifier:
+    """The model with its initial values, for the dataset's alphabet, classes and length."""
+    K = config.model.pattern_lens or config.initializer.default_pattern_lens()
+    if dataset.text_length < K:
+        raise InputError(
+            f"dataset.text_length={dataset.text_length} is below model.pattern_lens={K}: no pattern fits into a text; "
+            "give longer texts or shorter patterns"
+        )
+    return config.model.build(
+        initializer=zeros if config.resume else initializer(config, dataset),
+        pattern_lens=K,
+        n_characters=dataset.alphabet.size,
+        text_length=dataset.text_length,
+        n_classes=len(dataset.class_names),
+    )
+
+
+def initializer(config: TrainConfig, dataset: PreparedDataset) -> Initializer:
+    """The configured initializer, with the corpus that it asks for."""
+    wanted = config.initializer.wanted_corpus()
+    corpus = None if wanted is None else dataset.corpus(wanted.scope, wanted.cap)
+    generator = torch.Generator().manual_seed(config.seed)
+    return config.initializer.build(corpus, dataset.alphabet, generator)
+
+
+def zeros(shape: tuple[int, int, int]) -> torch.Tensor:
+    """In place of an initializer where a checkpoint is about to overwrite the patterns."""
+    return torch.zeros(shape)
+
+
+def header(resolved: Mapping[str, Any], dataset: PreparedDataset) -> dict[str, Any]:
+    """What a checkpoint says of itself."""
+    return {
+        "config": dict(resolved),
+        "alphabet": dataset.alphabet.chars,
+        "class_names": list(dataset.class_names),
+        "fingerprint": dataset.fingerprint,
+    }
+
+
+def open_recorder(config: TrainConfig, settings: Settings) -> Recorder:
+    """The recorder of a new run, or of the one to be resumed."""
+    output_dir = Path(config.output_dir).absolute()
+    if config.resume:
+        return Recorder.resume(config.tracking, output_dir, config.resume)
+    return Recorder.start(config.tracking, output_dir, run_name=run_name(config, settings))
+
+
+def run_name(config: TrainConfig, settings: Settings) -> str:
+    """What tells the run from its neighbours in a list: experiment or dataset, initializer, seed."""
+    choices = settings.choices
+    first = choices.get("experiment") or choices.get("dataset", "run")
+    return f"{first}-{choices.get('initializer', 'custom')}-seed{config.seed}"
+
+
+def checked_checkpoint(path: Path | None, dataset: PreparedDataset) -> Path | None:
+    """The checkpoint to go on from, if it was made on these data."""
+    if path is None:
+        return None
+    saved = torch.load(path, map_location="cpu", weights_only=True)["tokenlayer"]
+    if saved["fingerprint"] != dataset.fingerprint:
+        raise InputError(
+            "resume: the data have changed since the run began (fingerprint "
+            f"{saved['fingerprint'][:12]}, now {dataset.fingerprint[:12]}): give the same source, or start a new run"
+        )
+    return path
+
+
+def load_best(module: TokenizationModule, callbacks: Sequence[pl.Callback], wanted: str) -> None:
+    """Take the weights of the best checkpoint, if those are wanted and there is one."""
+    best = next((callback.best_path for callback in callbacks if isinstance(callback, Checkpoints)), None)
+    if wanted == "best" and best is not None and best.exists():
+        module.load_state_dict(torch.load(best, map_location="cpu", weights_only=True)["state_dict"])
+
+
+def announce(console: Console, recorder: Recorder, metrics: Mapping[str, float]) -> None:
+    """The result, and how to look at the run."""
+    if "test/accuracy" in metrics:
+        console.print(f"test accuracy {metrics['test/accuracy']:.4f}", highlight=False)
+    console.print(f"run {recorder.run_id}", highlight=False)
+    console.print(f"look at it with: {program()} ui --run {recorder.run_id}", highlight=False, soft_wrap=True)
+
+
+def program() -> str:
+    """What the user has to type for this program."""
+    called = Path(sys.argv[0])
+    if called.name == "__main__.py":
+        return f"{Path(sys.executable).name} -m tokenlayer"
+    found = shutil.which(called.name)
+    if found and Path(found).resolve() == called.resolve():
+        return called.name
+    try:
+        return str(called.absolute().relative_to(Path.cwd()))
+    except ValueError:
+        return str(called)
