@@ -29,22 +29,22 @@ class Tokenized:
     matches: Matches
 
     def dense(self) -> Tensor:
-        """(B, N, L): the original's output, one where a pattern begins. Differentiable; B·N·L numbers, so rarely wanted."""
+        """(B, N, L): the original's output, one where a pattern begins. Differentiable, and large."""
         return dense_matches_of_codes(self.patterns, self.codes)
 
 
 class TokenizationLayer(nn.Module):
     """N trainable patterns of up to K characters that mark where each of them occurs in a text.
 
-    Forward is the original's (tokenization-layer 0.0.2): real-valued patterns are discretised and matched exactly.
-    Backward is its surrogate: a convolution with the real values, scaled by σ (`gradients.sigma`).
+    Forward is the original's (tokenization-layer 0.0.2): real-valued patterns are discretised and matched
+    exactly. Backward is its surrogate: a convolution with the real values, scaled by σ (`gradients.sigma`).
 
     Args:
         n_neurons: N, the number of patterns.
         initializer: called with (C, K, N), returns the initial patterns.
         pattern_lens: K, the length of a pattern in characters.
-        n_characters: C, the size of the alphabet; by default the initializer's (`initializer.n_characters`), else that of
-            the first one-hot input.
+        n_characters: C, the size of the alphabet; by default the initializer's (`initializer.n_characters`),
+            else that of the first one-hot input.
     """
 
     patterns: Parameter
@@ -59,16 +59,18 @@ class TokenizationLayer(nn.Module):
         if n_characters is None:
             n_characters = getattr(initializer, "n_characters", None)
         if n_characters is None:
-            self.patterns = UninitializedParameter()
+            self.patterns = UninitializedParameter()  # type: ignore[assignment]  # its stub hides that it is one
         else:
-            self._materialise(n_characters)
+            self.patterns = Parameter(self._initial(n_characters))
 
-    def _materialise(self, n_characters: int) -> None:
+    def _initial(self, n_characters: int) -> Tensor:
         shape = (n_characters, self.pattern_lens, self.n_neurons)
         patterns = self._initializer(shape)
         if tuple(patterns.shape) != shape:
-            raise ValueError(f"the initializer made patterns of shape {tuple(patterns.shape)}, not (C, K, N) = {shape}")
-        self.patterns = Parameter(patterns)
+            raise ValueError(
+                f"the initializer made patterns {tuple(patterns.shape)}, not (C, K, N) = {shape}"
+            )
+        return patterns
 
     def vocabulary(self) -> Vocabulary:
         """The patterns as they stand, discretised."""
@@ -77,8 +79,9 @@ class TokenizationLayer(nn.Module):
     def forward(self, text: Tensor) -> Tokenized | Tensor:
         """Find the patterns in a batch.
 
-        Integer codes (B, L), C meaning no character, give `Tokenized`. A floating-point one-hot text (B, C, L) or (B, C,
-        L, 1) gives the dense matches (B, N, L) or (B, N, L, 1) by convolution, differentiable in the text too.
+        Integer codes (B, L), C meaning no character, give `Tokenized`. A floating-point one-hot text, (B, C, L)
+        or (B, C, L, 1), gives the dense matches, (B, N, L) or (B, N, L, 1), by convolution, differentiable in
+        the text too.
         """
         if text.is_floating_point():
             return self._forward_dense(text)
@@ -91,10 +94,11 @@ class TokenizationLayer(nn.Module):
     def _forward_dense(self, text: Tensor) -> Tensor:
         squeezed = text.squeeze(3) if text.dim() == 4 else text
         if isinstance(self.patterns, UninitializedParameter):
-            self._materialise(squeezed.shape[1])
-            self.patterns.data = self.patterns.data.to(text)
+            _fill(self.patterns, self._initial(squeezed.shape[1]).to(text))
         if squeezed.dim() != 3 or squeezed.shape[1] != self.patterns.shape[0]:
-            raise ValueError(f"expected one-hot text (B, {self.patterns.shape[0]}, L), got {tuple(text.shape)}")
+            raise ValueError(
+                f"expected one-hot text (B, {self.patterns.shape[0]}, L), got {tuple(text.shape)}"
+            )
         out = dense_matches(self.patterns, squeezed)
         return out.unsqueeze(3) if text.dim() == 4 else out
 
@@ -116,20 +120,20 @@ class EmbeddingLayer(nn.Module):
         super().__init__()
         self.embedding_length = embedding_length
         if n_neurons is None:
-            self.weight = UninitializedParameter()
+            self.weight = UninitializedParameter()  # type: ignore[assignment]  # its stub hides that it is one
         else:
-            self._materialise(n_neurons)
+            self.weight = Parameter(self._initial(n_neurons))
 
-    def _materialise(self, n_neurons: int) -> None:
-        weight = torch.empty(n_neurons, self.embedding_length)
-        self.weight = Parameter(nn.init.xavier_uniform_(weight))  # Keras's Glorot uniform
+    def _initial(self, n_neurons: int) -> Tensor:
+        return nn.init.xavier_uniform_(
+            torch.empty(n_neurons, self.embedding_length)
+        )  # Keras's Glorot uniform
 
     def forward(self, tokens: Tokenized | Tensor) -> Tensor:
         """`Tokenized`, or a dense (B, L, N) tensor, to (B, L, D)."""
         if isinstance(self.weight, UninitializedParameter):
-            dense = isinstance(tokens, Tensor)
-            self._materialise(tokens.shape[2] if dense else tokens.matches.shape[1])
-            self.weight.data = self.weight.data.to(tokens if dense else tokens.patterns)
+            like = tokens if isinstance(tokens, Tensor) else tokens.patterns
+            _fill(self.weight, self._initial(like.shape[2]).to(like))
         if isinstance(tokens, Tensor):
             return tokens @ self.weight
         embedded: Tensor = EmbedMatches.apply(  # type: ignore[no-untyped-call]  # torch types no apply
@@ -139,3 +143,10 @@ class EmbeddingLayer(nn.Module):
 
     def extra_repr(self) -> str:
         return f"embedding_length={self.embedding_length}"
+
+
+def _fill(parameter: UninitializedParameter, values: Tensor) -> None:
+    """In place, so that an optimizer which holds the parameter already trains it."""
+    parameter.materialize(values.shape, values.device, values.dtype)
+    with torch.no_grad():
+        parameter.copy_(values)

@@ -33,7 +33,7 @@ class CorpusConfig:
     scope: Literal["train", "all"] = "train"
     """train: the training texts; all: those of every split, as the seed does."""
     cap: int | None = None
-    """Use only so many characters, from the beginning of the joined texts (the seed: 10,000,000); null: all."""
+    """Use only so many characters, from the start of the joined texts (the seed: 10,000,000); null: all."""
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Values that cannot work."""

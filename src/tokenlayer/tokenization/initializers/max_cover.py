@@ -35,7 +35,7 @@ class PatternsInitializerMaxCover:
         chars: the alphabet.
         gram_lens: the lengths to draw from.
         filter_over: only grams that occur more than this many times are drawn.
-        padding: what follows a gram shorter than K. `noise` (as in the original): weights around 0.25, like all
+        padding: what follows a gram shorter than K. `noise` (as in the original): weights near 0.25, like all
             that are not the gram's, which discretise to random characters. `blank`: zeros, which accept any
             character and stay so, because σ(0) = 0 lets no gradient through.
         generator: the source of randomness, on the CPU; None: torch's global one.
