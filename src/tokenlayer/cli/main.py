@@ -15,7 +15,7 @@ usage: tokenlayer COMMAND …
 
   train [group=option] [key=value] …      train a model; -m tries several values of each setting
   evaluate RUN_OR_CHECKPOINT [key=value]  test a trained model on its dataset, or on another
-  ui [--run RUN] [--uri URI] [--port N]    look at the runs in the browser
+  ui [--run RUN] [--uri URI] [--port N]   look at the runs in the browser
 
   tokenlayer COMMAND --help               what a command takes
   tokenlayer --version

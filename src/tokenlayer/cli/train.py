@@ -8,7 +8,6 @@ from tokenlayer.config.check import Spec
 from tokenlayer.config.compose import Line
 from tokenlayer.config.resume import continued, find
 from tokenlayer.config.schema import TrainConfig
-from tokenlayer.training.run import train
 
 
 def main(arguments: list[str]) -> int:
@@ -23,4 +22,7 @@ def _complete(composed: dict[str, Any], line: Line) -> dict[str, Any]:
 
 
 def _work(job: Job[TrainConfig]) -> None:
+    # Not before the check has passed: what is wrong with a command line should take no time to say.
+    from tokenlayer.training.run import train  # noqa: PLC0415
+
     train(job.config, resolved=job.resolved, overrides=job.overrides, choices=job.choices)

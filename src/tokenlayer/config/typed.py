@@ -236,9 +236,9 @@ class _Loader:
             if name in known:
                 continue
             wrong = _join(key, name)
-            close = [_join(key, candidate) for candidate in near(name, known)]
-            # `text_length=100` means dataset.text_length: the same name elsewhere is as good as a near one.
-            close += [other for other in self._known if other.rsplit(".", 1)[-1] == name and other != wrong]
+            # `text_length=100` means dataset.text_length: the same name elsewhere is better than a near one.
+            close = [other for other in self._known if other.rsplit(".", 1)[-1] == name and other != wrong]
+            close += [_join(key, candidate) for candidate in near(name, known)]
             self._fail(wrong, f"no such key{did_you_mean(close)} ({cls.__name__} has {listed(known)})")
 
 

@@ -1,0 +1,188 @@
+import importlib.util
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from tokenlayer.cli.jobs import Command, run
+from tokenlayer.config.check import Spec
+from tokenlayer.config.problems import ConfigError
+from tokenlayer.errors import InputError
+from tokenlayer.training.interrupts import Interrupted
+
+TRAIN = """\
+seed: 0
+kind: a
+hydra:
+  run: {dir: .}
+  sweep: {dir: sweeps, subdir: .}
+  output_subdir: null
+defaults: [_self_, {size: small}, override hydra/job_logging: none, override hydra/hydra_logging: none]
+"""
+SETTINGS = """\
+from dataclasses import dataclass
+from typing import Literal
+
+@dataclass
+class Size:
+    n: int = 1
+    hidden: int = 4
+
+@dataclass
+class Settings:
+    seed: int
+    size: Size
+    kind: Literal["a", "b"] = "a"
+"""
+
+
+@pytest.fixture
+def start(tmp_path, monkeypatch):
+    """Runs arguments as the program does, with `work` for each job; returns (exit code, jobs done)."""
+    monkeypatch.chdir(tmp_path)
+    conf = tmp_path / "small_conf"
+    (conf / "size").mkdir(parents=True)
+    (conf / "train.yaml").write_text(TRAIN)
+    (conf / "size/small.yaml").write_text("n: 1\n")
+    (conf / "size/large.yaml").write_text("n: 9\n")
+    (tmp_path / "small_settings.py").write_text(SETTINGS)
+    spec = importlib.util.spec_from_file_location("small_settings", tmp_path / "small_settings.py")
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "small_settings", module)
+    spec.loader.exec_module(module)
+
+    def run_it(*arguments, work=lambda job: None):
+        done = []
+
+        def counted(job):
+            done.append(job)
+            work(job)
+
+        command = Command("train", Spec(module.Settings, lambda composed, line: composed), counted)
+        return run(command, ["--config-path", str(conf), *arguments]), done
+
+    return run_it
+
+
+def test_one_job(start, tmp_path):
+    code, (job,) = start("size=large", "seed=3", "+size.hidden=8")
+    assert code == 0
+    assert (job.config.seed, job.config.size.n, job.config.size.hidden) == (3, 9, 8)
+    assert job.resolved == {"seed": 3, "kind": "a", "size": {"n": 9, "hidden": 8}}
+    assert job.overrides == ["size=large", "seed=3", "size.hidden=8"]
+    assert job.choices == {"size": "large"}
+    # Hydra has left nothing in the working directory.
+    assert {path.name for path in tmp_path.iterdir()} == {"small_conf", "small_settings.py"}
+
+
+def test_field_that_no_file_has_can_be_set(start):
+    _, (job,) = start("size.hidden=16")
+    assert job.config.size.hidden == 16
+
+
+def test_nothing_starts_where_something_is_wrong(start):
+    ran = []
+    with pytest.raises(ConfigError, match="2 problems"):
+        start("-m", "seed=0,1,x", "kind=a,c", work=ran.append)
+    assert ran == []
+
+
+def test_sweep(start, tmp_path):
+    code, jobs = start("--multirun", "seed=0,1,2", "size=small,large")
+    assert code == 0
+    assert [(job.config.seed, job.config.size.n) for job in jobs] == [
+        (seed, n) for seed in (0, 1, 2) for n in (1, 9)
+    ]
+    assert jobs[-1].overrides == ["seed=2", "size=large"]
+    assert (tmp_path / "sweeps/multirun.yaml").is_file()
+
+
+def test_failed_job_of_a_sweep_is_told_and_the_others_go_on(start, capsys):
+    def work(job):
+        print(f"at {job.config.seed}", file=sys.stderr)
+        if job.config.seed == 1:
+            raise RuntimeError("no luck")
+
+    code, jobs = start("-m", "seed=0,1,2", work=work)
+    assert code == 1
+    assert len(jobs) == 3
+    told = capsys.readouterr().err
+    assert "job 1 failed: seed=1" in told
+    assert "Traceback" in told
+    assert told.index("no luck") < told.index("at 2"), "told only after the last job"
+
+
+@pytest.mark.parametrize(
+    ("errors", "code"),
+    [
+        ([InputError("bad"), None], 2),
+        ([InputError("bad"), ValueError("worse")], 1),
+        ([ValueError("worse"), InputError("bad")], 1),
+        ([None, None], 0),
+    ],
+)
+def test_exit_code_of_a_sweep(start, errors, code):
+    def work(job):
+        if errors[job.config.seed]:
+            raise errors[job.config.seed]
+
+    assert start("-m", "seed=0,1", work=work)[0] == code
+
+
+def test_input_error_has_no_traceback(start, capsys):
+    def work(job):
+        raise InputError("a.csv, line 3: no label; add one")
+
+    assert start(work=work)[0] == 2
+    assert capsys.readouterr().err == "error: a.csv, line 3: no label; add one\n"
+
+
+def test_interruption_ends_the_sweep(start):
+    seen = []
+
+    def work(job):
+        seen.append(job.config.seed)
+        raise Interrupted(signal.SIGINT)
+
+    with pytest.raises(Interrupted):
+        start("-m", "seed=0,1,2", work=work)
+    assert seen == [0]
+
+
+def test_flags_that_only_show(start, capsys):
+    code, jobs = start("--cfg", "job", "seed=5")
+    assert (code, jobs) == (0, [])
+    assert "seed: 5" in capsys.readouterr().out
+
+
+def test_wrong_override_with_a_flag_that_only_shows(start):
+    with pytest.raises(InputError, match="sed"):
+        start("--cfg", "job", "sed=5")
+
+
+def test_config_dir_is_searched_too(start, tmp_path):
+    (tmp_path / "more/size").mkdir(parents=True)
+    (tmp_path / "more/size/huge.yaml").write_text("n: 99\n")
+    _, (job,) = start("--config-dir", str(tmp_path / "more"), "size=huge")
+    assert job.config.size.n == 99
+
+
+def test_local_conf_goes_first_in_a_sweep(start, tmp_path):
+    (tmp_path / "conf/size").mkdir(parents=True)
+    (tmp_path / "conf/size/small.yaml").write_text("n: 5\n")
+    _, jobs = start("-m", "seed=0,1")
+    assert [job.config.size.n for job in jobs] == [5, 5]
+
+
+def test_removal_works_in_a_sweep(start):
+    _, jobs = start("-m", "~kind", "seed=0,1")
+    assert ["kind" in job.resolved for job in jobs] == [False, False]
+
+
+def test_leaves_the_process_as_it_was(start, monkeypatch):
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "0")
+    argv, cwd = list(sys.argv), Path.cwd()
+    start("seed=1")
+    assert sys.argv == argv
+    assert Path.cwd() == cwd

@@ -1,0 +1,98 @@
+import os
+import signal
+import threading
+
+import pytest
+
+# Several statements must stand inside pytest.raises here: what comes after the signal is what is tested.
+# ruff: noqa: PT012
+from tokenlayer.training import interrupts
+from tokenlayer.training.interrupts import Interrupted
+
+
+def send(number):
+    os.kill(os.getpid(), number)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_at_once_where_nothing_is_at_stake(number):
+    with pytest.raises(Interrupted) as caught, interrupts.handled():
+        send(number)
+        pytest.fail("went on")
+    assert caught.value.received == number
+
+
+def test_survives_what_catches_failures():
+    assert not issubclass(Interrupted, Exception | KeyboardInterrupt | SystemExit)
+
+
+def test_handlers_are_put_back():
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    with pytest.raises(Interrupted), interrupts.handled():
+        send(signal.SIGTERM)
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+def test_waits_for_the_end_of_the_batch():
+    steps = []
+    with pytest.raises(Interrupted), interrupts.handled(), interrupts.deferred():
+        for step in range(5):
+            if step == 2:
+                send(signal.SIGINT)
+            steps.append(step)
+            interrupts.raise_if_requested()
+    assert steps == [0, 1, 2]
+
+
+def test_a_loop_that_ends_by_itself_is_interrupted_after_it():
+    reached = []
+    with pytest.raises(Interrupted), interrupts.handled():
+        with interrupts.deferred():
+            send(signal.SIGTERM)
+            assert interrupts.requested() == signal.SIGTERM
+            reached.append("end of the loop")
+        reached.append("after it")
+    assert reached == ["end of the loop"]
+
+
+def test_second_signal_does_not_wait():
+    with pytest.raises(Interrupted), interrupts.handled(), interrupts.deferred():
+        send(signal.SIGINT)
+        send(signal.SIGINT)
+        pytest.fail("went on")
+
+
+def test_exit_that_lightning_makes_of_sigterm_becomes_an_interruption():
+    with pytest.raises(Interrupted), interrupts.handled(), interrupts.deferred():
+        send(signal.SIGTERM)
+        raise SystemExit(0)
+
+
+def test_other_exits_and_exceptions_pass():
+    with pytest.raises(SystemExit), interrupts.handled(), interrupts.deferred():
+        raise SystemExit(3)
+    with pytest.raises(ValueError, match="loss"), interrupts.handled(), interrupts.deferred():
+        send(signal.SIGINT)
+        raise ValueError("loss is NaN")
+
+
+def test_an_earlier_signal_is_forgotten():
+    with pytest.raises(Interrupted), interrupts.handled():
+        send(signal.SIGINT)
+    with interrupts.handled():
+        assert interrupts.requested() is None
+        interrupts.raise_if_requested()
+
+
+def test_does_nothing_in_other_threads():
+    entered = []
+
+    def work():
+        with interrupts.handled():
+            entered.append(signal.getsignal(signal.SIGTERM))
+
+    before = signal.getsignal(signal.SIGTERM)
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert entered == [before]
