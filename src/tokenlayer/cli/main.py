@@ -65,7 +65,7 @@ def _guarded(name: str, arguments: list[str]) -> int:
         with handled():
             return _command(name)(arguments)
     except (Interrupted, KeyboardInterrupt) as interruption:
-        print(f"{interruption or 'interrupted'}", file=sys.stderr, flush=True)
+        print(str(interruption) or "interrupted", file=sys.stderr, flush=True)
         return ExitCode.INTERRUPTED
     except SystemExit as ended:  # argparse and Hydra end --help and wrong flags this way
         return ended.code if isinstance(ended.code, int) else ExitCode.DONE

@@ -1,0 +1,100 @@
+"""The files of `conf/` against the dataclasses that they configure."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tokenlayer.config.check import Spec, check
+from tokenlayer.config.compose import composing
+from tokenlayer.config.schema import EvaluateConfig, TrainConfig
+from tokenlayer.config.search_path import local_conf, packaged_conf
+from tokenlayer.config.targets import locate
+
+CONF = Path(__file__).parents[2] / "conf"
+OPTIONS = sorted(path.relative_to(CONF).as_posix() for path in CONF.glob("*/**/*.yaml"))
+# What an option needs to be complete.
+GIVEN = {
+    "dataset/table.yaml": ["dataset.source=a.csv", "dataset.text_column=t", "dataset.label_column=l"],
+    "tracking/server.yaml": ["tracking.uri=http://localhost:5000"],
+    "trainer/gpu.yaml": ["trainer.accelerator=cpu"],
+}
+
+
+def checked(*texts):
+    with composing("train") as composer:
+        (job,) = check(composer, texts, Spec(TrainConfig, lambda composed, line: composed), multirun=False)
+    return job
+
+
+def sections(node):
+    """Every mapping with a `_target_`, at any depth."""
+    if isinstance(node, dict):
+        if "_target_" in node:
+            yield node
+        for child in node.values():
+            yield from sections(child)
+
+
+def test_files_are_found_in_a_checkout(monkeypatch):
+    monkeypatch.chdir(CONF.parent)
+    assert packaged_conf() == CONF
+    assert local_conf() is None, "./conf is the packaged folder itself and must not be searched twice"
+
+
+def test_defaults_are_complete():
+    job = checked()
+    assert isinstance(job.config, TrainConfig)
+    assert set(job.resolved) == {field.name for field in dataclasses.fields(TrainConfig)}
+
+
+@pytest.mark.parametrize(
+    "option", [option for option in OPTIONS if not option.startswith(("hydra/", "callbacks/"))]
+)
+def test_every_option_composes(option):
+    group, _, name = option.removesuffix(".yaml").rpartition("/")
+    checked(f"{group}={name}", *GIVEN.get(option, []))
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_a_file_lists_every_field_of_its_class(option):
+    for section in sections(yaml.safe_load((CONF / option).read_text(encoding="utf-8"))):
+        cls = locate(section["_target_"])
+        if dataclasses.is_dataclass(cls):
+            fields = {field.name for field in dataclasses.fields(cls)}
+            assert fields - set(section) - given_by_defaults(option) == set(), f"{option} leaves fields out"
+
+
+def given_by_defaults(option):
+    """Sections that a defaults list puts there: `- head: flatten`, `- ../cleaning@cleaning`."""
+    text = yaml.safe_load((CONF / option).read_text(encoding="utf-8"))
+    names = set()
+    for entry in text.get("defaults", []):
+        for key in [entry] if isinstance(entry, str) else entry:
+            names.add(str(key).rpartition("@")[2].rpartition("/")[2])
+    return names
+
+
+@pytest.mark.parametrize("name", ["trainer/default.yaml"])
+def test_trainer_lists_every_field(name):
+    section = yaml.safe_load((CONF / name).read_text(encoding="utf-8"))
+    fields = {field.name: field for field in dataclasses.fields(checked().config.trainer)}
+    assert set(section) == set(fields)
+    assert checked().config.trainer == type(checked().config.trainer)(), (
+        "a default differs between class and file"
+    )
+
+
+def test_values_that_only_the_optimizer_knows():
+    with pytest.raises(Exception, match="optimizer: Invalid learning rate: -1"):
+        checked("optimizer=adam", "optimizer.lr=-1")
+
+
+def test_evaluation_needs_a_dataset_of_its_own_or_of_the_run():
+    with composing("evaluate") as composer:
+        spec = Spec(EvaluateConfig, lambda composed, line: composed)
+        (job,) = check(composer, ["run=abc", "dataset=planted"], spec, multirun=False)
+        assert job.config.run == "abc"
+        with pytest.raises(Exception, match="dataset: must be given"):
+            check(composer, ["run=abc"], spec, multirun=False)
