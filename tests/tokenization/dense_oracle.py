@@ -1,7 +1,7 @@
-"""The layer written out plainly: float64, loops over windows, formulas by hand, nothing shared with the package.
+"""The layer written out plainly: float64, loops over windows, formulas by hand, nothing of the package.
 
-Shapes: one-hot text X (B, C, L), patterns P (C, K, N), dense output (B, N, L), its gradient U (B, N, L), embedding E
-(N, D), gradient of the embedded text g (B, L, D).
+Shapes: one-hot text X (B, C, L), patterns P (C, K, N), dense output and its gradient U (B, N, L), embedding
+E (N, D), gradient of the embedded text g (B, L, D).
 """
 
 import numpy as np

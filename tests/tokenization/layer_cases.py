@@ -18,7 +18,7 @@ class Case:
     g: np.ndarray  # (B, L, D)
 
     @property
-    def C(self):
+    def C(self):  # noqa: N802  # as in the shape legend
         return self.P.shape[0]
 
     @property
@@ -36,10 +36,10 @@ def cases(draw):
     L = draw(st.one_of(st.just(K), st.integers(K, 20), st.integers(1, K)))
     N = draw(st.one_of(st.just(1), st.integers(2, 6), st.integers(63, 130)))
     B, D = draw(st.integers(1, 4)), draw(st.integers(1, 3))
-    return make_case(B, L, C, K, N, D, seed=draw(st.integers(0, 2**32 - 1)))
+    return make_case(B=B, L=L, C=C, K=K, N=N, D=D, seed=draw(st.integers(0, 2**32 - 1)))
 
 
-def make_case(B, L, C, K, N, D, seed):
+def make_case(*, B, L, C, K, N, D, seed):
     rng = np.random.default_rng(seed)
     used = min(C, int(rng.integers(1, 5)))  # few different characters: many matches
     letters = rng.choice(C, used, replace=False)
@@ -54,9 +54,9 @@ def make_case(B, L, C, K, N, D, seed):
 
 
 def _pattern(rng, codes, letters, C, K):
-    """(C, K) of one of many kinds: from the text or not, with blanks at the edges, inside or everywhere, with ties."""
+    """(C, K): from the text or not, with blanks at the edges, inside or everywhere, with ties."""
     wanted = rng.choice(letters, K)
-    if K <= codes.shape[1] and rng.random() < 0.6:
+    if codes.shape[1] >= K and rng.random() < 0.6:
         start = rng.integers(0, codes.shape[1] - K + 1)
         window = codes[rng.integers(0, len(codes)), start : start + K]
         wanted = np.where(window == C, wanted, window)

@@ -74,7 +74,7 @@ def test_dense_output_and_its_gradients_with_respect_to_patterns_and_text(case):
 
 
 def test_numeric_gradient_of_the_embedding():
-    """What depends on the patterns is a step function, so that only the embedding has a derivative to check."""
+    """In the patterns the output is a step function: only the embedding has a derivative to check."""
     codes, P, E, _ = make_case(B=3, L=12, C=3, K=2, N=9, D=2, seed=1).tensors()
     matches = match(codes, discretise(P), 3)
     assert len(matches) > 20

@@ -66,7 +66,7 @@ def test_one_layer_reads_matches_and_the_dense_output_at_once_and_adds_their_gra
 
 
 def test_the_seeds_way_to_make_the_layers():
-    """Section "Defining the Model": the alphabet's size comes from the initializer, N from the first input."""
+    """Section "Defining the Model": the initializer knows the alphabet's size, the first input tells N."""
     initializer = PatternsInitializerMaxCover("ab ba " * 20, "ab ", gram_lens=(2, 3), padding="blank")
     tokenization = TokenizationLayer(
         n_neurons=6, initializer=initializer, pattern_lens=max(initializer.gram_lens)
@@ -123,7 +123,7 @@ def test_one_hot_text_of_the_wrong_shape_is_refused(text):
 
 
 def test_an_initializer_of_the_wrong_shape_is_refused():
-    with pytest.raises(ValueError, match="shape"):
+    with pytest.raises(ValueError, match="initializer"):
         TokenizationLayer(4, lambda _: torch.zeros(1, 2, 3), pattern_lens=3, n_characters=7)
 
 

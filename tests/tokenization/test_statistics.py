@@ -19,7 +19,7 @@ from tokenlayer.tokenization.vocabulary import discretise
 
 
 def assert_moments(actual, expected, spread):
-    """`spread` is the size of the numbers: the difference of squares in a variance loses what is below its 1e-8."""
+    """`spread` is the size of the numbers: a variance by difference of squares loses what is 1e-8 of it."""
     np.testing.assert_allclose([float(x) for x in actual], expected, rtol=1e-9, atol=1e-7 * spread)
 
 

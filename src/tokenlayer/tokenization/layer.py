@@ -79,8 +79,8 @@ class TokenizationLayer(nn.Module):
     def forward(self, text: Tensor) -> Tokenized | Tensor:
         """Find the patterns in a batch.
 
-        Integer codes (B, L), C meaning no character, give `Tokenized`. A floating-point one-hot text, (B, C, L)
-        or (B, C, L, 1), gives the dense matches, (B, N, L) or (B, N, L, 1), by convolution, differentiable in
+        Integer codes (B, L), C meaning no character, give `Tokenized`. A one-hot text of floats, (B, C, L) or
+        (B, C, L, 1), gives the dense matches, (B, N, L) or (B, N, L, 1), by convolution, differentiable in
         the text too.
         """
         if text.is_floating_point():
