@@ -1,20 +1,22 @@
 """Reviews in the layout of the official archive: `{train,test}/{pos,neg}/<name>.txt`."""
 
+import gzip
 import re
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
-from tokenlayer.data.files import TRUNCATED
+from tokenlayer.data.files import open_binary
 from tokenlayer.data.types import SplitName
 from tokenlayer.errors import InputError
 
 _LAYOUT = re.compile(r"(?:^|.*/)(train|test)/(pos|neg)/[^/]+\.txt")
 _SPLITS: dict[str, SplitName] = {"train": "train", "test": "test"}
 _SENTIMENTS = {"pos": "positive", "neg": "negative"}
-_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+_END = bytes(2 * tarfile.BLOCKSIZE)
+_SUFFIXES = (".tar", ".tar.gz", ".tgz")
 
 
 @dataclass
@@ -56,15 +58,19 @@ def read_archive(path: Path) -> Reviews:
     """
     reviews = Reviews()
     try:
-        with tarfile.open(path, "r|*") as archive:
-            for member in archive:
-                _check_inside(member, path)
-                found = _LAYOUT.fullmatch(member.name)
-                content = archive.extractfile(member) if found and member.isfile() else None
-                if found and content:
-                    reviews.add(found[1], found[2], content.read(), f"{path}, member {member.name}")
-    except (*TRUNCATED, tarfile.ReadError, OSError) as error:
-        raise InputError(f"{path} is truncated, or no archive ({error}): fetch it again") from error
+        with open_binary(path) as file:
+            with tarfile.open(fileobj=file, mode="r|") as archive:
+                for member in archive:
+                    _check_inside(member, path)
+                    found = _LAYOUT.fullmatch(member.name)
+                    content = archive.extractfile(member) if found and member.isfile() else None
+                    if found and content:
+                        reviews.add(found[1], found[2], content.read(), f"{path}, member {member.name}")
+            _check_end(file)
+    except tarfile.ReadError as error:
+        raise InputError(
+            f"{path} is truncated or damaged, or no archive ({error}): fetch it again"
+        ) from error
     return _complete(reviews, path)
 
 
@@ -98,6 +104,17 @@ def _check_inside(member: tarfile.TarInfo, path: Path) -> None:
                 f"{path}: the member {member.name!r} leaves the folder of the archive ({name!r}): "
                 "it is damaged or meant to do harm; fetch the official one"
             )
+
+
+def _check_end(file: BinaryIO) -> None:
+    # tarfile takes a cut between two members, or within a header, for the end of the archive. In a compressed
+    # file, reading on to the end tells; an uncompressed one must end with the format's two blocks of zeros.
+    while file.read(1 << 20):
+        pass
+    if not isinstance(file, gzip.GzipFile):
+        file.seek(max(file.tell() - len(_END), 0))
+        if file.read() != _END:
+            raise tarfile.ReadError("its end is missing")
 
 
 def _names(member: tarfile.TarInfo) -> Iterator[str]:

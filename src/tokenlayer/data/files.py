@@ -12,7 +12,7 @@ from typing import BinaryIO, cast
 from tokenlayer.errors import InputError
 
 _GZIP_MAGIC = b"\x1f\x8b"
-TRUNCATED = (EOFError, gzip.BadGzipFile, zlib.error)
+_TRUNCATED = (EOFError, gzip.BadGzipFile, zlib.error)
 
 
 def existing(source: str, key: str) -> Path:
@@ -39,7 +39,7 @@ def open_binary(path: Path) -> Iterator[BinaryIO]:
             zipped = probe.read(2) == _GZIP_MAGIC
         with cast(BinaryIO, gzip.open(path)) if zipped else path.open("rb") as file:
             yield file
-    except TRUNCATED as error:
+    except _TRUNCATED as error:
         raise InputError(f"{path} is truncated or damaged ({error}): fetch it again") from error
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}") from error

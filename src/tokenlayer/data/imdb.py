@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 import pooch
-import requests
 from filelock import FileLock
 
 from tokenlayer.data.archive import is_archive, read_archive, read_folder, review_files
@@ -29,7 +28,7 @@ class ImdbConfig(DatasetConfig):
     """The official archive, fetched once; or a copy of the reviews that is at hand."""
 
     source: str | None = None
-    """Archive (.tar, .tar.gz), the folder it was extracted to, or CSV (gzipped or not) with the columns review
+    """Archive (.tar, .tar.gz), the folder it was extracted to, or CSV (gzipped or not) with columns review
     and sentiment; null: fetch the official archive (84 MB) into the cache folder."""
     split: Literal["seed", "official"] = "seed"
     """seed: 70/15/15 at random by split_seed; official: 25,000 training texts (of which 15 % become the
@@ -90,7 +89,7 @@ def fetch(url: str, md5: str, folder: Path) -> Path:
                 f"{url}: wrong checksum, expected MD5 {md5} ({error}): try again, or fetch the archive by "
                 "other means and give it as dataset.source"
             ) from error
-        except (requests.RequestException, OSError) as error:
+        except OSError as error:
             raise InputError(
                 f"{url} cannot be fetched ({error}): give the archive, a folder or a CSV as dataset.source"
             ) from error

@@ -16,15 +16,15 @@ class EpochOrder:
         self._size = size
         self._seed = seed
         self._reshuffle = reshuffle
-        self._epoch = 0
+        self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
         """Lightning calls this before each epoch, also when it resumes."""
-        self._epoch = epoch
+        self.epoch = epoch
 
     def permutation(self) -> npt.NDArray[np.int64]:
         """(n,): the texts of this epoch in order."""
-        epoch = self._epoch if self._reshuffle else 0
+        epoch = self.epoch if self._reshuffle else 0
         return np.random.default_rng([self._seed, epoch]).permutation(self._size)
 
 
@@ -41,9 +41,11 @@ class BatchLoader:
     def __init__(self, split: EncodedSplit, batch_size: int, order: EpochOrder | None = None) -> None:
         self._split = split
         self._batch_size = batch_size
-        self._yielded = 0
-        self._start = 0
-        self.sampler = order  # by this name Lightning finds `set_epoch`
+        self._state = {"epoch": 0, "batches": 0}
+        self._resume_from: dict[str, int] | None = None
+        # By the first name Lightning finds `set_epoch`; the second it expects beside it, as torch has both.
+        self.sampler = order
+        self.batch_sampler = None
 
     def __len__(self) -> int:
         full, rest = divmod(len(self._split), self._batch_size)
@@ -51,19 +53,24 @@ class BatchLoader:
 
     def __iter__(self) -> Iterator[Batch]:
         # A generator takes the order at its first batch: Lightning makes the iterator, then sets the epoch.
-        first, self._start = self._start, 0
+        epoch = 0 if self.sampler is None else self.sampler.epoch
         order = np.arange(len(self._split)) if self.sampler is None else self.sampler.permutation()
-        for index in range(first, len(self)):
-            self._yielded = index + 1
+        for index in range(self._first_batch(epoch), len(self)):
+            self._state = {"epoch": epoch, "batches": index + 1}
             yield self._batch(order[index * self._batch_size : (index + 1) * self._batch_size])
 
+    def _first_batch(self, epoch: int) -> int:
+        # A state saved behind the last batch is of an epoch that is over: the next one lacks nothing.
+        state, self._resume_from = self._resume_from, None
+        return state["batches"] if state is not None and state["epoch"] == epoch else 0
+
     def state_dict(self) -> dict[str, int]:
-        """How many batches of this epoch have been given out; 0 after the last."""
-        return {"batches": self._yielded % max(len(self), 1)}
+        """The epoch, and how many of its batches have been given out."""
+        return dict(self._state)
 
     def load_state_dict(self, state: dict[str, int]) -> None:
-        """The next epoch that is begun leaves out the batches that were given out already."""
-        self._start = self._yielded = state["batches"]
+        """When this epoch is begun next, the batches that were given out already are left out, once."""
+        self._state = self._resume_from = dict(state)
 
     def _batch(self, indices: npt.NDArray[np.int64]) -> Batch:
         codes = self._split.codes[indices]

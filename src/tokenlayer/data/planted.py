@@ -25,10 +25,10 @@ _GENERATOR = 1
 
 @dataclass(kw_only=True)
 class PlantedConfig(DatasetConfig):
-    """Words of an invented language; in some of them stands a pattern, of the text's class or a distractor.
+    """Words of an invented language; in some stands a pattern, of the text's class or a distractor.
 
-    A pattern occurs in a text only where it was planted, and distractors are planted in all classes alike: the
-    patterns of the classes are what a classifier has to find, and frequency does not show them.
+    A pattern occurs in a text only where it was planted, and distractors are planted in all classes alike:
+    what a classifier has to find are the patterns of the classes, and frequency does not show them.
     """
 
     text_length: int = 200
@@ -116,8 +116,8 @@ class _Language:
         # Zipf's law: the word of rank r is drawn with a weight of 1/r.
         self._weights = [1 / rank for rank in range(1, len(self._lexicon) + 1)]
         self._planted: list[str] = []
-        self.patterns = [self._draw(config.n_patterns, rng) for _ in range(config.n_classes)]
-        self.distractors = self._draw(config.n_distractors, rng)
+        self.patterns = [[self._draw(rng) for _ in range(config.n_patterns)] for _ in range(config.n_classes)]
+        self.distractors = [self._draw(rng) for _ in range(config.n_distractors)]
 
     def text(self, label: int, rng: random.Random) -> str:
         """Words, in some of which a pattern of the class or a distractor stands."""
@@ -135,22 +135,17 @@ class _Language:
         # Where it meets the word, another pattern may have come about.
         return gram if any(other in planted for other in self._planted if other != gram) else planted
 
-    def _draw(self, count: int, rng: random.Random) -> list[str]:
-        drawn: list[str] = []
-        for _ in range(_TRIES * max(count, 1)):
-            if len(drawn) == count:
-                break
+    def _draw(self, rng: random.Random) -> str:
+        for _ in range(_TRIES):
             length = rng.choice(self._config.pattern_lens)
             gram = "".join(_syllable(rng) for _ in range(length))[:length]
             if self._is_new(gram):
-                drawn.append(gram)
                 self._planted.append(gram)
-        else:
-            raise InputError(
-                f"dataset.pattern_lens={self._config.pattern_lens}: there are not enough patterns of these "
-                "lengths: make them longer, or plant fewer"
-            )
-        return drawn
+                return gram
+        raise InputError(
+            f"dataset.pattern_lens={self._config.pattern_lens}: there are not enough patterns of these "
+            "lengths: make them longer, or plant fewer"
+        )
 
     def _is_new(self, gram: str) -> bool:
         inside = any(gram in text for text in chain(self._lexicon, self._planted))
