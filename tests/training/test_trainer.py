@@ -47,9 +47,7 @@ def fit(config, run_dir, n=4, callbacks=(), model=None):
 
 def test_trains_for_the_steps_and_leaves_no_files(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    model, trainer = fit(
-        TrainerConfig(accelerator="cpu", max_epochs=-1, max_steps=6, log_every_n_steps=1), tmp_path / "run"
-    )
+    model, trainer = fit(TrainerConfig(accelerator="cpu", max_epochs=-1, max_steps=6), tmp_path / "run")
     assert model.seen == [0, 1, 2, 3, 0, 1]
     assert trainer.global_step == 6
     assert list(tmp_path.iterdir()) == []
@@ -57,7 +55,7 @@ def test_trains_for_the_steps_and_leaves_no_files(tmp_path, monkeypatch):
 
 def test_stops_early(tmp_path):
     rule = EarlyStoppingConfig(monitor="validation/loss", patience=2)
-    config = TrainerConfig(accelerator="cpu", max_epochs=50, log_every_n_steps=1, early_stopping=rule)
+    config = TrainerConfig(accelerator="cpu", max_epochs=50, early_stopping=rule)
     _, trainer = fit(config, tmp_path)
     assert trainer.current_epoch == 3
     assert sum(isinstance(callback, EarlyStopping) for callback in trainer.callbacks) == 1
@@ -90,7 +88,7 @@ def test_a_signal_ends_the_training_after_its_batch(tmp_path, number):
     model = Signalled()
     with pytest.raises(Interrupted), interrupts.handled(), interrupts.deferred():
         fit(
-            TrainerConfig(accelerator="cpu", log_every_n_steps=1),
+            TrainerConfig(accelerator="cpu"),
             tmp_path,
             callbacks=[StopAtTheEndOfTheBatch()],
             model=model,
@@ -108,7 +106,6 @@ def test_a_signal_ends_the_training_after_its_batch(tmp_path, number):
         ({"limit_train_batches": 1.5}, "limit_train_batches"),
         ({"limit_val_batches": -1}, "limit_val_batches"),
         ({"val_check_interval": 0}, "val_check_interval"),
-        ({"log_every_n_steps": 0}, "log_every_n_steps"),
     ],
 )
 def test_values_that_cannot_be_meant(settings, field):

@@ -20,7 +20,7 @@ from omegaconf import DictConfig, OmegaConf
 from tokenlayer.cli.main import ExitCode, report
 from tokenlayer.config.check import Checked, Spec, check, finish
 from tokenlayer.config.compose import HYDRA_VERSION_BASE, Composer, composing
-from tokenlayer.config.search_path import packaged_conf
+from tokenlayer.config.search_path import packaged_conf, register
 from tokenlayer.errors import InputError
 
 T = TypeVar("T")
@@ -101,6 +101,7 @@ def _check(command: Command[T], flags: argparse.Namespace, texts: list[str]) -> 
 
 
 def _decorated(command: Command[T], failures: list[ExitCode]) -> Callable[[], None]:
+    register()
     OmegaConf.register_new_resolver("pid", os.getpid, use_cache=True, replace=True)
 
     @hydra.main(version_base=HYDRA_VERSION_BASE, config_path=str(packaged_conf()), config_name=command.name)

@@ -56,8 +56,6 @@ class TrainerConfig:
     """Validate every so many batches, or so large a share of an epoch; null: at its end."""
     gradient_clip_val: float | None = None
     """Largest norm of the gradient; null: no clipping."""
-    log_every_n_steps: int = 25
-    """Stride of the metrics of the training steps."""
     deterministic: bool = True
     """The same numbers every time; operations that cannot give them fail."""
     threads: int | None = None
@@ -67,7 +65,7 @@ class TrainerConfig:
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Field and message of each value that cannot work, here or anywhere."""
-        for name, least in (("devices", 1), ("max_epochs", -1), ("max_steps", -1), ("log_every_n_steps", 1)):
+        for name, least in (("devices", 1), ("max_epochs", -1), ("max_steps", -1)):
             if getattr(self, name) < least:
                 yield name, f"{getattr(self, name)} is below {least}"
         if self.max_epochs == self.max_steps == -1:
@@ -102,7 +100,8 @@ class TrainerConfig:
             limit_test_batches=self.limit_test_batches,
             val_check_interval=self.val_check_interval,
             gradient_clip_val=self.gradient_clip_val,
-            log_every_n_steps=self.log_every_n_steps,
+            # The callbacks that log training steps have strides of their own.
+            log_every_n_steps=1,
             deterministic=self.deterministic,
             callbacks=every,
             logger=logger,
