@@ -1,0 +1,1 @@
+"""From files or a generator to batches: one file per source, one way of encoding, one DataModule."""

@@ -80,7 +80,7 @@ def _notes(raw: RawDataset, splits: Mapping[SplitName, Indices]) -> list[str]:
     notes = []
     if raw.given_splits is not None and "validation" not in raw.given_splits:
         notes.append(
-            f"the source names no validation texts: {VALIDATION_OF_TRAIN:.0%} of its training texts were taken"
+            f"the source has no validation texts: {VALIDATION_OF_TRAIN:.0%} of its training texts were taken"
         )
     for name, indices in splits.items():
         missing = [label for label, count in _balance(raw, indices).items() if not count]
