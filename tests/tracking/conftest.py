@@ -1,6 +1,12 @@
+import json
+import os
 import shutil
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from subprocess import PIPE
+from typing import Any
 
 import pytest
 from mlflow.tracking import MlflowClient
@@ -17,6 +23,26 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("store")
     open_store(None, folder)
     return folder / "mlflow.db"
+
+
+@pytest.fixture(scope="session")
+def forked() -> Iterator[Callable[..., list[int]]]:
+    """Does jobs of forked_runs.py, each in a process of its own; returns the exit codes."""
+    if not hasattr(os, "fork"):
+        pytest.skip("needs fork")
+    script = Path(__file__).with_name("forked_runs.py")
+    process = subprocess.Popen([sys.executable, str(script)], stdin=PIPE, stdout=PIPE, text=True)
+
+    def do(name: str, output_dir: Path, times: int = 1, **arguments: Any) -> list[int]:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(json.dumps([name, str(output_dir), arguments, times]) + "\n")
+        process.stdin.flush()
+        codes: list[int] = json.loads(process.stdout.readline())
+        return codes
+
+    yield do
+    process.communicate(timeout=30)
 
 
 @pytest.fixture

@@ -1,8 +1,7 @@
 import os
 import socket
-import subprocess
-import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,8 @@ from tokenlayer.tracking.config import TrackingConfig
 from tokenlayer.tracking.recorder import Recorder
 from tokenlayer.tracking.store import open_store
 from tokenlayer.tracking.uri import resolve_uri, without_secrets
+
+OTHERS = ["ftp://x/y", "databricks", "http://", "http://host:port", "postgresql://host:x/db"]
 
 
 def free_port() -> int:
@@ -33,11 +34,14 @@ def free_port() -> int:
         "sqlite:///",
         "sqlite:///:memory:",
         "ftp://x/y",
-    ]
-    + ["databricks", "http://", "http://host:port", "postgresql://host:x/db"],
+        "databricks",
+        "http://",
+        "http://host:port",
+        "postgresql://host:x/db",
+    ],
 )
 def test_uris_that_cannot_work_are_told_before_anything_is_made(uri: str, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="tracking.uri=") as raised:
+    with pytest.raises(InputError, match=r"tracking\.uri=") as raised:
         Recorder.start(TrackingConfig(uri=uri), tmp_path / "outputs")
     assert "sqlite:////absolute/path.db" in str(raised.value)
     assert list(tmp_path.iterdir()) == []
@@ -79,9 +83,11 @@ def test_nobody_there_at_the_start(uri: str, tmp_path: Path) -> None:
 
 def test_a_server_that_never_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(uri_module, "ANSWER_SECONDS", 0.2)
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        with pytest.raises(InputError, match=r"no answer within 0\.2 s"):
-            open_store(f"http://127.0.0.1:{silent.getsockname()[1]}", tmp_path)
+    with (
+        socket.create_server(("127.0.0.1", 0)) as silent,
+        pytest.raises(InputError, match=r"no answer within 0\.2 s"),
+    ):
+        open_store(f"http://127.0.0.1:{silent.getsockname()[1]}", tmp_path)
 
 
 def test_files_that_are_no_database_and_folders_that_cannot_be(tmp_path: Path) -> None:
@@ -120,30 +126,8 @@ def test_experiments_keep_their_artifacts_beside_the_database(output_dir: Path, 
         store.experiment_id("group/my experiment")
 
 
-def test_three_processes_open_a_new_store_at_once(tmp_path: Path) -> None:
-    script = (
-        "import sys; from pathlib import Path; from tokenlayer.tracking.config import TrackingConfig\n"
-        "from tokenlayer.tracking.recorder import Recorder\n"
-        "sys.stdin.readline()\n"  # all begin together, after their imports
-        "with Recorder.start(TrackingConfig(), Path(sys.argv[1])) as run: run.log_metrics({'a': 1.0}, 0)\n"
-    )
-    started = [
-        subprocess.Popen(
-            [sys.executable, "-c", script, str(tmp_path)],
-            stdin=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(3)
-    ]
-    time.sleep(4)
-    for process in started:
-        assert process.stdin is not None
-        process.stdin.write("\n")
-        process.stdin.flush()
-    for process in started:
-        _, errors = process.communicate(timeout=120)
-        assert process.returncode == 0, errors
+def test_processes_that_open_a_new_store_at_once(tmp_path: Path, forked: Callable[..., list[int]]) -> None:
+    assert forked("whole", tmp_path, times=3) == [0, 0, 0]
     client = open_store(None, tmp_path, create=False).client
     experiment = client.get_experiment_by_name("tokenlayer")
     assert experiment is not None

@@ -68,7 +68,7 @@ def test_parts_join_in_the_order_of_their_numbers_and_widen(tmp_path: Path) -> N
 
 def test_columns_that_do_not_fit_are_refused() -> None:
     buffer = TableBuffer("log", next_part=0)
-    with pytest.raises(ValueError, match="different lengths: {'a': 2, 'b': 3, 'c': 1}"):
+    with pytest.raises(ValueError, match=r"different lengths: \{'a': 2, 'b': 3, 'c': 1\}"):
         buffer.append({"a": [1, 2], "b": [1, 2, 3], "c": 0})
     buffer.append({"a": 1, "b": 2, "c": 3})
     with pytest.raises(ValueError, match=r"'log' has the columns \['a', 'b', 'c'\], not \['a'\]"):

@@ -34,6 +34,7 @@ class RunFolder:
         checkpoints: checkpoints, named by step.
         scratch: files on their way to MLflow.
         journal: the journal's file.
+
     """
 
     def __init__(self, output_dir: Path, run_id: str) -> None:
@@ -52,6 +53,7 @@ class RunFolder:
 
         Raises:
             InputError: another process records this run.
+
         """
         for folder in (self.artifacts, self.incoming, self.checkpoints, self.scratch):
             folder.mkdir(parents=True, exist_ok=True)

@@ -14,6 +14,7 @@ class RecorderLogger(Logger):
 
     Args:
         recorder: the run. It is not finished here: a run goes on after `fit`, with test and artifacts.
+
     """
 
     def __init__(self, recorder: Recorder) -> None:

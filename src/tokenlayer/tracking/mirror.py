@@ -38,6 +38,7 @@ class Mirror:
         store: where to.
         run_id: MLflow's run.
         folder: the run's local files.
+
     """
 
     def __init__(self, store: Store, run_id: str, folder: RunFolder) -> None:
@@ -51,6 +52,7 @@ class Mirror:
 
         Returns:
             whether all are sent; if not, why is logged once.
+
         """
         return self._attempt(lambda: self._send_pending(commits))
 

@@ -68,7 +68,7 @@ def git_diff(folder: Path) -> bytes | None:
 
 def command() -> str:
     """The command line, as it can be pasted into a shell."""
-    return without_secrets(shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]))
+    return shlex.join([Path(sys.argv[0]).name, *map(without_secrets, sys.argv[1:])])
 
 
 def python() -> dict[str, str]:

@@ -40,6 +40,7 @@ def find_runs(
 
     Raises:
         InputError: no such store or experiment, or a wrong filter.
+
     """
     store = open_store(uri, output_dir, create=False)
     names = {e.experiment_id: e.name for e in store.client.search_experiments()}
@@ -69,6 +70,7 @@ def load_log(
 
     Raises:
         InputError: no such store, run or table.
+
     """
     store = open_store(uri, output_dir, create=False)
     known_run(store, run_id)
@@ -86,6 +88,7 @@ def load_patterns(run_id: str, *, uri: str | None = None, output_dir: Path = OUT
 
     Raises:
         InputError: no such store or run, or it logged no patterns.
+
     """
     return load_log(run_id, "patterns_log", uri=uri, output_dir=output_dir)
 
@@ -97,6 +100,7 @@ def metric_history(
 
     Raises:
         InputError: no such store, run or metric.
+
     """
     store = open_store(uri, output_dir, create=False)
     run = known_run(store, run_id)
@@ -114,6 +118,7 @@ def load_resolved_config(
 
     Raises:
         InputError: no such store or run, or it recorded no configuration.
+
     """
     path = download_artifact(run_id, "config/resolved.yaml", uri=uri, output_dir=output_dir)
     config: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -139,12 +144,24 @@ def download_artifact(
 
     Raises:
         InputError: no such store, run or artifact.
+
     """
     store = open_store(uri, output_dir, create=False)
     known_run(store, run_id)
     if target is not None:
         target.mkdir(parents=True, exist_ok=True)
     return _fetched(store, run_id, path, target)
+
+
+def run_page(run_id: str, uri: str | None = None, *, output_dir: Path = OUTPUTS) -> str:
+    """Where MLflow's UI shows a run: the path of its page, to follow the server's address.
+
+    Raises:
+        InputError: no such store or run.
+
+    """
+    run = known_run(open_store(uri, output_dir, create=False), run_id)
+    return f"#/experiments/{run.info.experiment_id}/runs/{run_id}"
 
 
 def _fetched(store: Store, run_id: str, path: str, target: Path | None = None) -> Path:

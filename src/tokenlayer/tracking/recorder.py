@@ -16,7 +16,7 @@ from tokenlayer.tracking.journal import Commit, SavedCheckpoint, append_commit, 
 from tokenlayer.tracking.mirror import Mirror
 from tokenlayer.tracking.names import PARAM_LENGTH, TAG_LENGTH, check_name, cut
 from tokenlayer.tracking.resuming import recorded_at, restore
-from tokenlayer.tracking.runs import create_run, known_run
+from tokenlayer.tracking.runs import check_recorded_here, create_run, known_run
 from tokenlayer.tracking.signals import deferred_signals, is_interruption
 from tokenlayer.tracking.store import Store, open_store
 from tokenlayer.tracking.tables import PART, MetricBuffer, TableBuffer, joined, read_parts
@@ -46,6 +46,7 @@ class Recorder:
         checkpoints: folder for checkpoints to be committed; name them by step.
         resume_from: the checkpoint to go on from; None when training starts at the beginning.
         resume_step: optimizer steps done at that checkpoint, else 0.
+
     """
 
     def __init__(
@@ -93,6 +94,7 @@ class Recorder:
 
         Raises:
             InputError: the store cannot be used; nothing is written then.
+
         """
         store = open_store(config.uri, output_dir)
         experiment_id = store.experiment_id(config.experiment)
@@ -112,10 +114,12 @@ class Recorder:
 
         Raises:
             InputError: the store cannot be used; the run is unknown, in use, or has no way to go on.
+
         """
         folder = RunFolder(output_dir, run_id)
         store = open_store(config.uri, output_dir, create=False)
         run = known_run(store, run_id, folder.origin())
+        check_recorded_here(run)
         folder.open()
         try:
             commits = restore(store, run, folder)
@@ -156,6 +160,7 @@ class Recorder:
 
         Raises:
             ValueError: a name that MLflow does not take.
+
         """
         if self._recorded:
             metrics = {k: v for k, v in metrics.items() if (k, int(step)) not in self._recorded}
@@ -169,6 +174,7 @@ class Recorder:
 
         Raises:
             ValueError: columns of different lengths, or others than the table has.
+
         """
         buffer = self._tables.get(table)
         if buffer is None:
@@ -185,6 +191,7 @@ class Recorder:
         Args:
             relative: artifact path, ending in `.json`.
             frame: the table; its index is left out.
+
         """
         frame.to_json(self.artifact(relative), orient="split", index=False, date_format="iso")
         logged = json.loads(self._all_tags.get(LOGGED_TABLES_TAG, "[]"))
@@ -215,6 +222,7 @@ class Recorder:
             aliases: artifact paths under which the checkpoint is uploaded over the one before, e.g.
                 `checkpoints/last.ckpt`. Its local file lives as long as it holds one, or is the last.
             keep: upload it as `checkpoints/<its name>`, too.
+
         """
         saved = None
         if checkpoint is not None:

@@ -10,7 +10,6 @@ from tokenlayer.errors import InputError
 from tokenlayer.tracking.folder import CHECKPOINTS, JOURNAL_ARTIFACT, RunFolder, digest
 from tokenlayer.tracking.journal import Commit, SavedCheckpoint, latest_holders, read_journal, resume_point
 from tokenlayer.tracking.mirror import COMMIT_TAG
-from tokenlayer.tracking.runs import MADE_BY_TAG
 from tokenlayer.tracking.store import Store
 from tokenlayer.tracking.tables import read_parts
 
@@ -20,12 +19,11 @@ def restore(store: Store, run: Run, folder: RunFolder) -> list[Commit]:
 
     Raises:
         InputError: MLflow's copy is needed and not whole, or going on would record rows twice.
+
     """
     sent = int(run.data.tags.get(COMMIT_TAG, "0"))
     commits = folder.read_commits()
-    if len(commits) < sent or not _has_checkpoint(folder, commits):
-        if MADE_BY_TAG not in run.data.tags:
-            raise InputError(f"resume={run.info.run_id}: the run was not recorded by tokenlayer")
+    if folder.origin() is None or len(commits) < sent or not _has_checkpoint(folder, commits):
         commits = _download(store, run.info.run_id, folder, sent)
     _check_can_go_on(run.info.run_id, commits)
     folder.drop_uncommitted(commits)

@@ -23,6 +23,7 @@ def create_run(store: Store, experiment_id: str, name: str | None, tags: Mapping
 
     Raises:
         InputError: the store does not take it, or MLFLOW_RUN_CONTEXT is no JSON object.
+
     """
     standard = {
         "mlflow.user": _user(),
@@ -49,6 +50,7 @@ def known_run(store: Store, run_id: str, recorded_to: str | None = None) -> Run:
 
     Raises:
         InputError: there is none; the message names runs that come near.
+
     """
     try:
         run = store.client.get_run(run_id)
@@ -64,6 +66,12 @@ def known_run(store: Store, run_id: str, recorded_to: str | None = None) -> Run:
             f"restore it with `mlflow runs restore --run-id {run_id}`"
         )
     return run
+
+
+def check_recorded_here(run: Run) -> None:
+    """Raise InputError when something else made the run, which has no commits to go on from."""
+    if MADE_BY_TAG not in run.data.tags:
+        raise InputError(f"run {run.info.run_id} was not recorded by tokenlayer and cannot be resumed")
 
 
 def _near_runs(store: Store, run_id: str) -> str:

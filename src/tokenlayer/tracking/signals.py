@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from tokenlayer.interrupts import Interrupted
+
 ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -59,7 +61,7 @@ def is_interruption(error: BaseException | None) -> bool:
     of the SystemExit.
     """
     while error is not None:
-        if isinstance(error, KeyboardInterrupt):
+        if isinstance(error, (KeyboardInterrupt, Interrupted)):
             return True
         error = error.__cause__ or error.__context__
     return False

@@ -26,6 +26,7 @@ class Store:
         uri: the resolved URI.
         client: MLflow's client for it.
         artifact_root: folder for the artifacts of new experiments; None: the server decides.
+
     """
 
     uri: str
@@ -42,6 +43,7 @@ class Store:
 
         Raises:
             InputError: it is deleted, or cannot be made.
+
         """
         found = self.client.get_experiment_by_name(name)
         if found is None:
@@ -73,6 +75,7 @@ def open_store(uri: str | None, output_dir: Path, *, create: bool = True) -> Sto
 
     Raises:
         InputError: the URI is wrong, nobody answers there, or the store cannot be read.
+
     """
     resolved = resolve_uri(uri, output_dir)
     path = sqlite_path(resolved)

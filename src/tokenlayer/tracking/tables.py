@@ -28,6 +28,7 @@ def _row_count(columns: Columns) -> int | None:
 
     Raises:
         ValueError: the columns differ in length.
+
     """
     lengths = {len(value) for value in columns.values() if not _is_scalar(value)}
     if len(lengths) > 1:
@@ -55,6 +56,7 @@ class TableBuffer:
     Args:
         name: the table's folder among the artifacts, e.g. `logs/grads_log`.
         next_part: number of the next part.
+
     """
 
     def __init__(self, name: str, next_part: int) -> None:
@@ -69,6 +71,7 @@ class TableBuffer:
 
         Raises:
             ValueError: columns of different lengths, or other columns than the table's.
+
         """
         if self._names is None:
             self._names = frozenset(columns)
@@ -103,6 +106,7 @@ class TableBuffer:
 
         Returns:
             the largest value of the column `step`, if there is one.
+
         """
         if not self.rows:
             return None
@@ -127,6 +131,7 @@ class MetricBuffer:
 
         Raises:
             ValueError: a name that MLflow does not take.
+
         """
         if not self._known.issuperset(values):
             for name in values:

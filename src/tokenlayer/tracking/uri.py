@@ -56,6 +56,7 @@ def resolve_uri(uri: str | None, output_dir: Path) -> str:
 
     Raises:
         InputError: the URI cannot be tracked to.
+
     """
     if uri is None:
         return default_uri(output_dir)
