@@ -126,7 +126,7 @@ def test_value_columns(golden, run, name):
 @pytest.mark.golden("train_vals_log")
 def test_value_columns_of_dense(golden, run):
     """Batch norm's output has the batch mean β, so that the batch mean of Dense is β @ kernel + bias. While
-    both are zero, at the first step, the columns hold the rounding of numbers of size one, in the original too.
+    both are zero, at the first step, the columns hold the rounding of numbers of size one, there as here.
     """
     actual, expected = pair(rows(run.vals_log), "dense"), pair(golden["train_vals_log"], "dense")
     zero = np.array(run.unshifted)

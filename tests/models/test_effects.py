@@ -1,0 +1,56 @@
+import copy
+
+import pytest
+import torch
+
+from tokenlayer.models import effects
+from tokenlayer.models.classifier import ModelConfig
+from tokenlayer.models.effects import EffectMeter
+from tokenlayer.models.heads.flatten import FlattenHeadConfig
+from tokenlayer.tokenization.initializers.gaussian import PatternsInitializerGaussian
+
+B, L, C, K, N = 10, 14, 3, 2, 12
+
+
+@pytest.fixture(params=[2, 3], ids=["binary", "three classes"])
+def model(request):
+    torch.manual_seed(0)
+    config = ModelConfig(FlattenHeadConfig(hidden=5), n_neurons=N, embedding_length=2)
+    model = config.build(PatternsInitializerGaussian(), K, C, L, n_classes=request.param).double()
+    model(codes(seed=9))  # running statistics other than 0 and 1
+    return model.eval()
+
+
+def codes(seed):
+    return torch.randint(0, C + 1, (B, L), generator=torch.Generator().manual_seed(seed))
+
+
+@torch.no_grad()
+def logits(model, texts, silent=None):
+    """With one token's vector set to zero, which takes its matches out of the embedded text."""
+    model = copy.deepcopy(model)
+    if silent is not None:
+        model.embedding.weight[silent] = 0
+    return model(texts, return_intermediates=True).logits
+
+
+@pytest.mark.parametrize("pairs_at_once", [7, 10_000])
+def test_effect_is_the_logit_with_a_tokens_matches_minus_that_without_them(model, pairs_at_once, monkeypatch):
+    monkeypatch.setattr(effects, "_PAIRS_AT_ONCE", pairs_at_once)
+    meter, texts = EffectMeter(model), torch.cat([codes(1), codes(2)])
+    meter.update(texts[:B])
+    meter.update(texts[B:])
+    found = meter.compute()
+    whole = logits(model, texts)
+    expected = torch.stack([(whole - logits(model, texts, n)).mean(0) for n in range(N)])
+    assert expected.abs().max() > 1e-3
+    torch.testing.assert_close(found.effect, expected)
+    dense = model(texts, return_intermediates=True).tokens.matches.dense()  # (B, N, L)
+    assert found.matches.tolist() == dense.sum((0, 2)).long().tolist()
+    assert found.texts.tolist() == dense.amax(2).sum(0).long().tolist()
+
+
+def test_before_any_text_there_is_no_effect(model):
+    found = EffectMeter(model).compute()
+    for numbers in (found.effect, found.texts, found.matches):
+        assert not numbers.any()
