@@ -127,9 +127,7 @@ def _job(command: Command[T], composed: DictConfig, overrides: list[str]) -> Job
     checked: Checked[T] = finish(composed, line, command.spec)
     chosen = HydraConfig.get().runtime.choices
     choices = {
-        group: str(option)
-        for group, option in chosen.items()
-        if option is not None and not group.startswith("hydra/")
+        group: str(option) for group, option in chosen.items() if option is not None and not group.startswith("hydra/")
     }
     return Job(checked.config, checked.resolved, overrides, choices)
 

@@ -9,6 +9,7 @@ from enum import IntEnum
 from typing import cast
 
 from tokenlayer.errors import InputError
+from tokenlayer.interrupts import Interrupted, handled
 
 USAGE = """\
 usage: tokenlayer COMMAND …
@@ -58,9 +59,6 @@ def report(error: Exception) -> ExitCode:
 
 
 def _guarded(name: str, arguments: list[str]) -> int:
-    # Not at the top: the package of interrupts is Lightning's side of the house.
-    from tokenlayer.training.interrupts import Interrupted, handled  # noqa: PLC0415
-
     try:
         with handled():
             return _command(name)(arguments)

@@ -30,12 +30,8 @@ def main(arguments: list[str]) -> NoReturn:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("tokenlayer ui", description="Look at the runs in the browser.")
     parser.add_argument("--port", type=int, default=5000, help="port to serve at (default: 5000)")
-    parser.add_argument(
-        "--host", default="127.0.0.1", help="address to serve at (default: this machine only)"
-    )
-    parser.add_argument(
-        "--uri", help="the store; also as tracking.uri=… (default: mlflow.db in the output folder)"
-    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to serve at (default: this machine only)")
+    parser.add_argument("--uri", help="the store; also as tracking.uri=… (default: mlflow.db in the output folder)")
     parser.add_argument("--run", help="a run's id: print the address of its page")
     parser.add_argument("--output-dir", default="outputs", help="also as output_dir=… (default: outputs)")
     return parser
@@ -56,6 +52,4 @@ def _settings_as_options(arguments: list[str]) -> list[str]:
 def _check_store(uri: str) -> None:
     database = sqlite_path(uri)
     if database is not None and not database.is_file():
-        raise InputError(
-            f"{database}: no runs are recorded here yet; train first, or name the store with --uri"
-        )
+        raise InputError(f"{database}: no runs are recorded here yet; train first, or name the store with --uri")

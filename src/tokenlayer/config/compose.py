@@ -120,9 +120,7 @@ class Composer:
 
 
 @contextmanager
-def composing(
-    config_name: str, config_dir: Path | None = None, search: Sequence[Path] = ()
-) -> Iterator[Composer]:
+def composing(config_name: str, config_dir: Path | None = None, search: Sequence[Path] = ()) -> Iterator[Composer]:
     """A composer over the packaged files (or `config_dir`), `./conf` before them, and folders after them."""
     register()
     folder = config_dir or packaged_conf()

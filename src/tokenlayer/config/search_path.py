@@ -16,9 +16,7 @@ def packaged_conf() -> Path:
     for folder in (package / "conf", package.parents[1] / "conf"):
         if (folder / "train.yaml").is_file():
             return folder
-    raise InputError(
-        f"{package / 'conf'}: tokenlayer's configuration files are missing; install the package again"
-    )
+    raise InputError(f"{package / 'conf'}: tokenlayer's configuration files are missing; install the package again")
 
 
 def local_conf() -> Path | None:

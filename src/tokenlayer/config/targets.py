@@ -55,9 +55,7 @@ def _import_longest(target: str) -> tuple[ModuleType, list[str]]:
         except ModuleNotFoundError as missing:
             # A module that exists but misses a dependency of its own is another story than a wrong path.
             if missing.name != path:
-                raise TargetError(
-                    f"{target} needs the package {missing.name}, which is not installed"
-                ) from missing
+                raise TargetError(f"{target} needs the package {missing.name}, which is not installed") from missing
             return module, parts[count - 1 :]
     return module, parts[-1:]
 

@@ -31,9 +31,7 @@ class _Failed:
 _FAILED = _Failed()
 
 
-def load(
-    section: Mapping[str, Any], expected: type[T], *, key: str = "", allow_targets: Sequence[str] = ()
-) -> T:
+def load(section: Mapping[str, Any], expected: type[T], *, key: str = "", allow_targets: Sequence[str] = ()) -> T:
     """`section` as an object of `expected`, a dataclass, or of the subclass that its `_target_` names.
 
     `key` is the dotted place of the section, for messages. Raises `ConfigError` with all problems: unknown
@@ -156,9 +154,7 @@ class _Loader:
         fields = {field.name: field for field in dataclasses.fields(cls) if field.init}
         self._check_names(arguments, list(fields), cls, key)
         loaded = {
-            name: self.value(arguments[name], hints[name], _join(key, name))
-            for name in fields
-            if name in arguments
+            name: self.value(arguments[name], hints[name], _join(key, name)) for name in fields if name in arguments
         }
         for name, field in fields.items():
             if name not in arguments and _is_required(field):
@@ -187,9 +183,7 @@ class _Loader:
         if cls is None:
             return None
         if not issubclass(cls, base) or not dataclasses.is_dataclass(cls) or inspect.isabstract(cls):
-            self._fail(
-                _join(key, TARGET), f"{raw[TARGET]} is no kind of {base.__module__}.{base.__qualname__}"
-            )
+            self._fail(_join(key, TARGET), f"{raw[TARGET]} is no kind of {base.__module__}.{base.__qualname__}")
             return None
         return cls
 
@@ -210,9 +204,7 @@ class _Loader:
         if cls is None:
             return _FAILED
         if not issubclass(cls, base):
-            return self._fail(
-                _join(key, TARGET), f"{raw[TARGET]} is no kind of {base.__module__}.{base.__qualname__}"
-            )
+            return self._fail(_join(key, TARGET), f"{raw[TARGET]} is no kind of {base.__module__}.{base.__qualname__}")
         arguments = {name: item for name, item in raw.items() if name != TARGET}
         parameters = keyword_parameters(cls)
         self._check_names(arguments, list(parameters), cls, key)
@@ -224,12 +216,8 @@ class _Loader:
         }
         for name, parameter in parameters.items():
             if parameter.default is inspect.Parameter.empty and name not in arguments:
-                loaded[name] = self._fail(
-                    _join(key, name), f"must be given: {cls.__name__} has no default for it"
-                )
-        return (
-            _FAILED if any(item is _FAILED for item in loaded.values()) else functools.partial(cls, **loaded)
-        )
+                loaded[name] = self._fail(_join(key, name), f"must be given: {cls.__name__} has no default for it")
+        return _FAILED if any(item is _FAILED for item in loaded.values()) else functools.partial(cls, **loaded)
 
     def _check_names(self, given: Mapping[str, Any], known: Sequence[str], cls: type, key: str) -> None:
         for name in given:

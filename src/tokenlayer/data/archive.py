@@ -55,6 +55,7 @@ def read_archive(path: Path) -> Reviews:
     Raises:
         InputError: truncated or no archive, a member that would leave the target folder when extracted, no
             reviews in it.
+
     """
     reviews = Reviews()
     try:
@@ -68,9 +69,7 @@ def read_archive(path: Path) -> Reviews:
                         reviews.add(found[1], found[2], content.read(), f"{path}, member {member.name}")
             _check_end(file)
     except tarfile.ReadError as error:
-        raise InputError(
-            f"{path} is truncated or damaged, or no archive ({error}): fetch it again"
-        ) from error
+        raise InputError(f"{path} is truncated or damaged, or no archive ({error}): fetch it again") from error
     return _complete(reviews, path)
 
 
@@ -79,6 +78,7 @@ def read_folder(path: Path) -> Reviews:
 
     Raises:
         InputError: no reviews in it.
+
     """
     reviews = Reviews()
     for file in review_files(path):

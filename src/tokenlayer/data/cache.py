@@ -30,19 +30,16 @@ def cache_root(cache_dir: str | None) -> Path:
 
     Raises:
         InputError: it cannot be written to.
+
     """
     chosen = cache_dir or os.environ.get("TOKENLAYER_CACHE") or pooch.os_cache("tokenlayer")
     root = Path(chosen).expanduser().absolute()
     try:
         root.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(
-            f"the cache folder {root} cannot be made ({error}): set dataset.cache_dir"
-        ) from error
+        raise InputError(f"the cache folder {root} cannot be made ({error}): set dataset.cache_dir") from error
     if not os.access(root, os.W_OK):
-        raise InputError(
-            f"the cache folder {root} cannot be written to: set dataset.cache_dir to another one"
-        )
+        raise InputError(f"the cache folder {root} cannot be written to: set dataset.cache_dir to another one")
     return root
 
 
@@ -68,9 +65,7 @@ def load_or_build(root: Path, key: str, build: Callable[[Path], dict[str, Any]])
                 shutil.rmtree(unfinished, ignore_errors=True)
             prepared = _load(directory)
     if prepared is None:
-        raise InputError(
-            f"the cache folder {root} does not keep what is written to it: set dataset.cache_dir"
-        )
+        raise InputError(f"the cache folder {root} does not keep what is written to it: set dataset.cache_dir")
     return prepared
 
 
@@ -107,9 +102,7 @@ def _load(directory: Path) -> PreparedDataset | None:
         fingerprint=meta["fingerprint"],
         report=DataReport(**{**meta["report"], "notes": tuple(meta["report"]["notes"])}),
         ground_truth=truth
-        and GroundTruth(
-            {name: tuple(grams) for name, grams in truth["patterns"].items()}, tuple(truth["distractors"])
-        ),
+        and GroundTruth({name: tuple(grams) for name, grams in truth["patterns"].items()}, tuple(truth["distractors"])),
         uncut=np.load(directory / "uncut.npy", mmap_mode="r"),
         bounds=np.load(directory / "bounds.npy"),
     )

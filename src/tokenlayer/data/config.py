@@ -60,6 +60,7 @@ class DatasetConfig(ABC):
 
         Raises:
             InputError: it is missing or cannot be read.
+
         """
 
     @abstractmethod
@@ -68,6 +69,7 @@ class DatasetConfig(ABC):
 
         Raises:
             InputError: they are missing or malformed; names the place.
+
         """
 
     def problems(self) -> Iterator[tuple[str, str]]:

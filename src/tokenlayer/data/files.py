@@ -20,6 +20,7 @@ def existing(source: str, key: str) -> Path:
 
     Raises:
         InputError: nothing is there; names the absolute path.
+
     """
     path = Path(source).expanduser()
     if not path.exists():
@@ -33,6 +34,7 @@ def open_binary(path: Path) -> Iterator[BinaryIO]:
 
     Raises:
         InputError: the file cannot be opened, or ends too early while it is read.
+
     """
     try:
         with path.open("rb") as probe:
@@ -51,6 +53,7 @@ def open_text(path: Path) -> Iterator[io.TextIOWrapper]:
 
     Raises:
         InputError: as `open_binary`, or it is not UTF-8.
+
     """
     with open_binary(path) as file, io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text:
         try:

@@ -59,6 +59,7 @@ class ImdbConfig(DatasetConfig):
 
         Raises:
             InputError: missing, truncated or malformed source, a member that leaves the archive, no network.
+
         """
         path = self._path()
         if not path.is_dir() and not is_archive(path):
@@ -79,6 +80,7 @@ def fetch(url: str, md5: str, folder: Path) -> Path:
 
     Raises:
         InputError: no network, or what came is not the file wanted; nothing of it is kept.
+
     """
     folder.mkdir(exist_ok=True)
     with FileLock(folder / ".lock"):

@@ -14,6 +14,7 @@ def classes_of(labels: Sequence[str], place: str) -> tuple[tuple[str, ...], Labe
 
     Raises:
         InputError: all labels are the same.
+
     """
     present = set(labels)
     if len(present) < 2:

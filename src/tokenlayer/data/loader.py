@@ -36,6 +36,7 @@ class BatchLoader:
         batch_size: B.
         order: for training: the texts in the order of the epoch, without the last, incomplete batch. Without
             it: every text, in order.
+
     """
 
     def __init__(self, split: EncodedSplit, batch_size: int, order: EpochOrder | None = None) -> None:

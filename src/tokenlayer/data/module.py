@@ -18,6 +18,7 @@ class DataModule(LightningDataModule):
 
     Raises:
         InputError: the training texts do not fill one batch.
+
     """
 
     def __init__(self, prepared: PreparedDataset, batch_size: int, seed: int, *, reshuffle: bool) -> None:

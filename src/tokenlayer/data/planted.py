@@ -86,6 +86,7 @@ class PlantedConfig(DatasetConfig):
 
         Raises:
             InputError: there are not that many patterns of these lengths.
+
         """
         language = _Language(self)
         rng = random.Random(f"texts {self.generation_seed}")

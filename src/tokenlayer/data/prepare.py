@@ -30,6 +30,7 @@ def prepare(config: DatasetConfig) -> PreparedDataset:
 
     Raises:
         InputError: settings that make no sense; a source that is missing, malformed or not fit to train on.
+
     """
     config.check()
     root = cache_root(config.cache_dir)
@@ -57,9 +58,7 @@ def _build(config: DatasetConfig, directory: Path) -> dict[str, Any]:
     digest = hashlib.sha256(json.dumps([alphabet.chars, raw.class_names, config.text_length]).encode())
     first = 0
     for name, indices in splits.items():
-        cut = rows.write_cut(
-            directory / f"{name}_codes.npy", first, len(indices), config.text_length, alphabet
-        )
+        cut = rows.write_cut(directory / f"{name}_codes.npy", first, len(indices), config.text_length, alphabet)
         np.save(directory / f"{name}_labels.npy", raw.labels[indices])
         np.save(directory / f"{name}_ids.npy", ids[indices])
         digest.update(raw.labels[indices].astype("<i8").tobytes())
@@ -89,9 +88,7 @@ def _split(raw: RawDataset, ids: npt.NDArray[np.str_], split_seed: int) -> Mappi
             )
     if len(np.unique(raw.labels[splits["train"]])) < 2:
         only = raw.class_names[raw.labels[splits["train"][0]]]
-        raise InputError(
-            f"{raw.place}: all training texts are of class {only!r}: a classifier needs two or more"
-        )
+        raise InputError(f"{raw.place}: all training texts are of class {only!r}: a classifier needs two or more")
     return splits
 
 

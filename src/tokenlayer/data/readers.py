@@ -49,13 +49,12 @@ def read_table(path: Path, columns: Sequence[str]) -> Table:
     Raises:
         InputError: unknown format, unreadable or malformed file (with the line), or no such column (with the
             columns present and near names).
+
     """
     kind = _FORMATS.get(next((suffix for suffix in reversed(path.suffixes) if suffix != ".gz"), "").lower())
     if path.is_dir() or kind is None:
         known = ", ".join(_FORMATS)
-        raise InputError(
-            f"{path} is no table: give a file that ends in one of {known}, or in one of them and .gz"
-        )
+        raise InputError(f"{path} is no table: give a file that ends in one of {known}, or in one of them and .gz")
     if kind == "parquet":
         return _table(path, columns, _parquet_rows(path, columns))
     if kind == "jsonl":

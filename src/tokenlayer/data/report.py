@@ -54,6 +54,7 @@ def report_on(
         ids: hashes of the texts, in the order of `raw`.
         lengths: lengths of the cleaned texts, in the order of `splits`.
         text_length: L.
+
     """
     ends = np.cumsum([len(indices) for indices in splits.values()])[:-1]
     by_split = dict(zip(splits, np.split(lengths, ends), strict=True))
@@ -79,9 +80,7 @@ def _balance(raw: RawDataset, indices: Indices) -> dict[str, int]:
 def _notes(raw: RawDataset, splits: Mapping[SplitName, Indices]) -> list[str]:
     notes = []
     if raw.given_splits is not None and "validation" not in raw.given_splits:
-        notes.append(
-            f"the source has no validation texts: {VALIDATION_OF_TRAIN:.0%} of its training texts were taken"
-        )
+        notes.append(f"the source has no validation texts: {VALIDATION_OF_TRAIN:.0%} of its training texts were taken")
     for name, indices in splits.items():
         missing = [label for label, count in _balance(raw, indices).items() if not count]
         if missing:

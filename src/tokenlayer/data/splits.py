@@ -55,8 +55,6 @@ def _divide(indices: Indices, share: float, seed: int) -> tuple[Indices, Indices
     from sklearn.model_selection import train_test_split  # noqa: PLC0415
 
     if len(indices) < 2:
-        raise InputError(
-            f"{len(indices)} texts cannot be split into training, validation and test: give more texts"
-        )
+        raise InputError(f"{len(indices)} texts cannot be split into training, validation and test: give more texts")
     larger, smaller = train_test_split(indices, test_size=share, random_state=seed)
     return larger, smaller

@@ -56,6 +56,7 @@ class TableConfig(DatasetConfig):
         Raises:
             InputError: missing file or column, a row that cannot be read, a label that is missing, an unknown
                 split, one class only.
+
         """
         texts: list[str] = []
         labels: list[str] = []
@@ -87,9 +88,7 @@ def _texts(table: Table, column: str) -> list[str]:
         if text is None:
             texts[row] = ""  # null is how these formats say empty, and empty texts are kept and counted
         elif not isinstance(text, str):
-            raise InputError(
-                f"{table.place(row)}: {column}={text!r} is no text: choose another dataset.text_column"
-            )
+            raise InputError(f"{table.place(row)}: {column}={text!r} is no text: choose another dataset.text_column")
     return cast(list[str], texts)
 
 

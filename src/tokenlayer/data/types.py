@@ -100,6 +100,7 @@ class PreparedDataset:
             scope: the training texts, or all texts as in the seed.
             cap: take no more than the first so many characters, as the seed takes 10 million. The texts stand
                 in a random order, so that these are a sample.
+
         """
         if scope == "train":
             return self.uncut[: self._end(len(self.splits["train"]))][:cap]

@@ -8,6 +8,7 @@ from typing import Literal, overload
 
 from torch import Tensor, nn
 
+from tokenlayer.errors import InputError
 from tokenlayer.models import keras
 from tokenlayer.models.heads.base import Head, HeadConfig
 from tokenlayer.tokenization.layer import EmbeddingLayer, Initializer, TokenizationLayer, Tokenized
@@ -53,6 +54,7 @@ class TokenizationClassifier(nn.Module):
         head: (B, L, D) → logits (B, n_outputs).
         n_classes: classes of the data.
         n_outputs: 1: one sigmoid output, the probability of class 1; else a softmax over the classes.
+
     """
 
     def __init__(
@@ -92,7 +94,7 @@ class TokenizationClassifier(nn.Module):
             return keras.binary_crossentropy(out, labels)
         return keras.categorical_crossentropy(out, labels)
 
-    def logged_parameters(self) -> dict[str, nn.Parameter]:
+    def logged_parameters(self) -> dict[str, Tensor]:
         """The parameters that `grads_log` and `vals_log` describe, by the seed's names in snake case."""
         return {
             **self.head.logged_parameters(),
@@ -110,7 +112,7 @@ class ModelConfig:
     n_neurons: int = 500
     """N, the number of patterns."""
     pattern_lens: int | None = None
-    """K, the length of a pattern; null: the longest gram of the initializer."""
+    """K, the length of a pattern; null: the longest gram of the initializer (13 where it draws none)."""
     embedding_length: int = 1
     """D, the length of a pattern's vector."""
     loss: Literal["auto", "binary", "cross_entropy"] = "auto"
@@ -124,7 +126,14 @@ class ModelConfig:
                 yield field, "must be at least 1"
 
     def n_outputs(self, n_classes: int) -> int:
-        """1 for a sigmoid, else the number of classes."""
+        """1 for a sigmoid, else the number of classes.
+
+        Raises:
+            InputError: a sigmoid cannot tell more than two classes apart.
+
+        """
+        if self.loss == "binary" and n_classes != 2:
+            raise InputError(f"model.loss=binary is for two classes, the data has {n_classes}: use model.loss=auto")
         binary = self.loss == "binary" or (self.loss == "auto" and n_classes == 2)
         return 1 if binary else n_classes
 

@@ -29,6 +29,7 @@ class EffectMeter:
 
     Args:
         model: in evaluation mode.
+
     """
 
     def __init__(self, model: TokenizationClassifier) -> None:
@@ -64,5 +65,3 @@ class EffectMeter:
     def compute(self) -> TokenEffects:
         """Means over the texts seen so far."""
         return TokenEffects(self._sum / max(self._seen, 1), self._texts.clone(), self._matches.clone())
-
-

@@ -1,6 +1,6 @@
 """Keras's constants where PyTorch's differ, so that a run of the seed's model gives the seed's numbers.
 
-The formulas are those of Keras 2.15; `docs` beside each says where PyTorch's counterpart departs from it.
+The formulas are those of Keras 2.15; each docstring says where PyTorch's counterpart departs from it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 EPSILON = 1e-7
-"""Keras's fuzz factor: probabilities are clipped by it, and it is added inside the logarithms of binary cross-entropy."""
+"""Keras's fuzz factor: it clips probabilities, and is added inside the logarithms of binary cross-entropy."""
 
 
 def dense(n_in: int, n_out: int) -> nn.Linear:
@@ -49,7 +49,8 @@ class BatchNorm(nn.BatchNorm1d):
     def forward(self, input: Tensor) -> Tensor:
         if not self.training:
             return super().forward(input)
-        assert self.running_mean is not None and self.running_var is not None
+        assert self.running_mean is not None
+        assert self.running_var is not None
         with torch.no_grad():
             variance, mean = torch.var_mean(input, dim=0, correction=0)
             self.running_mean.lerp_(mean, 0.01)
@@ -69,6 +70,7 @@ class KerasAdam(torch.optim.Adam):
         lr: learning rate.
         betas: decay of the two moments.
         eps: Keras's ε.
+
     """
 
     def __init__(
@@ -83,7 +85,7 @@ class KerasAdam(torch.optim.Adam):
             group["keras_eps"] = eps
             group["t"] = 0
 
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """One update; `t` counts them from 1."""
         for group in self.param_groups:
             group["t"] += 1

@@ -29,6 +29,7 @@ class Alphabet:
 
     Raises:
         InputError: `chars` is empty, repeats a character, or holds more than 65,535 categories.
+
     """
 
     def __init__(self, chars: str) -> None:
@@ -50,6 +51,7 @@ class Alphabet:
 
         Raises:
             InputError: the texts hold no character at all.
+
         """
         counts = np.zeros(_CODE_POINTS, dtype=np.int64)
         for chunk in chunked(texts):
@@ -80,6 +82,7 @@ class Alphabet:
 
         Raises:
             IndexError: a code above C.
+
         """
         signs = (*self.signs, none_sign)
         return "".join(signs[int(code)] for code in codes)
@@ -103,6 +106,7 @@ def one_hot_str(string: str, chars: str) -> npt.NDArray[np.int32]:
     Returns:
         (C, len(string)): row c is 1 where the character belongs to category c; a character without a category
         is an all-zero column.
+
     """
     alphabet = Alphabet(chars)
     categories = np.arange(alphabet.size)[:, None]
@@ -136,9 +140,7 @@ def _split(chars: str) -> tuple[str, ...]:
         raise InputError("the alphabet is empty: give at least one character")
     twice = sorted(symbol for symbol, count in Counter(symbols).items() if count > 1)
     if twice:
-        raise InputError(
-            f"the alphabet {chars!r} holds {', '.join(map(repr, twice))} more than once: give each once"
-        )
+        raise InputError(f"the alphabet {chars!r} holds {', '.join(map(repr, twice))} more than once: give each once")
     return symbols
 
 

@@ -20,6 +20,7 @@ def encode_texts(
 
     Returns:
         The codes (total,) and the lengths (n,), which sum to total.
+
     """
     parts: list[Codes] = []
     lengths: list[npt.NDArray[np.int64]] = []

@@ -22,9 +22,7 @@ Mask = npt.NDArray[np.bool_]
 
 _PIECE = 1 << 17  # windows hashed at once: few enough for the processor's cache
 _PART = 1 << 22  # windows sorted at once
-_SURPLUS = (
-    8  # positions drawn for each gram wanted; in English text most grams of 13 characters occur only once
-)
+_SURPLUS = 8  # positions drawn for each gram wanted; in English text most grams of 13 characters occur only once
 _GROWTH = 16  # how many times as many are drawn next, if those were too few
 _MOST_DRAWN = 1 << 20  # beyond this, finding every frequent gram is cheaper than drawing more
 
@@ -33,9 +31,7 @@ class _CollisionError(Exception):
     """Two different grams have the same hash: choose another hash function."""
 
 
-def draw_grams(
-    corpus: Codes, length: int, n: int, filter_over: int, generator: torch.Generator | None = None
-) -> Codes:
+def draw_grams(corpus: Codes, length: int, n: int, filter_over: int, generator: torch.Generator | None = None) -> Codes:
     """`n` grams, drawn with replacement in proportion to their counts among those that occur often enough.
 
     Args:
@@ -50,6 +46,7 @@ def draw_grams(
 
     Raises:
         InputError: no gram of this length occurs more than `filter_over` times.
+
     """
     windows = _windows(corpus, length)
     drawn: list[Positions] = []

@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.grad import conv1d_input, conv1d_weight
 
 from tokenlayer.tokenization.matching import Matches
 from tokenlayer.tokenization.vocabulary import one_hot
@@ -100,10 +101,10 @@ class DenseMatch(torch.autograd.Function):
         upstream = grads[0][:, :, : text.shape[2] - K + 1].contiguous()
         grad_patterns = grad_text = None
         if ctx.needs_input_grad[0]:
-            grad_kernel = torch.nn.grad.conv1d_weight(text, kernel.shape, upstream)
+            grad_kernel = conv1d_weight(text, kernel.shape, upstream)
             grad_patterns = grad_kernel.permute(1, 2, 0) * sigma(patterns)
         if ctx.needs_input_grad[2]:
-            grad_text = torch.nn.grad.conv1d_input(text.shape, kernel, upstream)
+            grad_text = conv1d_input(text.shape, kernel, upstream)
         return grad_patterns, None, grad_text
 
 

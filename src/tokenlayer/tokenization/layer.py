@@ -45,6 +45,7 @@ class TokenizationLayer(nn.Module):
         pattern_lens: K, the length of a pattern in characters.
         n_characters: C, the size of the alphabet; by default the initializer's (`initializer.n_characters`),
             else that of the first one-hot input.
+
     """
 
     patterns: Parameter
@@ -67,9 +68,7 @@ class TokenizationLayer(nn.Module):
         shape = (n_characters, self.pattern_lens, self.n_neurons)
         patterns = self._initializer(shape)
         if tuple(patterns.shape) != shape:
-            raise ValueError(
-                f"the initializer made patterns {tuple(patterns.shape)}, not (C, K, N) = {shape}"
-            )
+            raise ValueError(f"the initializer made patterns {tuple(patterns.shape)}, not (C, K, N) = {shape}")
         return patterns
 
     def vocabulary(self) -> Vocabulary:
@@ -96,9 +95,7 @@ class TokenizationLayer(nn.Module):
         if isinstance(self.patterns, UninitializedParameter):
             _fill(self.patterns, self._initial(squeezed.shape[1]).to(text))
         if squeezed.dim() != 3 or squeezed.shape[1] != self.patterns.shape[0]:
-            raise ValueError(
-                f"expected one-hot text (B, {self.patterns.shape[0]}, L), got {tuple(text.shape)}"
-            )
+            raise ValueError(f"expected one-hot text (B, {self.patterns.shape[0]}, L), got {tuple(text.shape)}")
         out = dense_matches(self.patterns, squeezed)
         return out.unsqueeze(3) if text.dim() == 4 else out
 
@@ -112,6 +109,7 @@ class EmbeddingLayer(nn.Module):
     Args:
         embedding_length: D.
         n_neurons: N; by default that of the first input.
+
     """
 
     weight: Parameter
@@ -125,9 +123,7 @@ class EmbeddingLayer(nn.Module):
             self.weight = Parameter(self._initial(n_neurons))
 
     def _initial(self, n_neurons: int) -> Tensor:
-        return nn.init.xavier_uniform_(
-            torch.empty(n_neurons, self.embedding_length)
-        )  # Keras's Glorot uniform
+        return nn.init.xavier_uniform_(torch.empty(n_neurons, self.embedding_length))  # Keras's Glorot uniform
 
     def forward(self, tokens: Tokenized | Tensor) -> Tensor:
         """`Tokenized`, or a dense (B, L, N) tensor, to (B, L, D)."""

@@ -86,7 +86,7 @@ def _candidates(codes: Tensor, vocabulary: Vocabulary, n_characters: int) -> tup
     """Windows (as flat indices b·L + t, t < T) and neurons whose first q columns agree."""
     q = _prefix_length(n_characters, vocabulary.pattern_lens)
     first, count, members = _prefix_table(vocabulary, n_characters, q)
-    B, L = codes.shape
+    L = codes.shape[1]
     T = L - vocabulary.pattern_lens + 1
     key = codes[:, :T]
     for k in range(1, q):

@@ -1,7 +1,7 @@
 """Means and standard deviations of the dense tensors that are never made.
 
-For a layer's tensor X with the batch first, the seed logs mean(X) and the population standard deviation of the mean of X
-over the batch ("Making the Training Loop"). Each function returns both, as scalar tensors.
+For a layer's tensor X with the batch first, the seed logs mean(X) and the population standard deviation of the batch
+mean of X ("Making the Training Loop"). Each function returns both, as scalar tensors.
 """
 
 from __future__ import annotations

@@ -45,6 +45,7 @@ class RunFolder:
         self.scratch = self.root / "scratch"
         self.journal = self.root / "commits.jsonl"
         self._mark = self.root / "mirrored"
+        self._status = self.root / "status"
         self._origin = self.root / "run.json"
         self._lock = FileLock(self.root / "lock")
 
@@ -76,6 +77,14 @@ class RunFolder:
         """The URI the run is mirrored to; None when this folder does not know the run."""
         return str(json.loads(self._origin.read_text())["uri"]) if self._origin.exists() else None
 
+    def write_status(self, status: str) -> None:
+        """Note how the run ended; MLflow may hear of it only later."""
+        _write(self._status, f"{status}\n")
+
+    def status(self) -> str | None:
+        """How the run last ended; None when nobody lived to note it."""
+        return self._status.read_text().strip() if self._status.exists() else None
+
     def mirrored(self) -> int:
         """How many commits MLflow has."""
         return int(self._mark.read_text()) if self._mark.exists() else 0
@@ -86,9 +95,7 @@ class RunFolder:
 
     def accept_incoming(self) -> tuple[str, ...]:
         """Move the incoming files among the artifacts, each at once; returns their artifact paths."""
-        names = sorted(
-            p.relative_to(self.incoming).as_posix() for p in self.incoming.rglob("*") if p.is_file()
-        )
+        names = sorted(p.relative_to(self.incoming).as_posix() for p in self.incoming.rglob("*") if p.is_file())
         for name in names:
             target = self.artifacts / name
             target.parent.mkdir(parents=True, exist_ok=True)

@@ -47,8 +47,7 @@ def find_runs(
     wanted = [key for key, name in names.items() if experiment in (None, name)]
     if not wanted:
         raise InputError(
-            f"there is no experiment {experiment!r} in {store.shown}; "
-            f"{_near(experiment or '', names.values())}"
+            f"there is no experiment {experiment!r} in {store.shown}; {_near(experiment or '', names.values())}"
         )
     try:
         runs = _all_pages(store, wanted, where)
@@ -93,9 +92,7 @@ def load_patterns(run_id: str, *, uri: str | None = None, output_dir: Path = OUT
     return load_log(run_id, "patterns_log", uri=uri, output_dir=output_dir)
 
 
-def metric_history(
-    run_id: str, key: str, *, uri: str | None = None, output_dir: Path = OUTPUTS
-) -> pd.DataFrame:
+def metric_history(run_id: str, key: str, *, uri: str | None = None, output_dir: Path = OUTPUTS) -> pd.DataFrame:
     """The values of a metric over time: columns `step`, `value`, `timestamp` (ms since 1970), by step.
 
     Raises:
@@ -111,9 +108,7 @@ def metric_history(
     return pd.DataFrame(rows, columns=["step", "timestamp", "value"])[["step", "value", "timestamp"]]
 
 
-def load_resolved_config(
-    run_id: str, *, uri: str | None = None, output_dir: Path = OUTPUTS
-) -> dict[str, Any]:
+def load_resolved_config(run_id: str, *, uri: str | None = None, output_dir: Path = OUTPUTS) -> dict[str, Any]:
     """The configuration of a run, as recorded in `config/resolved.yaml`.
 
     Raises:

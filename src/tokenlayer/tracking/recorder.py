@@ -15,7 +15,7 @@ from tokenlayer.tracking.folder import RunFolder, digest, metrics_artifact, part
 from tokenlayer.tracking.journal import Commit, SavedCheckpoint, append_commit, resume_point
 from tokenlayer.tracking.mirror import Mirror
 from tokenlayer.tracking.names import PARAM_LENGTH, TAG_LENGTH, check_name, cut
-from tokenlayer.tracking.resuming import recorded_at, restore
+from tokenlayer.tracking.resuming import check_can_go_on, recorded_at, restore
 from tokenlayer.tracking.runs import check_recorded_here, create_run, known_run
 from tokenlayer.tracking.signals import deferred_signals, is_interruption
 from tokenlayer.tracking.store import Store, open_store
@@ -49,9 +49,7 @@ class Recorder:
 
     """
 
-    def __init__(
-        self, store: Store, run_id: str, experiment_id: str, folder: RunFolder, commits: list[Commit]
-    ) -> None:
+    def __init__(self, store: Store, run_id: str, experiment_id: str, folder: RunFolder, commits: list[Commit]) -> None:
         self.run_id = run_id
         self.experiment_id = experiment_id
         self.uri = store.shown
@@ -98,9 +96,7 @@ class Recorder:
         """
         store = open_store(config.uri, output_dir)
         experiment_id = store.experiment_id(config.experiment)
-        run_id = create_run(
-            store, experiment_id, config.run_name or run_name, {**(tags or {}), **config.tags}
-        )
+        run_id = create_run(store, experiment_id, config.run_name or run_name, {**(tags or {}), **config.tags})
         folder = RunFolder(output_dir, run_id)
         folder.open()
         folder.write_origin(store.shown, config.experiment)
@@ -125,8 +121,12 @@ class Recorder:
             commits = restore(store, run, folder)
             folder.write_origin(store.shown, config.experiment)
             recorder = cls(store, run_id, run.info.experiment_id, folder, commits)
+            sent = recorder._mirror.send(commits)
+            status = folder.status()
+            if sent and status is not None:
+                recorder._mirror.set_status(status)
+            check_can_go_on(run_id, commits)
             recorder._mirror.set_status("RUNNING")
-            recorder._mirror.send(commits)
         except BaseException:
             folder.close()
             raise
@@ -242,6 +242,7 @@ class Recorder:
         if not self._open:
             return
         self._open = False
+        self._folder.write_status(status)
         try:
             if status == "FINISHED":
                 self.commit(self._commits[-1].step if self._commits else 0)
@@ -287,9 +288,7 @@ class Recorder:
         self._note_rows_to(largest)
         files = self._folder.accept_incoming()
         metrics = metrics_artifact(number) if metrics_artifact(number) in files else None
-        return Commit(
-            number, int(step), self._rows_to, metrics, files, dict(self._params), dict(self._tags), saved
-        )
+        return Commit(number, int(step), self._rows_to, metrics, files, dict(self._params), dict(self._tags), saved)
 
     def _forget_pending(self) -> None:
         self._params, self._tags, self._rows_to = {}, {}, None

@@ -18,14 +18,13 @@ def restore(store: Store, run: Run, folder: RunFolder) -> list[Commit]:
     """Leave in the folder exactly what the run's commits name, and return them.
 
     Raises:
-        InputError: MLflow's copy is needed and not whole, or going on would record rows twice.
+        InputError: MLflow's copy is needed and not whole.
 
     """
     sent = int(run.data.tags.get(COMMIT_TAG, "0"))
     commits = folder.read_commits()
     if folder.origin() is None or len(commits) < sent or not _has_checkpoint(folder, commits):
         commits = _download(store, run.info.run_id, folder, sent)
-    _check_can_go_on(run.info.run_id, commits)
     folder.drop_uncommitted(commits)
     return commits
 
@@ -41,20 +40,17 @@ def recorded_at(folder: RunFolder, commits: list[Commit], step: int) -> frozense
         return frozenset()
     rows = read_parts(parts)
     return frozenset(
-        (key, at)
-        for key, at in zip(rows["key"].to_pylist(), rows["step"].to_pylist(), strict=True)
-        if at >= step
+        (key, at) for key, at in zip(rows["key"].to_pylist(), rows["step"].to_pylist(), strict=True) if at >= step
     )
 
 
 def _has_checkpoint(folder: RunFolder, commits: list[Commit]) -> bool:
     point = resume_point(commits)
-    return point is None or (
-        point.checkpoint is not None and (folder.checkpoints / point.checkpoint.file).is_file()
-    )
+    return point is None or (point.checkpoint is not None and (folder.checkpoints / point.checkpoint.file).is_file())
 
 
-def _check_can_go_on(run_id: str, commits: list[Commit]) -> None:
+def check_can_go_on(run_id: str, commits: list[Commit]) -> None:
+    """Raise InputError when rows later than the last checkpoint are committed: they would be there twice."""
     point = resume_point(commits)
     done = 0 if point is None else point.step
     after = commits if point is None else commits[point.number + 1 :]
@@ -63,7 +59,7 @@ def _check_can_go_on(run_id: str, commits: list[Commit]) -> None:
         raise InputError(
             f"resume={run_id}: the run recorded steps up to {rows_to}, but "
             f"{'it has no checkpoint' if point is None else f'its last checkpoint is of step {done}'}; "
-            "going on would record them twice: start a new run"
+            "going on would record them twice: start a new run (all that was recorded is in MLflow)"
         )
 
 

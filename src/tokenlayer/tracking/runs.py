@@ -32,9 +32,7 @@ def create_run(store: Store, experiment_id: str, name: str | None, tags: Mapping
         MADE_BY_TAG: "1",
     }
     try:
-        run = store.client.create_run(
-            experiment_id, tags={**standard, **_context_tags(), **tags}, run_name=name
-        )
+        run = store.client.create_run(experiment_id, tags={**standard, **_context_tags(), **tags}, run_name=name)
     except MlflowException as error:
         raise InputError(f"tracking.uri={store.shown} takes no new run: {error.message}") from error
     return str(run.info.run_id)
@@ -62,8 +60,7 @@ def known_run(store: Store, run_id: str, recorded_to: str | None = None) -> Run:
         raise InputError(f"there is no run {run_id!r} in {store.shown}; {mend}") from error
     if run.info.lifecycle_stage != "active":
         raise InputError(
-            f"run {run_id} is deleted in {store.shown}; "
-            f"restore it with `mlflow runs restore --run-id {run_id}`"
+            f"run {run_id} is deleted in {store.shown}; restore it with `mlflow runs restore --run-id {run_id}`"
         )
     return run
 

@@ -120,7 +120,5 @@ def _checked_client(uri: str) -> MlflowClient:
         client = MlflowClient(tracking_uri=uri)
         client.search_experiments(max_results=1)
     except (MlflowException, SQLAlchemyError, ImportError) as error:
-        raise InputError(
-            f"tracking.uri={without_secrets(uri)} is no MLflow store that works: {error}"
-        ) from error
+        raise InputError(f"tracking.uri={without_secrets(uri)} is no MLflow store that works: {error}") from error
     return client

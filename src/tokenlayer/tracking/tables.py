@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tokenlayer.tracking.names import check_name
@@ -76,9 +77,7 @@ class TableBuffer:
         if self._names is None:
             self._names = frozenset(columns)
         elif self._names != columns.keys():
-            raise ValueError(
-                f"table {self.name!r} has the columns {sorted(self._names)}, not {sorted(columns)}"
-            )
+            raise ValueError(f"table {self.name!r} has the columns {sorted(self._names)}, not {sorted(columns)}")
         rows = _row_count(columns)
         if rows is None:
             self._chunks.append((None, dict(columns)))
@@ -113,7 +112,7 @@ class TableBuffer:
         table = self.table()
         write_parquet(table, folder / self.name / part_name(self._next_part))
         self._chunks, self.rows, self._next_part = [], 0, self._next_part + 1
-        return max(table["step"].to_pylist()) if "step" in table.column_names else None
+        return int(pc.max(table["step"]).as_py()) if "step" in table.column_names else None
 
 
 class MetricBuffer:

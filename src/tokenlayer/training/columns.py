@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from tokenlayer.models.classifier import Intermediates
 from tokenlayer.tokenization.statistics import (
@@ -37,14 +37,16 @@ class LayerGradients:
         layers = {"out": intermediates.out, "dense": intermediates.dense, "embedding": intermediates.embedding}
         for name, output in layers.items():
             if output is not None and output.requires_grad:
-                output.register_hook(lambda grad, name=name: self._caught.__setitem__(name, grad))
+                output.register_hook(  # type: ignore[no-untyped-call]  # torch leaves it untyped
+                    lambda grad, name=name: self._caught.__setitem__(name, grad)
+                )
 
     def get(self, name: str) -> Tensor | None:
         """∂loss/∂(output of `name`), None where the model has no such layer."""
         return self._caught.get(name)
 
 
-def gradient_row(layers: LayerGradients, parameters: Mapping[str, nn.Parameter]) -> Row:
+def gradient_row(layers: LayerGradients, parameters: Mapping[str, Tensor]) -> Row:
     """Gradients of one step, before its update. The dense gradient of the tokenization layer's output is factorised."""
     moments = {name: layer_moments(grad) for name in LAYERS[:3] if (grad := layers.get(name)) is not None}
     g = layers.get("embedding")
@@ -56,8 +58,8 @@ def gradient_row(layers: LayerGradients, parameters: Mapping[str, nn.Parameter])
     return _row(moments)
 
 
-def value_row(intermediates: Intermediates, parameters: Mapping[str, nn.Parameter]) -> Row:
-    """Activations of the step's forward pass, and parameters as they are: call it after the update, as the seed does."""
+def value_row(intermediates: Intermediates, parameters: Mapping[str, Tensor]) -> Row:
+    """Activations of the step's forward pass, and parameters as they are now: after the update, as in the seed."""
     layers = {"out": intermediates.out, "dense": intermediates.dense, "embedding": intermediates.embedding}
     moments = {name: layer_moments(value.detach()) for name, value in layers.items() if value is not None}
     moments["tokenization"] = match_moments(intermediates.tokens.matches, intermediates.out.dtype)

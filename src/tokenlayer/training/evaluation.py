@@ -46,6 +46,7 @@ def evaluate(config: EvaluateConfig, saved: SavedModel, model: ModelConfig, spli
 
     Raises:
         InputError: the data cannot be read, or have a class that the model does not know.
+
     """
     dataset = only(prepare(config.dataset), split, saved.header["class_names"])
     module = restored(model, saved, dataset.text_length)

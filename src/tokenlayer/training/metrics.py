@@ -20,12 +20,14 @@ class Metrics(nn.Module):
 
     Args:
         n_classes: classes of the data.
-        n_outputs: 1 where the model gives the probability of class 1, else one probability a class.
+
     """
 
-    def __init__(self, n_classes: int, n_outputs: int) -> None:
+    seen: Tensor
+    """(n_classes,) bool: classes that have occurred."""
+
+    def __init__(self, n_classes: int) -> None:
         super().__init__()
-        self._binary = n_outputs == 1
         metrics: dict[str, Metric | MetricCollection]
         if n_classes == 2:
             metrics = {
@@ -43,6 +45,7 @@ class Metrics(nn.Module):
         self.scores = MetricCollection(metrics)
         self.balanced = MulticlassAccuracy(n_classes, average="macro", validate_args=False)
         self.loss = MeanMetric()
+        self.register_buffer("seen", torch.zeros(n_classes, dtype=torch.bool))
         for metric in self.modules():
             if isinstance(metric, Metric):
                 metric.persistent(True)  # a run resumed within an epoch goes on with the epoch's numbers
@@ -51,6 +54,7 @@ class Metrics(nn.Module):
         """Add a batch: probabilities (B,) or (B, n_classes), labels (B,), mean loss."""
         out, labels = out.detach(), labels.detach()
         self.loss.update(loss.detach(), weight=len(labels))
+        self.seen[labels] = True
         self.balanced.update(predictions(out), labels)
         positive = out[:, 1] if out.dim() == 2 and self.n_classes == 2 else out
         self.scores.update(positive, labels)
@@ -64,11 +68,10 @@ class Metrics(nn.Module):
 
         AUROC is left out where it is not defined: when a class does not occur.
         """
-        labels = torch.cat([torch.as_tensor(part) for part in _labels(self.scores["auroc"])])
         results: dict[str, Tensor] = {"loss": self.loss.compute(), "balanced_accuracy": self.balanced.compute()}
-        wanted = {name: metric for name, metric in self.scores.items(keep_base=True)}
-        if len(labels.unique()) < self.n_classes:
-            wanted.pop("auroc")
+        wanted = dict(self.scores.items(keep_base=True))
+        if not self.seen.all():
+            del wanted["auroc"]
         return results | {str(name): metric.compute() for name, metric in wanted.items()}
 
     def reset(self) -> None:
@@ -76,13 +79,9 @@ class Metrics(nn.Module):
         self.loss.reset()
         self.balanced.reset()
         self.scores.reset()
+        self.seen.zero_()
 
 
 def predictions(out: Tensor) -> Tensor:
     """(B,) class of each text; a probability of exactly one half is class 0, as the seed rounds."""
     return (out > 0.5).long() if out.dim() == 1 else out.argmax(1)
-
-
-def _labels(auroc: Metric) -> list[Tensor]:
-    target = auroc.target
-    return target if isinstance(target, list) else [target]

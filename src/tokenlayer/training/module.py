@@ -48,6 +48,7 @@ class TokenizationModule(pl.LightningModule):
         optimizer: makes the optimizer from the parameters.
         lr_scheduler: makes a schedule, stepped after every epoch, from the optimizer; None: constant.
         header: plain data that each checkpoint carries under `tokenlayer`: what one must know to use its weights.
+
     """
 
     def __init__(
@@ -63,7 +64,7 @@ class TokenizationModule(pl.LightningModule):
         self._make_scheduler = lr_scheduler
         self._header = dict(header or {})
         self.metrics = nn.ModuleDict(
-            {f"{phase}_metrics": Metrics(model.n_classes, model.n_outputs) for phase in ("train", "validation", "test")}
+            {f"{phase}_metrics": Metrics(model.n_classes) for phase in ("train", "validation", "test")}
         )
         self.current: TrainingStep | None = None
 
@@ -118,7 +119,7 @@ class TokenizationModule(pl.LightningModule):
         checkpoint["tokenlayer"] = self._header
 
     def _evaluate(self, batch: Batch, phase: str) -> Tensor:
-        out = self.model(batch.codes)
+        out: Tensor = self.model(batch.codes)
         self.phase_metrics(phase).update(out, batch.labels, self.model.loss(out, batch.labels))
         return out
 

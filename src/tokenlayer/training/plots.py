@@ -18,7 +18,7 @@ _PARTS = (*LAYERS, *PARAMETERS)
 
 
 def loss_accuracy(train: pd.DataFrame, metrics: pd.DataFrame) -> Figure:
-    """Loss of each step with its running mean, and accuracies; `train` is `logs/train_log`, `metrics` all metric rows."""
+    """Loss of each step and its running mean, accuracies; `train` is `logs/train_log`, `metrics` all metric rows."""
     figure = Figure(figsize=(10, 3.6), layout="constrained")
     left, right = figure.subplots(1, 2)
     left.plot(train["step"], train["loss"], color="C0", **_FAINT)

@@ -13,6 +13,7 @@ import pytorch_lightning as pl
 import torch
 from rich.console import Console
 
+from tokenlayer import interrupts
 from tokenlayer.data.module import DataModule
 from tokenlayer.data.prepare import prepare
 from tokenlayer.data.types import PreparedDataset
@@ -21,7 +22,6 @@ from tokenlayer.models.classifier import TokenizationClassifier
 from tokenlayer.tokenization.layer import Initializer
 from tokenlayer.tracking.lightning_logger import RecorderLogger
 from tokenlayer.tracking.recorder import Recorder
-from tokenlayer.training import interrupts
 from tokenlayer.training.callbacks.base import RunContext, Settings
 from tokenlayer.training.callbacks.checkpoints import Checkpoints
 from tokenlayer.training.module import TokenizationModule
@@ -57,6 +57,7 @@ def train(
     Raises:
         InputError: data, configuration or store cannot be used. No run is begun then, unless the loss is not finite.
         interrupts.Interrupted: the run was asked to stop; it is committed up to its last batch.
+
     """
     settings = Settings(resolved, overrides, choices or {})
     dataset = prepare(config.dataset)

@@ -30,6 +30,7 @@ def saved_model(run_or_checkpoint: str, tracking: TrackingConfig, output_dir: st
 
     Raises:
         InputError: there is no such run or file, or it is no checkpoint of tokenlayer.
+
     """
     path = Path(run_or_checkpoint)
     if path.is_file():

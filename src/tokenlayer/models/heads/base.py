@@ -26,7 +26,7 @@ class Head(nn.Module, ABC):
         """(B, L, D) to logits (B, n_outputs)."""
 
     @abstractmethod
-    def logged_parameters(self) -> dict[str, nn.Parameter]:
+    def logged_parameters(self) -> dict[str, Tensor]:
         """Those of `out_kernel`, `out_bias`, `dense_kernel`, `dense_bias` that the head has, by the seed's names."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from tokenlayer.models import keras
 from tokenlayer.models.heads.base import Head, HeadConfig, HeadOutput
@@ -19,6 +19,7 @@ class FlattenHead(Head):
         hidden: width of the dense layer.
         n_outputs: 1 for a sigmoid, else the number of classes.
         batch_norm: normalise the flattened text over the batch.
+
     """
 
     def __init__(self, n_features: int, hidden: int, n_outputs: int, batch_norm: bool = True) -> None:
@@ -34,7 +35,7 @@ class FlattenHead(Head):
         dense = self.dense(x)  # (B, hidden)
         return HeadOutput(self.out(dense), dense)
 
-    def logged_parameters(self) -> dict[str, nn.Parameter]:
+    def logged_parameters(self) -> dict[str, Tensor]:
         return {
             "out_kernel": self.out.weight,
             "out_bias": self.out.bias,

@@ -66,4 +66,5 @@ class InitializerConfig(ABC):
 
         Raises:
             InputError: the corpus does not do.
+
         """

@@ -20,6 +20,7 @@ class PatternsInitializerGaussian:
         stddev: its standard deviation.
         n_characters: C, for a layer that is to be made before it sees a text.
         generator: the source of randomness, on the CPU; None: torch's global one.
+
     """
 
     def __init__(

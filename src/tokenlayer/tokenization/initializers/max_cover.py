@@ -43,6 +43,7 @@ class PatternsInitializerMaxCover:
     Raises:
         InputError: `gram_lens` is empty or holds a length below 1, or the corpus is shorter than the longest
             gram.
+
     """
 
     def __init__(
@@ -63,9 +64,7 @@ class PatternsInitializerMaxCover:
         self._generator = generator
         self._corpus = alphabet.encode(text_corpus) if isinstance(text_corpus, str) else text_corpus
         if not self.gram_lens or min(self.gram_lens) < 1:
-            raise InputError(
-                f"gram_lens is {list(self.gram_lens)}: give at least one length, each at least 1"
-            )
+            raise InputError(f"gram_lens is {list(self.gram_lens)}: give at least one length, each at least 1")
         if len(self._corpus) < max(self.gram_lens):
             raise InputError(
                 f"the corpus has {len(self._corpus)} characters, fewer than the longest gram"
@@ -78,12 +77,11 @@ class PatternsInitializerMaxCover:
         Raises:
             InputError: K is shorter than the longest gram, C is not the alphabet's size, or no gram of a
                 length that was drawn occurs more than `filter_over` times.
+
         """
         C, K, N = shape
         if self.n_characters != C:
-            raise InputError(
-                f"patterns for {C} characters, but the alphabet has {self.n_characters}: use one alphabet"
-            )
+            raise InputError(f"patterns for {C} characters, but the alphabet has {self.n_characters}: use one alphabet")
         if max(self.gram_lens) > K:
             raise InputError(
                 f"patterns of {K} characters cannot hold grams of {max(self.gram_lens)}:"
@@ -100,15 +98,11 @@ class PatternsInitializerMaxCover:
 
     def _draw(self, K: int, N: int) -> tuple[Codes, Tensor]:
         """(N, K) codes, C past the end of each gram, and the (N,) lengths."""
-        lengths = torch.tensor(self.gram_lens)[
-            torch.randint(len(self.gram_lens), (N,), generator=self._generator)
-        ]
+        lengths = torch.tensor(self.gram_lens)[torch.randint(len(self.gram_lens), (N,), generator=self._generator)]
         grams = np.full((N, K), self.n_characters, dtype=self._corpus.dtype)
         for length in sorted(set(self.gram_lens)):
             rows = (lengths == length).numpy()
-            grams[rows, :length] = draw_grams(
-                self._corpus, length, int(rows.sum()), self.filter_over, self._generator
-            )
+            grams[rows, :length] = draw_grams(self._corpus, length, int(rows.sum()), self.filter_over, self._generator)
         return grams, lengths
 
 

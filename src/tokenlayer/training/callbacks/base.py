@@ -42,6 +42,7 @@ class RunCallback(pl.Callback):
 
     Args:
         run: where to record, the data, and the terminal.
+
     """
 
     def __init__(self, run: RunContext) -> None:
@@ -63,8 +64,9 @@ class CallbackConfig(ABC):
 
 def current_step(module: pl.LightningModule) -> TrainingStep:
     """The step in progress, of a module that is being trained."""
-    assert isinstance(module, TokenizationModule) and module.current is not None
-    return module.current
+    step = as_module(module).current
+    assert step is not None
+    return step
 
 
 def as_module(module: pl.LightningModule) -> TokenizationModule:

@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 import pytorch_lightning as pl
 
+from tokenlayer import interrupts
 from tokenlayer.errors import InputError
-from tokenlayer.training import interrupts
 from tokenlayer.training.callbacks.base import CallbackConfig, RunCallback, RunContext
 from tokenlayer.training.callbacks.patterns_log import PatternsLog
 
@@ -69,9 +69,7 @@ class Checkpoints(RunCallback, pl.callbacks.Checkpoint):
             known = ", ".join(sorted(name for name in trainer.callback_metrics if "/" in name))
             raise InputError(f"callbacks.checkpoints.monitor={self.monitor}: no such metric; there are {known}")
         value = float(trainer.callback_metrics[self.monitor])
-        better = self.best_value is None or (
-            value > self.best_value if self.mode == "max" else value < self.best_value
-        )
+        better = self.best_value is None or (value > self.best_value if self.mode == "max" else value < self.best_value)
         if better and not math.isnan(value):
             self.best_value = value
         return better

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import pandas as pd
 import pytorch_lightning as pl
@@ -17,9 +18,9 @@ class Figures(RunCallback):
 
     def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         metrics = self.recorder.load_metrics()
-        self._draw("loss_accuracy", lambda train: plots.loss_accuracy(train, metrics), "train_log")
-        for name, title in (("grads_log", "Gradients"), ("vals_log", "Values")):
-            self._draw(name, lambda log, title=title: plots.moments(log, title), name)
+        self._draw("loss_accuracy", partial(plots.loss_accuracy, metrics=metrics), "train_log")
+        self._draw("grads_log", partial(plots.moments, title="Gradients"), "grads_log")
+        self._draw("vals_log", partial(plots.moments, title="Values"), "vals_log")
         self._draw("pattern_turnover", plots.turnover, "patterns_log")
 
     def _draw(self, name: str, plot: plots.Plot, table: str) -> None:

@@ -9,7 +9,13 @@ import pytorch_lightning as pl
 from torch import Tensor
 from torch.optim import Optimizer
 
-from tokenlayer.training.callbacks.base import CallbackConfig, RunCallback, RunContext, as_module, current_step
+from tokenlayer.training.callbacks.base import (
+    CallbackConfig,
+    RunCallback,
+    RunContext,
+    as_module,
+    current_step,
+)
 from tokenlayer.training.columns import LayerGradients, gradient_row
 
 

@@ -1,4 +1,4 @@
-"""The live view of the seed's training loop: progress, loss, accuracy, and the patterns with most and least gradient."""
+"""The live view of the seed's training loop: progress, loss, accuracy, patterns with most and least gradient."""
 
 from __future__ import annotations
 
@@ -14,7 +14,13 @@ from rich.table import Table
 from rich.text import Text
 from torch.optim import Optimizer
 
-from tokenlayer.training.callbacks.base import CallbackConfig, RunCallback, RunContext, as_module, current_step
+from tokenlayer.training.callbacks.base import (
+    CallbackConfig,
+    RunCallback,
+    RunContext,
+    as_module,
+    current_step,
+)
 from tokenlayer.training.callbacks.patterns_log import PatternRows, pattern_rows
 
 
@@ -69,9 +75,7 @@ class LiveView(RunCallback):
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._stop()
 
-    def on_exception(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
-    ) -> None:
+    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
         self._stop()
 
     def _stop(self) -> None:

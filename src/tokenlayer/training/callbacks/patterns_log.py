@@ -13,7 +13,13 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from tokenlayer.text.alphabet import Alphabet
-from tokenlayer.training.callbacks.base import CallbackConfig, RunCallback, RunContext, as_module, current_step
+from tokenlayer.training.callbacks.base import (
+    CallbackConfig,
+    RunCallback,
+    RunContext,
+    as_module,
+    current_step,
+)
 from tokenlayer.training.module import TokenizationModule, TrainingStep
 
 
@@ -52,7 +58,7 @@ def gradient_summary(grad: Tensor | None, n_neurons: int) -> Tensor:
 
 
 class PatternsLog(RunCallback):
-    """Table `logs/patterns_log` every few batches of an epoch, before the update; `patterns/step_<n>.json` for the UI."""
+    """Table `logs/patterns_log` every few batches, before the update; `patterns/step_<n>.json` for the UI."""
 
     def __init__(self, run: RunContext, every: int) -> None:
         super().__init__(run)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytorch_lightning as pl
-from pytorch_lightning.utilities.model_summary import ModelSummary
+from pytorch_lightning.utilities.model_summary.model_summary import ModelSummary
 from rich.table import Table
 from rich.text import Text
 

@@ -19,7 +19,9 @@ class Provenance(RunCallback):
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         settings, dataset = self.run.settings, self.run.dataset
-        self._write("config/resolved.yaml", yaml.safe_dump(dict(settings.resolved), sort_keys=False, allow_unicode=True))
+        self._write(
+            "config/resolved.yaml", yaml.safe_dump(dict(settings.resolved), sort_keys=False, allow_unicode=True)
+        )
         self._write("config/overrides.yaml", yaml.safe_dump(list(settings.overrides), allow_unicode=True))
         report = {"fingerprint": dataset.fingerprint, "alphabet": dataset.alphabet.chars} | asdict(dataset.report)
         if dataset.ground_truth is not None:

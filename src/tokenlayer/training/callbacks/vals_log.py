@@ -8,7 +8,13 @@ from typing import Any
 
 import pytorch_lightning as pl
 
-from tokenlayer.training.callbacks.base import CallbackConfig, RunCallback, RunContext, as_module, current_step
+from tokenlayer.training.callbacks.base import (
+    CallbackConfig,
+    RunCallback,
+    RunContext,
+    as_module,
+    current_step,
+)
 from tokenlayer.training.columns import value_row
 
 

@@ -6,8 +6,8 @@ import pytest
 
 # Several statements must stand inside pytest.raises here: what comes after the signal is what is tested.
 # ruff: noqa: PT012
-from tokenlayer.training import interrupts
-from tokenlayer.training.interrupts import Interrupted
+from tokenlayer import interrupts
+from tokenlayer.interrupts import Interrupted
 
 
 def send(number):

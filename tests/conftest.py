@@ -1,0 +1,52 @@
+"""What all tests share: a quiet machine, a cache of their own, and a store that need not be made each time."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+# Small shapes gain nothing from a second thread, and tests beside other work lose much by waiting for it.
+torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Encoded texts go to a folder of this test session, in subprocesses too."""
+    before = os.environ.get("TOKENLAYER_CACHE")
+    os.environ["TOKENLAYER_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+    yield
+    if before is None:
+        del os.environ["TOKENLAYER_CACHE"]
+    else:
+        os.environ["TOKENLAYER_CACHE"] = before
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A new SQLite store: MLflow needs seconds to make one, a copy none."""
+    from tokenlayer.tracking.store import open_store  # noqa: PLC0415  # tests without a store need not wait for MLflow
+
+    folder = tmp_path_factory.mktemp("store")
+    open_store(None, folder)
+    return folder / "mlflow.db"
+
+
+@pytest.fixture
+def output_dir(tmp_path: Path, empty_database: Path) -> Path:
+    """An output folder with an empty store in it."""
+    folder = tmp_path / "outputs"
+    folder.mkdir()
+    shutil.copyfile(empty_database, folder / "mlflow.db")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder with the IMDB reviews, where this machine has one."""
+    folder = Path(os.environ.get("TOKENLAYER_SHARED", Path(__file__).parents[2] / "shared")) / "data"
+    if not folder.is_dir():
+        pytest.skip("the IMDB reviews are not here; name their folder's parent by TOKENLAYER_SHARED")
+    return folder

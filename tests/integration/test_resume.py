@@ -1,0 +1,100 @@
+"""Runs that are stopped and resumed are the runs that were not stopped, bit for bit."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from tiny_runs import STEPS_PER_EPOCH, TINY, Recorded, Store
+
+from tokenlayer.cli.main import main
+from tokenlayer.training.columns import COLUMNS
+
+EPOCHS = 2
+
+
+def stop_at(step: int, signal_name: str) -> list[str]:
+    return [
+        f"+callbacks.stop_at={{_target_: stop_at.StopAtConfig, step: {step}, signal_name: {signal_name}}}",
+        "allow_targets=[stop_at]",
+    ]
+
+
+@pytest.fixture
+def whole(train: Callable[..., Recorded]) -> Recorded:
+    """The run that nobody stops."""
+    return train(f"trainer.max_epochs={EPOCHS}")
+
+
+def assert_same(run: Recorded, whole: Recorded, store: Store) -> None:
+    ours, theirs = (
+        torch.load(recorded.artifacts / "checkpoints" / "last.ckpt", weights_only=True) for recorded in (run, whole)
+    )
+    assert ours["global_step"] == theirs["global_step"]
+    for name, value in theirs["state_dict"].items():
+        if isinstance(value, torch.Tensor):
+            assert torch.equal(ours["state_dict"][name], value), name
+    for name in ("grads_log", "vals_log", "train_log", "patterns_log"):
+        pd.testing.assert_frame_equal(run.log(name), whole.log(name))
+    for key in ("train/loss", "train/accuracy", "train/f1", "validation/loss", "test/accuracy", f"grads/{COLUMNS[0]}"):
+        assert store.history(run.run_id, key) == store.history(whole.run_id, key), key
+
+
+@pytest.mark.parametrize("signal_name", ["SIGINT", "SIGTERM"])
+def test_asked_to_stop_it_commits_the_step_and_goes_on_from_there(
+    signal_name: str, whole: Recorded, store: Store
+) -> None:
+    step = STEPS_PER_EPOCH + 5
+    arguments = [*TINY, f"output_dir={store.output_dir}", f"trainer.max_epochs={EPOCHS}", *stop_at(step, signal_name)]
+    assert main(["train", *arguments]) == 130
+    stopped = store.runs()[-1]
+    assert stopped.run.info.status == "KILLED"
+    assert stopped.log("train_log")["step"].max() == step
+
+    resume = ["train", f"resume={stopped.run_id}", f"output_dir={store.output_dir}", "callbacks.stop_at=null"]
+    assert main(resume) == 0
+    resumed = store.runs()[-1]
+    assert resumed.run_id == stopped.run_id
+    assert resumed.run.info.status == "FINISHED"
+    assert_same(resumed, whole, store)
+
+
+def test_killed_it_goes_on_from_its_last_commit(whole: Recorded, store: Store) -> None:
+    arguments = [*TINY, f"output_dir={store.output_dir}", f"trainer.max_epochs={EPOCHS}", *stop_at(11, "SIGKILL")]
+    command = [sys.executable, "-m", "tokenlayer", "train", *arguments]
+    here = Path(__file__).parent
+    done = subprocess.run(command, cwd=here, env=_with_path(here), capture_output=True, text=True, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    killed = store.runs()[-1]
+    assert killed.run.info.status == "RUNNING"  # nobody was left to say otherwise
+
+    assert main(["train", f"resume={killed.run_id}", f"output_dir={store.output_dir}", "callbacks.stop_at=null"]) == 0
+    assert_same(store.runs()[-1], whole, store)
+
+
+def test_a_finished_run_can_be_given_more_epochs(whole: Recorded, train: Callable[..., Recorded], store: Store) -> None:
+    short = train("trainer.max_epochs=1")
+    assert main(["train", f"resume={short.run_id}", f"output_dir={store.output_dir}", "trainer.max_epochs=2"]) == 0
+    longer = next(run for run in store.runs() if run.run_id == short.run_id)
+    theirs = whole.log("vals_log")
+    pd.testing.assert_frame_equal(longer.log("vals_log"), theirs)
+
+
+def test_what_the_checkpoint_fixes_cannot_be_changed(
+    train: Callable[..., Recorded], store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = train("trainer.max_steps=2")
+    place = f"output_dir={store.output_dir}"
+    assert main(["train", f"resume={run.run_id}", place, "model.n_neurons=31", "dataset.text_length=50"]) == 2
+    error = capsys.readouterr().err
+    assert "model.n_neurons" in error
+    assert "dataset.text_length" in error
+
+
+def _with_path(folder: Path) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(folder)}

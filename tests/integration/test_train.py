@@ -1,0 +1,152 @@
+"""Real runs through the command, looked at in MLflow from every side."""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import yaml
+from tiny_runs import STEPS_PER_EPOCH, TINY, Recorded, Store
+
+from tokenlayer.cli.main import main
+from tokenlayer.training.columns import COLUMNS
+
+Train = Callable[..., Recorded]
+
+EPOCHS = 2
+STEPS = EPOCHS * STEPS_PER_EPOCH
+METRICS = {"loss", "accuracy", "balanced_accuracy", "f1", "auroc"}
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Iterator[tuple[Store, Recorded]]:
+    """Two epochs with everything switched on."""
+    output_dir = tmp_path_factory.mktemp("train") / "outputs"
+    output_dir.mkdir()
+    shutil.copyfile(empty_database, output_dir / "mlflow.db")
+    overrides = [f"trainer.max_epochs={EPOCHS}", "callbacks.checkpoints.keep=all", f"output_dir={output_dir}"]
+    assert main(["train", *TINY, *overrides]) == 0
+    store = Store(output_dir)
+    (run,) = store.runs()
+    yield store, run
+
+
+@pytest.mark.parametrize("name", ["grads_log", "vals_log"])
+def test_statistics_of_every_step_in_the_seeds_order(recorded: tuple[Store, Recorded], name: str) -> None:
+    log = recorded[1].log(name)
+    assert list(log.columns) == ["step", "epoch", "batch", *COLUMNS]
+    assert log["step"].tolist() == list(range(STEPS))
+    assert log["epoch"].tolist() == [step // STEPS_PER_EPOCH for step in range(STEPS)]
+    assert log["batch"].tolist() == [step % STEPS_PER_EPOCH for step in range(STEPS)]
+    assert log[list(COLUMNS)].notna().all().all()
+    assert (log[[column for column in COLUMNS if column.endswith("_std")]] >= 0).all().all()
+    assert log["patterns_std"].gt(0).any()
+
+
+def test_strided_copies_are_metrics_with_the_values_of_the_tables(recorded: tuple[Store, Recorded]) -> None:
+    store, run = recorded
+    for prefix, name in (("grads", "grads_log"), ("vals", "vals_log")):
+        log = run.log(name).set_index("step")
+        for column in COLUMNS:
+            history = store.history(run.run_id, f"{prefix}/{column}")
+            assert [step for step, _ in history] == list(range(0, STEPS, 25))
+            np.testing.assert_allclose([value for _, value in history], log[column].loc[[0, 25]], rtol=1e-6)
+
+
+def test_patterns_every_ten_batches_of_an_epoch(recorded: tuple[Store, Recorded]) -> None:
+    log = recorded[1].log("patterns_log")
+    assert log["step"].unique().tolist() == [0, 10, 17, 27]
+    assert log.groupby("step")["neuron"].apply(list).tolist() == [list(range(30))] * 4
+    assert log["pattern"].str.len().eq(4).all()
+    assert np.stack(log["embedding"]).shape == (4 * 30, 1)
+    assert log["gradient"].gt(0).any()
+
+
+def test_patterns_open_as_a_table_in_the_ui(recorded: tuple[Store, Recorded]) -> None:
+    _, run = recorded
+    tables = sorted((run.artifacts / "patterns").glob("step_*.json"))
+    table = json.loads(tables[-1].read_text())
+    assert table["columns"] == ["neuron", "pattern", "gradient", "matches", "embedding"]
+    assert len(table["data"]) == 30
+    logged = {entry["path"] for entry in json.loads(run.run.data.tags["mlflow.loggedArtifacts"])}
+    assert logged >= {f"patterns/{path.name}" for path in tables} | {"tokens/effects.json"}
+
+
+def test_checkpoints_five_an_epoch_best_and_last(recorded: tuple[Store, Recorded]) -> None:
+    names = {path.name for path in (recorded[1].artifacts / "checkpoints").iterdir()}
+    stride = STEPS_PER_EPOCH // 5
+    batches = [batch for batch in range(1, STEPS_PER_EPOCH) if batch % stride == 0]
+    steps = [epoch * STEPS_PER_EPOCH + batch + 1 for epoch in range(EPOCHS) for batch in batches]
+    assert names == {"best.ckpt", "last.ckpt"} | {f"step_{step:08d}.ckpt" for step in steps}
+
+
+def test_metrics_of_all_phases(recorded: tuple[Store, Recorded]) -> None:
+    store, run = recorded
+    metrics = run.run.data.metrics
+    for phase in ("validation", "test"):
+        assert {name.removeprefix(f"{phase}/") for name in metrics if name.startswith(f"{phase}/")} == METRICS
+    assert {f"train/{name}" for name in METRICS} <= metrics.keys()
+    ends = [STEPS_PER_EPOCH - 1, STEPS - 1]
+    assert [step for step, _ in store.history(run.run_id, "validation/accuracy")] == ends
+    assert [step for step, _ in store.history(run.run_id, "train/accuracy")] == sorted({0, 25, *ends})
+    losses = run.log("train_log").set_index("step")["loss"]
+    for step, value in store.history(run.run_id, "train/loss"):
+        assert value == pytest.approx(losses[step])
+
+
+def test_predictions_agree_with_the_test_accuracy(recorded: tuple[Store, Recorded]) -> None:
+    _, run = recorded
+    frame = pd.read_parquet(run.artifacts / "predictions" / "test.parquet")
+    assert list(frame.columns) == ["text_id", "label", "prediction", "probability_class_0", "probability_class_1"]
+    assert len(frame) == 30
+    assert frame["text_id"].is_unique
+    assert (frame["label"] == frame["prediction"]).mean() == pytest.approx(run.run.data.metrics["test/accuracy"])
+    np.testing.assert_allclose(frame["probability_class_0"] + frame["probability_class_1"], 1)
+
+
+def test_where_the_run_comes_from(recorded: tuple[Store, Recorded]) -> None:
+    _, run = recorded
+    assert run.run.info.status == "FINISHED"
+    resolved = yaml.safe_load((run.artifacts / "config" / "resolved.yaml").read_text())
+    assert resolved["model"]["n_neurons"] == 30
+    assert yaml.safe_load((run.artifacts / "config" / "overrides.yaml").read_text())[0] == "dataset=planted"
+    assert run.run.data.params["model.n_neurons"] == "30"
+    assert len(run.run.data.tags["dataset.fingerprint"]) >= 16
+    truth = json.loads((run.artifacts / "dataset" / "report.json").read_text())["ground_truth"]
+    assert set(truth["patterns"]) == {"class_0", "class_1"}
+
+
+def test_figures(recorded: tuple[Store, Recorded]) -> None:
+    names = {path.name for path in (recorded[1].artifacts / "figures").iterdir()}
+    assert names == {"loss_accuracy.png", "grads_log.png", "vals_log.png", "pattern_turnover.png"}
+
+
+def test_the_same_run_twice_gives_the_same_weights(recorded: tuple[Store, Recorded], train: Train) -> None:
+    again = train(f"trainer.max_epochs={EPOCHS}")
+    first, second = (
+        torch.load(run.artifacts / "checkpoints" / "last.ckpt", weights_only=True) for run in (recorded[1], again)
+    )
+    assert first["global_step"] == second["global_step"] == STEPS
+    for name, value in first["state_dict"].items():
+        if isinstance(value, torch.Tensor):
+            assert torch.equal(value, second["state_dict"][name]), name
+
+
+def test_four_classes_without_a_dense_column_missing(train: Train) -> None:
+    run = train("dataset.n_classes=4", "dataset.n_patterns=3", "trainer.max_epochs=1")
+    assert {"test/accuracy", "test/f1", "test/balanced_accuracy"} <= run.run.data.metrics.keys()
+    frame = pd.read_parquet(run.artifacts / "predictions" / "test.parquet")
+    assert [column for column in frame if column.startswith("probability_")] == [
+        f"probability_class_{i}" for i in range(4)
+    ]
+
+
+def test_callbacks_can_be_taken_away(train: Train) -> None:
+    run = train("callbacks.grads_log=null", "~callbacks.figures", "trainer.max_steps=2")
+    assert not (run.artifacts / "logs" / "grads_log").exists()
+    assert not (run.artifacts / "figures").exists()
+    assert run.log("vals_log")["step"].tolist() == [0, 1]

@@ -1,0 +1,65 @@
+"""Runs of the real command on texts that take no time, and what MLflow holds of them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pandas as pd
+import pyarrow.parquet as pq
+from mlflow.entities import Run
+from mlflow.tracking import MlflowClient
+
+from tokenlayer.tracking.uri import default_uri
+
+TINY = (
+    "dataset=planted",
+    "dataset.n_texts=200",
+    "dataset.text_length=60",
+    "dataset.n_words=12",
+    "dataset.batch_size=8",
+    "initializer.gram_lens=[2,3,4]",
+    "initializer.padding=blank",
+    "model.n_neurons=30",
+    "model.head.hidden=4",
+    "trainer.accelerator=cpu",
+    "trainer.threads=1",
+)
+STEPS_PER_EPOCH = 17  # 140 training texts in batches of 8
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What MLflow holds of a run."""
+
+    run: Run
+    artifacts: Path
+
+    @property
+    def run_id(self) -> str:
+        return str(self.run.info.run_id)
+
+    def log(self, name: str) -> pd.DataFrame:
+        """A table of `logs/`, read from the artifacts alone."""
+        parts = sorted((self.artifacts / "logs" / name).glob("part-*.parquet"))
+        return pd.concat([pq.read_table(part).to_pandas() for part in parts], ignore_index=True)
+
+
+@dataclass(frozen=True)
+class Store:
+    """An output folder with its MLflow store."""
+
+    output_dir: Path
+
+    @property
+    def client(self) -> MlflowClient:
+        return MlflowClient(tracking_uri=default_uri(self.output_dir))
+
+    def runs(self) -> list[Recorded]:
+        """All runs, the oldest first."""
+        ids = [experiment.experiment_id for experiment in self.client.search_experiments()]
+        found = self.client.search_runs(ids, order_by=["attributes.start_time ASC"])
+        return [Recorded(run, Path(urlsplit(run.info.artifact_uri).path)) for run in found]
+
+    def history(self, run_id: str, key: str) -> list[tuple[int, float]]:
+        """Steps and values of a metric."""
+        return sorted((metric.step, metric.value) for metric in self.client.get_metric_history(run_id, key))
