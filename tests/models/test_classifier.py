@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from tokenlayer.errors import InputError
 from tokenlayer.models.classifier import ModelConfig
 from tokenlayer.models.heads.flatten import FlattenHeadConfig
 from tokenlayer.tokenization.gradients import DenseMatch
@@ -36,12 +37,13 @@ def test_outputs_follow_from_classes_and_loss(codes, n_classes, loss, n_outputs)
         torch.testing.assert_close(stages.out.sum(1), torch.ones(B))
     labels = torch.arange(B) % n_classes
     value = model.loss(stages.out, labels)
-    of_label = (
-        stages.out[range(B), labels]
-        if n_outputs > 1
-        else torch.where(labels == 1, stages.out, 1 - stages.out)
-    )
+    of_label = stages.out[range(B), labels] if n_outputs > 1 else torch.where(labels == 1, stages.out, 1 - stages.out)
     torch.testing.assert_close(value, -of_label.log().mean(), rtol=1e-5, atol=0)
+
+
+def test_a_sigmoid_for_more_than_two_classes():
+    with pytest.raises(InputError, match=r"model\.loss=binary is for two classes, the data has 3"):
+        build(3, loss="binary")
 
 
 @pytest.mark.parametrize("n_classes", [2, 4])

@@ -33,9 +33,15 @@ def declared_keys(item):
 
 @pytest.fixture
 def golden(request):
-    golden = Golden(declared_keys(request.node))
-    yield golden
-    assert not golden.unread, f"declared, but not read: {sorted(golden.unread)}"
+    return Golden(declared_keys(request.node))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    result = yield  # a test that fails raises here
+    unread = item.funcargs["golden"].unread if "golden" in item.funcargs else set()
+    assert not unread, f"declared, but not read: {sorted(unread)}"
+    return result
 
 
 @pytest.fixture(scope="session")

@@ -51,7 +51,7 @@ def trained(dtype):
     """All golden steps of training in `dtype`; the model is in evaluation mode afterwards."""
     model = initial_model(dtype)
     run, optimizer = Run(model), KerasAdam(model.parameters())
-    metrics = Metrics(n_classes=2, n_outputs=1)
+    metrics = Metrics(n_classes=2)
     parameters = model.logged_parameters()
     batches = zip(arrays()["train_codes"], arrays()["train_labels"], strict=True)
     for codes, truth in batches:

@@ -54,9 +54,7 @@ corpora = st.tuples(st.integers(1, 4), st.integers(1, 300), st.integers(0, 2**32
 def test_what_is_frequent_is_what_a_table_of_counts_says(corpus, length, times, data):
     length = min(length, len(corpus))
     counts = counted(corpus, length)
-    frequent = [
-        counts[tuple(corpus[i : i + length].tolist())] > times for i in range(len(corpus) - length + 1)
-    ]
+    frequent = [counts[tuple(corpus[i : i + length].tolist())] > times for i in range(len(corpus) - length + 1)]
     assert sorted(frequent_positions(corpus, length, times)) == list(np.flatnonzero(frequent))
     some = data.draw(st.lists(st.integers(0, len(frequent) - 1), min_size=1, max_size=20))
     positions = np.array(some, dtype=np.int64)

@@ -70,9 +70,7 @@ def _pattern(rng, codes, letters, C, K):
         _tie(rng, columns, wanted)
     for k in _blank_columns(rng, K):
         columns[:, k] = rng.choice([0, 1]) * rng.integers(-4, 0, C) / 8
-        columns[0, k] += rng.choice(
-            [0, -columns[:, k].sum()]
-        )  # a sum of zero with a positive maximum is blank too
+        columns[0, k] += rng.choice([0, -columns[:, k].sum()])  # a sum of zero with a positive maximum is blank too
     return columns
 
 

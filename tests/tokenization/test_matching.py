@@ -14,9 +14,7 @@ ABC = Alphabet("abc ")
 
 def places(text, *patterns, length=None):
     """Where hand-written patterns (`█` a blank) occur in one text, as (position, pattern) pairs."""
-    codes = torch.tensor(
-        [[BLANK if sign == "█" else ABC.symbols.index(sign) for sign in p] for p in patterns]
-    )
+    codes = torch.tensor([[BLANK if sign == "█" else ABC.symbols.index(sign) for sign in p] for p in patterns])
     vocabulary = Vocabulary(codes, torch.zeros(len(patterns), dtype=torch.bool))
     text = torch.tensor(ABC.encode(text.ljust(length or 0, "~")).astype(np.int64))[None]
     found = match(text, vocabulary, ABC.size)

@@ -77,6 +77,4 @@ def test_on_a_model_without_batch_norm_the_factorised_gradient_is_what_autograd_
     expected = oracle.moments(dense.grad.numpy())
     assert expected[1] > 1e-4
     np.testing.assert_allclose([float(x) for x in factorised], expected, rtol=1e-9)
-    assert_moments(
-        match_moments(stages.tokens.matches, torch.float64), oracle.moments(dense.detach().numpy()), 1
-    )
+    assert_moments(match_moments(stages.tokens.matches, torch.float64), oracle.moments(dense.detach().numpy()), 1)

@@ -7,9 +7,7 @@ from tokenlayer.tokenization.vocabulary import discretise
 
 
 def test_weights_have_the_mean_and_spread_asked_for():
-    patterns = PatternsInitializerGaussian(0.3, 0.05, generator=torch.Generator().manual_seed(0))(
-        (20, 10, 100)
-    )
+    patterns = PatternsInitializerGaussian(0.3, 0.05, generator=torch.Generator().manual_seed(0))((20, 10, 100))
     assert patterns.shape == (20, 10, 100)
     assert patterns.mean() == pytest.approx(0.3, abs=0.002)
     assert patterns.std() == pytest.approx(0.05, abs=0.002)

@@ -121,9 +121,7 @@ def test_a_corpus_without_a_gram_above_the_filter():
 
 
 def test_patterns_shorter_than_the_longest_gram():
-    with pytest.raises(
-        InputError, match=r"patterns of 4 characters cannot hold grams of 5.*model\.pattern_lens"
-    ):
+    with pytest.raises(InputError, match=r"patterns of 4 characters cannot hold grams of 5.*model\.pattern_lens"):
         make((2, 5))((7, 4, 3))
 
 
