@@ -77,9 +77,7 @@ def finish(run_id: str, output_dir: Path, resumed_at: int) -> None:
     assert rows["step"].to_pylist() == list(range(3 * STEPS))
     for i in range(METRICS):
         history = client.get_metric_history(run_id, f"grads/c{i}")
-        assert Counter((m.step, m.value) for m in history) == Counter(
-            (s, s + i / 64) for s in range(3 * STEPS)
-        )
+        assert Counter((m.step, m.value) for m in history) == Counter((s, s + i / 64) for s in range(3 * STEPS))
     assert (folder / "checkpoints" / "last.ckpt").read_bytes() == b"weights of step %d" % (3 * STEPS)
     assert client.get_run(run_id).info.status == "FINISHED"
 

@@ -27,9 +27,7 @@ class Line(pl.LightningModule):
         return torch.optim.SGD(self.parameters(), lr=0.1)
 
 
-def test_a_real_fit_logs_through_the_recorder(
-    recorder: Recorder, client: MlflowClient, tmp_path: Path
-) -> None:
+def test_a_real_fit_logs_through_the_recorder(recorder: Recorder, client: MlflowClient, tmp_path: Path) -> None:
     data = DataLoader(TensorDataset(torch.arange(8.0)[:, None]), batch_size=2)
     trainer = pl.Trainer(
         max_epochs=2,

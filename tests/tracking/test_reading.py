@@ -43,9 +43,7 @@ def test_runs_as_a_frame(run_id: str, output_dir: Path) -> None:
         reading.find_runs(output_dir=output_dir, experiment="tokenlayr")
 
 
-def test_more_runs_than_a_page_holds(
-    output_dir: Path, client: MlflowClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_more_runs_than_a_page_holds(output_dir: Path, client: MlflowClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "_PAGE", 2)
     experiment = client.create_experiment("many")
     ids = {client.create_run(experiment).info.run_id for _ in range(5)}
@@ -80,9 +78,7 @@ def test_what_is_not_there_is_told_with_near_names(run_id: str, output_dir: Path
         reading.load_log(run_id, "grad_log", output_dir=output_dir)
     with pytest.raises(InputError, match=r"no metric 'train/los'; did you mean train/loss\?"):
         reading.metric_history(run_id, "train/los", output_dir=output_dir)
-    with pytest.raises(
-        InputError, match=r"no artifact 'config/resolvd.yaml'; did you mean config/resolved.yaml"
-    ):
+    with pytest.raises(InputError, match=r"no artifact 'config/resolvd.yaml'; did you mean config/resolved.yaml"):
         reading.download_artifact(run_id, "config/resolvd.yaml", output_dir=output_dir)
     with pytest.raises(InputError, match="there is no run 'x'"):
         reading.load_log("x", output_dir=output_dir)

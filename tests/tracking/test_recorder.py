@@ -22,15 +22,11 @@ def save(recorder: Recorder, step: int) -> Path:
     return path
 
 
-def test_a_run_from_start_to_end(
-    recorder: Recorder, client: MlflowClient, artifacts: Callable[[str], Path]
-) -> None:
+def test_a_run_from_start_to_end(recorder: Recorder, client: MlflowClient, artifacts: Callable[[str], Path]) -> None:
     with recorder:
         recorder.log_params({"seed": 0, "model.n_neurons": 500})
         for step in range(4):
-            recorder.append(
-                "logs/grads_log", {"step": step, "epoch": 0, "batch": step, "out_mean": 0.1 * step}
-            )
+            recorder.append("logs/grads_log", {"step": step, "epoch": 0, "batch": step, "out_mean": 0.1 * step})
             recorder.log_metrics({"train/loss": 1.0 / (step + 1)}, step)
             if step == 1:
                 recorder.commit(2, save(recorder, 2), ["checkpoints/last.ckpt"])
@@ -75,15 +71,11 @@ def test_status_of_a_run_that_breaks_off(
     run = client.get_run(recorder.run_id)
     assert run.info.status == status
     # The rows since the last commit are sent as files; as metrics a resumed run will record them again.
-    assert [f.path for f in client.list_artifacts(recorder.run_id, "logs/a")] == [
-        "logs/a/part-000000.parquet"
-    ]
+    assert [f.path for f in client.list_artifacts(recorder.run_id, "logs/a")] == ["logs/a/part-000000.parquet"]
     assert run.data.metrics == {}
 
 
-def test_an_exit_that_lightning_makes_of_an_interrupt_is_a_kill(
-    recorder: Recorder, client: MlflowClient
-) -> None:
+def test_an_exit_that_lightning_makes_of_an_interrupt_is_a_kill(recorder: Recorder, client: MlflowClient) -> None:
     with pytest.raises(SystemExit), recorder:  # noqa: PT012
         try:
             raise KeyboardInterrupt
@@ -114,9 +106,7 @@ def test_values_that_json_does_not_know(recorder: Recorder, client: MlflowClient
 
 def test_many_metrics_params_and_long_values(recorder: Recorder, client: MlflowClient) -> None:
     with recorder:
-        recorder.log_params(
-            {f"p{i}": i for i in range(250)} | {"long": "x" * 7000, "url": "http://me:pw@host/"}
-        )
+        recorder.log_params({f"p{i}": i for i in range(250)} | {"long": "x" * 7000, "url": "http://me:pw@host/"})
         for step in range(30):
             recorder.log_metrics({f"grads/c{i}": step + i for i in range(40)}, step)
     run = client.get_run(recorder.run_id)
@@ -127,9 +117,7 @@ def test_many_metrics_params_and_long_values(recorder: Recorder, client: MlflowC
     assert [m.value for m in history] == [step + 39 for step in range(30)]
 
 
-def test_a_table_is_what_mlflow_logs_as_one(
-    recorder: Recorder, client: MlflowClient, output_dir: Path
-) -> None:
+def test_a_table_is_what_mlflow_logs_as_one(recorder: Recorder, client: MlflowClient, output_dir: Path) -> None:
     frame = pd.DataFrame({"pattern": ["a█b", 'q"<UNK>'], "gradient": [0.5, math.nan]}, index=[7, 9])
     recorder.table("patterns/step_0.json", frame)
     recorder.commit(0)
@@ -238,9 +226,20 @@ def test_an_outage_until_the_end_says_how_to_send_later(
     assert client.get_run(recorder.run_id).info.status == "FINISHED"
 
 
-def test_a_parent_run_is_honoured(
-    output_dir: Path, client: MlflowClient, monkeypatch: pytest.MonkeyPatch
+def test_what_cannot_go_on_is_sent_all_the_same(
+    recorder: Recorder, output_dir: Path, client: MlflowClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    with monkeypatch.context() as outage:
+        outage.setattr(mirror, "why_away", lambda uri: "pulled the plug")
+        with recorder:
+            recorder.log_metrics({"m": 1.0}, 7)  # and no checkpoint
+    with pytest.raises(InputError, match="all that was recorded is in MLflow"):
+        Recorder.resume(TrackingConfig(), output_dir, recorder.run_id)
+    run = client.get_run(recorder.run_id)
+    assert (run.info.status, run.data.metrics) == ("FINISHED", {"m": 1.0})
+
+
+def test_a_parent_run_is_honoured(output_dir: Path, client: MlflowClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_RUN_CONTEXT", json.dumps({"mlflow.parentRunId": "abc"}))
     config = TrackingConfig(run_name="mine", tags={"purpose": "test"})
     with Recorder.start(config, output_dir, run_name="made", tags={"purpose": "x", "more": "y"}) as recorder:

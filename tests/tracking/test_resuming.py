@@ -28,9 +28,7 @@ def abandon(recorder: Recorder) -> None:
     recorder._folder.close()
 
 
-def check_steps(
-    recorder: Recorder, client: MlflowClient, artifacts: Callable[[str], Path], stop: int
-) -> None:
+def check_steps(recorder: Recorder, client: MlflowClient, artifacts: Callable[[str], Path], stop: int) -> None:
     """Every step is there once: in the tables as MLflow has them, and in the metric history."""
     folder = artifacts(recorder.run_id) / "logs" / "grads_log"
     assert read_parts(folder.iterdir())["step"].to_pylist() == list(range(stop))
@@ -194,9 +192,7 @@ def test_the_wrong_store_is_told(recorder: Recorder, output_dir: Path, empty_dat
         Recorder.resume(config, output_dir, recorder.run_id)
 
 
-def test_a_run_of_something_else_is_not_resumed(
-    recorder: Recorder, output_dir: Path, client: MlflowClient
-) -> None:
+def test_a_run_of_something_else_is_not_resumed(recorder: Recorder, output_dir: Path, client: MlflowClient) -> None:
     other = client.create_run(recorder.experiment_id).info.run_id
     with pytest.raises(InputError, match="was not recorded by tokenlayer"):
         Recorder.resume(TrackingConfig(), output_dir, other)

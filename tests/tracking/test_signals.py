@@ -15,9 +15,7 @@ def test_sigterm_raises_inside_and_not_after() -> None:
     assert signal.getsignal(signal.SIGTERM) is before
 
 
-@pytest.mark.parametrize(
-    ("number", "error"), [(signal.SIGTERM, Terminated), (signal.SIGINT, KeyboardInterrupt)]
-)
+@pytest.mark.parametrize(("number", "error"), [(signal.SIGTERM, Terminated), (signal.SIGINT, KeyboardInterrupt)])
 def test_deferred_signals_arrive_after_the_section(number: int, error: type[BaseException]) -> None:
     done = []
     with pytest.raises(error), sigterm_interrupts(), deferred_signals():  # noqa: PT012

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import alembic.command
 import pytest
 from mlflow.tracking import MlflowClient
 
@@ -124,6 +125,23 @@ def test_experiments_keep_their_artifacts_beside_the_database(output_dir: Path, 
     client.delete_experiment(first)
     with pytest.raises(InputError, match=f"restore --experiment-id {first}"):
         store.experiment_id("group/my experiment")
+
+
+def test_a_store_whose_making_was_cut_short_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def cut_short(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as interrupted:
+        interrupted.setattr(alembic.command, "upgrade", cut_short)
+        with pytest.raises(KeyboardInterrupt):
+            open_store(None, tmp_path)
+    assert not (tmp_path / "mlflow.db").exists()
+    store = open_store(None, tmp_path)
+    assert store.experiment_id("tokenlayer")
+    assert {path.name for path in tmp_path.iterdir()} == {"mlflow.db", "mlflow.db.lock"}
+    default = store.client.get_experiment_by_name("Default")
+    assert default is not None
+    assert default.artifact_location.startswith((tmp_path / "artifacts").as_uri())
 
 
 def test_processes_that_open_a_new_store_at_once(tmp_path: Path, forked: Callable[..., list[int]]) -> None:

@@ -32,7 +32,7 @@ class TrackingConfig:
             try:
                 check_uri(self.uri)
             except InputError as error:
-                yield "uri", str(error)
+                yield "uri", str(error).removeprefix("tracking.uri=")
         if not self.experiment.strip():
             yield "experiment", "is empty; give the experiment a name"
         if self.run_name is not None and not self.run_name.strip():

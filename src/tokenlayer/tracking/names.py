@@ -1,9 +1,11 @@
 """What MLflow takes for names and values."""
 
+import json
 import re
 
 PARAM_LENGTH = 6000
 TAG_LENGTH = 8000
+LOGGED_TABLES_TAG = "mlflow.loggedArtifacts"
 _NAME = re.compile(r"[\w.\- :/]{1,250}")
 
 
@@ -22,3 +24,15 @@ def cut(text: str, limit: int) -> str:
         return text
     note = f" … ({len(text)} characters in all)"
     return text[: limit - len(note)] + note
+
+
+def with_logged_table(tag: str, path: str) -> str:
+    """The value of the tag that tells MLflow's UI which artifacts are tables, with one more.
+
+    Within the length of a tag: the oldest fall out and are shown as plain JSON.
+    """
+    entry = {"path": path, "type": "table"}
+    logged = [*(other for other in json.loads(tag) if other != entry), entry]
+    while len(json.dumps(logged)) > TAG_LENGTH:
+        del logged[0]
+    return json.dumps(logged)

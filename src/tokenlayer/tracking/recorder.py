@@ -1,6 +1,5 @@
 """Recording a run: everything goes to local files first and from there, at commits, to MLflow."""
 
-import json
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,7 +13,7 @@ from tokenlayer.tracking.config import TrackingConfig
 from tokenlayer.tracking.folder import RunFolder, digest, metrics_artifact, parts_of
 from tokenlayer.tracking.journal import Commit, SavedCheckpoint, append_commit, resume_point
 from tokenlayer.tracking.mirror import Mirror
-from tokenlayer.tracking.names import PARAM_LENGTH, TAG_LENGTH, check_name, cut
+from tokenlayer.tracking.names import LOGGED_TABLES_TAG, PARAM_LENGTH, TAG_LENGTH, check_name, cut, with_logged_table
 from tokenlayer.tracking.resuming import check_can_go_on, recorded_at, restore
 from tokenlayer.tracking.runs import check_recorded_here, create_run, known_run
 from tokenlayer.tracking.signals import deferred_signals, is_interruption
@@ -25,7 +24,6 @@ from tokenlayer.tracking.uri import without_secrets
 Status = Literal["FINISHED", "FAILED", "KILLED"]
 # A table's part is written before the commit when its buffer holds more; no rows pile up in memory.
 BUFFERED_ROWS = 100_000
-LOGGED_TABLES_TAG = "mlflow.loggedArtifacts"
 
 _log = logging.getLogger(__name__)
 
@@ -194,12 +192,8 @@ class Recorder:
 
         """
         frame.to_json(self.artifact(relative), orient="split", index=False, date_format="iso")
-        logged = json.loads(self._all_tags.get(LOGGED_TABLES_TAG, "[]"))
-        entry = {"path": relative, "type": "table"}
-        logged = [*(other for other in logged if other != entry), entry]
-        while len(json.dumps(logged)) > TAG_LENGTH:  # the oldest remain artifacts, shown as plain JSON
-            del logged[0]
-        self.set_tags({LOGGED_TABLES_TAG: json.dumps(logged)})
+        logged = with_logged_table(self._all_tags.get(LOGGED_TABLES_TAG, "[]"), relative)
+        self.set_tags({LOGGED_TABLES_TAG: logged})
 
     def artifact(self, relative: str) -> Path:
         """The path at which to write the artifact `relative`; it is taken whole at the next commit."""

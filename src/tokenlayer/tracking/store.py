@@ -3,11 +3,14 @@
 import logging
 import os
 import re
+import shutil
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock
 from mlflow.exceptions import MlflowException
+from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from mlflow.tracking import MlflowClient
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -95,11 +98,27 @@ def open_store(uri: str | None, output_dir: Path, *, create: bool = True) -> Sto
         _check_database_file(path)
         # Two processes that open a new database at once break each other's schema.
         with FileLock(f"{path}.lock", timeout=LOCK_SECONDS):
-            return Store(resolved, _checked_client(resolved), path.parent / "artifacts")
+            root = path.parent / "artifacts"
+            if not path.exists() or path.stat().st_size == 0:
+                _create_database(path, root)
+            return Store(resolved, _checked_client(resolved), root)
     except OSError as error:
         raise InputError(
             f"tracking.uri={resolved}: cannot write there ({error}); name a folder that can be written to"
         ) from error
+
+
+def _create_database(path: Path, artifact_root: Path) -> None:
+    """Make a SQLite store elsewhere first: one that is left half made could never be opened."""
+    for leftover in path.parent.glob(f"{path.name}.new-*"):
+        shutil.rmtree(leftover)
+    new = Path(tempfile.mkdtemp(prefix=f"{path.name}.new-", dir=path.parent)) / path.name
+    # It tells of every table that it makes.
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)
+    store = SqlAlchemyStore(f"sqlite:///{new.as_posix()}", artifact_root.as_uri())  # type: ignore[no-untyped-call]
+    store.engine.dispose()
+    new.replace(path)
+    new.parent.rmdir()
 
 
 def _check_database_file(path: Path) -> None:
@@ -114,8 +133,6 @@ def _check_database_file(path: Path) -> None:
 
 
 def _checked_client(uri: str) -> MlflowClient:
-    # It tells of every table that it makes.
-    logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)
     try:
         client = MlflowClient(tracking_uri=uri)
         client.search_experiments(max_results=1)
