@@ -96,5 +96,15 @@ def test_what_the_checkpoint_fixes_cannot_be_changed(
     assert "dataset.text_length" in error
 
 
+def test_a_run_ended_by_max_steps_within_an_epoch_can_go_on(
+    whole: Recorded, train: Callable[..., Recorded], store: Store
+) -> None:
+    short = train("trainer.max_steps=5", f"trainer.max_epochs={EPOCHS}")
+    assert main(["train", f"resume={short.run_id}", f"output_dir={store.output_dir}", "trainer.max_steps=-1"]) == 0
+    longer = next(run for run in store.runs() if run.run_id == short.run_id)
+    for name in ("grads_log", "vals_log", "train_log", "patterns_log"):
+        pd.testing.assert_frame_equal(longer.log(name), whole.log(name))
+
+
 def _with_path(folder: Path) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(folder)}

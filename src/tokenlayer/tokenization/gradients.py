@@ -101,10 +101,10 @@ class DenseMatch(torch.autograd.Function):
         upstream = grads[0][:, :, : text.shape[2] - K + 1].contiguous()
         grad_patterns = grad_text = None
         if ctx.needs_input_grad[0]:
-            grad_kernel = conv1d_weight(text, kernel.shape, upstream)
+            grad_kernel = conv1d_weight(text, kernel.shape, upstream)  # type: ignore[no-untyped-call]  # torch types none
             grad_patterns = grad_kernel.permute(1, 2, 0) * sigma(patterns)
         if ctx.needs_input_grad[2]:
-            grad_text = conv1d_input(text.shape, kernel, upstream)
+            grad_text = conv1d_input(text.shape, kernel, upstream)  # type: ignore[no-untyped-call]  # likewise
         return grad_patterns, None, grad_text
 
 

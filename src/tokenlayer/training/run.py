@@ -80,7 +80,7 @@ def train(
         load_best(module, callbacks, config.test_weights)
         trainer.test(module, datamodule=data, verbose=False)
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
-    announce(console, recorder, metrics)
+    announce(console, recorder.run_id, metrics, config.tracking.uri, config.output_dir)
     return TrainResult(recorder.run_id, metrics)
 
 
@@ -159,12 +159,16 @@ def load_best(module: TokenizationModule, callbacks: Sequence[pl.Callback], want
         module.load_state_dict(torch.load(best, map_location="cpu", weights_only=True)["state_dict"])
 
 
-def announce(console: Console, recorder: Recorder, metrics: Mapping[str, float]) -> None:
+def announce(
+    console: Console, run_id: str, metrics: Mapping[str, float], uri: str | None, output_dir: str
+) -> None:
     """The result, and how to look at the run."""
     if "test/accuracy" in metrics:
         console.print(f"test accuracy {metrics['test/accuracy']:.4f}", highlight=False)
-    console.print(f"run {recorder.run_id}", highlight=False)
-    console.print(f"look at it with: {program()} ui --run {recorder.run_id}", highlight=False, soft_wrap=True)
+    console.print(f"run {run_id}", highlight=False)
+    place = "" if uri is None else f" --uri {uri}"
+    place += "" if output_dir == "outputs" else f" --output-dir {output_dir}"
+    console.print(f"look at it with: {program()} ui --run {run_id}{place}", highlight=False, soft_wrap=True)
 
 
 def program() -> str:

@@ -1,5 +1,6 @@
 """The Lightning trainer of a run."""
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,9 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback, Checkpoint, EarlyStopping
 from pytorch_lightning.loggers import Logger
+
+# Lightning 2.6 asks torch 2.13 in a way that torch is about to drop; nothing that a user could mend.
+warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)` is deprecated", module="pytorch_lightning")
 
 
 @dataclass

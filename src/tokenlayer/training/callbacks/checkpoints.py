@@ -21,7 +21,7 @@ BEST = "checkpoints/best.ckpt"
 
 # Lightning moves Checkpoint callbacks to the end, so that what the others log of a step is in that step's commit.
 class Checkpoints(RunCallback, pl.callbacks.Checkpoint):
-    """Commits every ⌊n / per_epoch⌋ batches of an epoch, after validation, and when the run is asked to stop.
+    """Commits every ⌊n / per_epoch⌋ batches of an epoch, after validation, at max_steps, and when asked to stop.
 
     `checkpoints/last.ckpt` is where the run resumes from; `checkpoints/best.ckpt` has the best monitored value.
     """
@@ -42,8 +42,10 @@ class Checkpoints(RunCallback, pl.callbacks.Checkpoint):
     ) -> None:
         stride = max(1, int(trainer.num_training_batches) // self.per_epoch)
         stop = interrupts.requested() is not None
-        if stop or (batch_idx % stride == 0 and batch_idx != 0):
-            self._commit(trainer, keep=self.keep_all and not stop)
+        is_due = batch_idx % stride == 0 and batch_idx != 0
+        # Later the loops count an epoch that max_steps cut short as done, and no run could go on from there.
+        if is_due or stop or trainer.global_step == trainer.max_steps:
+            self._commit(trainer, keep=self.keep_all and is_due)
         interrupts.raise_if_requested()
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:

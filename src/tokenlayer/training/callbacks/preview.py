@@ -13,8 +13,6 @@ from tokenlayer.data.report import preview
 from tokenlayer.data.types import SPLITS
 from tokenlayer.training.callbacks.base import CallbackConfig, RunCallback, RunContext
 
-_SHOWN_CHARACTERS = 72
-
 
 class Preview(RunCallback):
     """First texts with their labels, class balance, alphabet, what the data report notes, and the model's layers."""
@@ -31,16 +29,14 @@ class Preview(RunCallback):
         print_line(Text(f"alphabet ({dataset.alphabet.size}): {dataset.alphabet.chars}"))
         for note in self._notes():
             print_line(Text(f"note: {note}"))
-        print_line(Text(str(ModelSummary(pl_module, max_depth=2))))
+        print_line(layers_table(pl_module))
 
     def _examples(self) -> Table:
         table = Table(box=None, padding=(0, 1))
-        table.add_column("label")
+        table.add_column("label", no_wrap=True)
         table.add_column("text, as the model sees it")
         for example in preview(self.run.dataset, self.texts).examples:
-            long = len(example.text) > _SHOWN_CHARACTERS
-            shown = f"{example.text[:_SHOWN_CHARACTERS]}…" if long else example.text
-            table.add_row(Text(example.label), Text(shown))
+            table.add_row(Text(example.label), Text(example.text, no_wrap=True, overflow="ellipsis"))
         return table
 
     def _balance(self) -> Table:
@@ -64,6 +60,19 @@ class Preview(RunCallback):
         if empty:
             notes.append("empty after cleaning: " + ", ".join(f"{split} {n}" for split, n in empty.items()))
         return notes
+
+
+def layers_table(module: pl.LightningModule) -> Table:
+    """Layers and sublayers of the model with their trainable numbers; metrics, which have none, are left out."""
+    summary = ModelSummary(module, max_depth=2)
+    table = Table(box=None, padding=(0, 1))
+    for heading in ("layer", "type", "parameters"):
+        table.add_column(heading, justify="right" if heading == "parameters" else "left")
+    rows = zip(summary.layer_names, summary.layer_types, summary.param_nums, strict=True)
+    for name, kind, parameters in rows:
+        if name.split(".")[0] == "model":
+            table.add_row(Text(name), Text(kind), f"{parameters:,}")
+    return table
 
 
 @dataclass
