@@ -26,9 +26,7 @@ class TrackingConfig:
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Yield (field, message) for each value that cannot work; nothing is opened."""
-        if self.uri == "???":
-            yield "uri", "must be given: tracking.uri=http://host:5000, or set MLFLOW_TRACKING_URI"
-        elif self.uri is not None:
+        if self.uri is not None:
             try:
                 check_uri(self.uri)
             except InputError as error:
