@@ -1,0 +1,52 @@
+"""A tokenization layer whose tokens are trained with the network.
+
+Shapes, everywhere: B texts, L characters each, C alphabet size, K pattern length, N neurons (patterns), D embedding
+length, T = L - K + 1 window positions. Codes are integers 0..C-1; C means "no character of the alphabet".
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tokenlayer.errors import InputError as InputError
+    from tokenlayer.models.classifier import TokenizationClassifier as TokenizationClassifier
+    from tokenlayer.text.alphabet import Alphabet as Alphabet
+    from tokenlayer.text.alphabet import one_hot_str as one_hot_str
+    from tokenlayer.tokenization.initializers.gaussian import PatternsInitializerGaussian as PatternsInitializerGaussian
+    from tokenlayer.tokenization.initializers.max_cover import (
+        PatternsInitializerMaxCover as PatternsInitializerMaxCover,
+    )
+    from tokenlayer.tokenization.layer import EmbeddingLayer as EmbeddingLayer
+    from tokenlayer.tokenization.layer import TokenizationLayer as TokenizationLayer
+    from tokenlayer.tokenization.matching import match as match
+    from tokenlayer.tokenization.vocabulary import Vocabulary as Vocabulary
+    from tokenlayer.tracking.reading import find_runs as find_runs
+    from tokenlayer.tracking.reading import load_log as load_log
+
+# Imported when asked for: torch and MLflow take seconds that `tokenlayer --help` must not cost.
+_HOME = {
+    "InputError": "errors",
+    "TokenizationClassifier": "models.classifier",
+    "Alphabet": "text.alphabet",
+    "one_hot_str": "text.alphabet",
+    "PatternsInitializerGaussian": "tokenization.initializers.gaussian",
+    "PatternsInitializerMaxCover": "tokenization.initializers.max_cover",
+    "EmbeddingLayer": "tokenization.layer",
+    "TokenizationLayer": "tokenization.layer",
+    "match": "tokenization.matching",
+    "Vocabulary": "tokenization.vocabulary",
+    "find_runs": "tracking.reading",
+    "load_log": "tracking.reading",
+}
+
+__all__ = list(_HOME)  # the names stand once, above
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOME})
