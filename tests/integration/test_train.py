@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +23,7 @@ METRICS = {"loss", "accuracy", "balanced_accuracy", "f1", "auroc"}
 
 
 @pytest.fixture(scope="module")
-def recorded(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Iterator[tuple[Store, Recorded]]:
+def recorded(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> tuple[Store, Recorded]:
     """Two epochs with everything switched on."""
     output_dir = tmp_path_factory.mktemp("train") / "outputs"
     output_dir.mkdir()
@@ -32,7 +32,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> 
     assert main(["train", *TINY, *overrides]) == 0
     store = Store(output_dir)
     (run,) = store.runs()
-    yield store, run
+    return store, run
 
 
 @pytest.mark.parametrize("name", ["grads_log", "vals_log"])

@@ -100,8 +100,9 @@ def review_files(path: Path) -> list[ReviewFile]:
 def _check_inside(member: tarfile.TarInfo, path: Path) -> None:
     for name in _names(member):
         if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+            link = "" if name == member.name else f", a link to {name!r},"
             raise InputError(
-                f"{path}: the member {member.name!r} leaves the folder of the archive ({name!r}): "
+                f"{path}: the member {member.name!r}{link} leaves the folder of the archive: "
                 "it is damaged or meant to do harm; fetch the official one"
             )
 

@@ -45,7 +45,7 @@ def _build(config: DatasetConfig, directory: Path) -> dict[str, Any]:
     splits = _split(raw, ids, config.split_seed)
     texts = [clean(raw.texts[i], config.cleaning) for i in chain(*splits.values())]
     raw.texts.clear()  # the uncleaned texts are half of the memory
-    alphabet = _alphabet(config, texts, len(splits["train"]))
+    alphabet = _alphabet(config, texts, len(splits["train"]), raw.place)
     codes, lengths = encode_texts(texts, alphabet, keep_alphabet=config.cleaning.keep_alphabet)
     del texts
     if not lengths[: len(splits["train"])].any():
@@ -92,11 +92,14 @@ def _split(raw: RawDataset, ids: npt.NDArray[np.str_], split_seed: int) -> Mappi
     return splits
 
 
-def _alphabet(config: DatasetConfig, texts: list[str], n_train: int) -> Alphabet:
+def _alphabet(config: DatasetConfig, texts: list[str], n_train: int, place: str) -> Alphabet:
     if config.alphabet.characters is not None:
         return Alphabet(config.alphabet.characters)
     counted = texts if config.alphabet.scope == "all" else texts[:n_train]
-    return Alphabet.most_common(counted, config.alphabet.size)
+    try:
+        return Alphabet.most_common(counted, config.alphabet.size)
+    except InputError as error:
+        raise InputError(f"{place}: {error}") from error
 
 
 class _Rows:

@@ -37,7 +37,7 @@ def split_as_given(
     order = np.random.RandomState(split_seed).permutation(_by_content(ids, labels))
     names = np.asarray(given)[order]
     splits: dict[SplitName, Indices] = {name: order[names == name] for name in SPLITS}
-    if not len(splits["validation"]):
+    if not len(splits["validation"]) and len(splits["train"]):
         # Sorted again, for the validation texts not to depend on how many test texts there are.
         train = splits["train"]
         in_order = train[np.lexsort((labels[train], ids[train]))]

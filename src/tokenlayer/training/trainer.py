@@ -12,7 +12,9 @@ from pytorch_lightning.callbacks import Callback, Checkpoint, EarlyStopping
 from pytorch_lightning.loggers import Logger
 
 # Lightning 2.6 asks torch 2.13 in a way that torch is about to drop; nothing that a user could mend.
-warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)` is deprecated", module="pytorch_lightning")
+warnings.filterwarnings(
+    "ignore", message=r"`isinstance\(treespec, LeafSpec\)` is deprecated", module="pytorch_lightning"
+)
 
 
 @dataclass

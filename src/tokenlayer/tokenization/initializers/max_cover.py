@@ -68,7 +68,8 @@ class PatternsInitializerMaxCover:
         if len(self._corpus) < max(self.gram_lens):
             raise InputError(
                 f"the corpus has {len(self._corpus)} characters, fewer than the longest gram"
-                f" ({max(self.gram_lens)}): give more text, or shorten initializer.gram_lens"
+                f" ({max(self.gram_lens)}): give more text, raise initializer.corpus.cap, or shorten"
+                " initializer.gram_lens"
             )
 
     def __call__(self, shape: tuple[int, int, int]) -> Tensor:
