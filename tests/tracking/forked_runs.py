@@ -13,11 +13,11 @@ import traceback
 from pathlib import Path
 from typing import Any, NoReturn
 
+from tokenlayer import interrupts
 from tokenlayer.tracking import mirror
 from tokenlayer.tracking import recorder as recorder_module
 from tokenlayer.tracking.config import TrackingConfig
 from tokenlayer.tracking.recorder import Recorder
-from tokenlayer.tracking.signals import sigterm_interrupts
 
 STEPS = 10
 METRICS = 12
@@ -71,7 +71,7 @@ def killed_resuming(output_dir: Path, run_id: str) -> None:
 
 def terminated(output_dir: Path) -> None:
     """A run that gets SIGTERM."""
-    with sigterm_interrupts(), Recorder.start(TrackingConfig(), output_dir) as recorder:
+    with interrupts.handled(), Recorder.start(TrackingConfig(), output_dir) as recorder:
         recorder.append("logs/a", {"step": 0})
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(30)

@@ -4,33 +4,27 @@ import threading
 
 import pytest
 
-from tokenlayer.tracking.signals import Terminated, deferred_signals, is_interruption, sigterm_interrupts
+from tokenlayer.interrupts import Interrupted, handled
+from tokenlayer.tracking.signals import deferred_signals, is_interruption
 
 
-def test_sigterm_raises_inside_and_not_after() -> None:
-    before = signal.getsignal(signal.SIGTERM)
-    with pytest.raises(Terminated), sigterm_interrupts():  # noqa: PT012
-        os.kill(os.getpid(), signal.SIGTERM)
-        signal.sigtimedwait([], 5)  # the handler runs before this returns
-    assert signal.getsignal(signal.SIGTERM) is before
-
-
-@pytest.mark.parametrize(("number", "error"), [(signal.SIGTERM, Terminated), (signal.SIGINT, KeyboardInterrupt)])
-def test_deferred_signals_arrive_after_the_section(number: int, error: type[BaseException]) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_deferred_signals_arrive_after_the_section(number: signal.Signals) -> None:
     done = []
-    with pytest.raises(error), sigterm_interrupts(), deferred_signals():  # noqa: PT012
+    with pytest.raises(Interrupted) as raised, handled(), deferred_signals():  # noqa: PT012
         os.kill(os.getpid(), number)
         done.append("first half")
         os.kill(os.getpid(), number)
         done.append("second half")
     assert done == ["first half", "second half"]
+    assert raised.value.received == number
 
 
 def test_other_threads_are_left_alone() -> None:
     done = []
 
     def work() -> None:
-        with sigterm_interrupts(), deferred_signals():
+        with deferred_signals():
             done.append(1)
 
     thread = threading.Thread(target=work)
@@ -41,6 +35,6 @@ def test_other_threads_are_left_alone() -> None:
 
 def test_what_is_an_interruption() -> None:
     assert is_interruption(KeyboardInterrupt())
-    assert is_interruption(Terminated())
+    assert is_interruption(Interrupted(signal.SIGTERM))
     assert not is_interruption(SystemExit(1))
     assert not is_interruption(None)

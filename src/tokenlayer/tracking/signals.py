@@ -1,35 +1,13 @@
-"""Signals that end a run: SIGTERM behaves as Ctrl-C does, and neither tears a commit apart."""
+"""Signals and a run: none tears a commit apart, and those that end it give it its status."""
 
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import FrameType
 
 from tokenlayer.interrupts import Interrupted
 
 ENDING = (signal.SIGINT, signal.SIGTERM)
-
-
-class Terminated(KeyboardInterrupt):
-    """SIGTERM arrived: the run ends as after Ctrl-C (status KILLED, exit code 130)."""
-
-
-@contextmanager
-def sigterm_interrupts() -> Iterator[None]:
-    """Raise `Terminated` on SIGTERM inside the block; does nothing outside the main thread."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def interrupt(signum: int, _: FrameType | None) -> None:
-        raise Terminated(f"signal {signum}")
-
-    previous = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, previous)
 
 
 @contextmanager
