@@ -1,17 +1,26 @@
 """`tokenlayer evaluate RUN_ID_OR_CHECKPOINT`."""
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from tokenlayer.cli.jobs import Command, Job, run
 from tokenlayer.cli.saved import saved_config
 from tokenlayer.config.check import Spec
 from tokenlayer.config.compose import Line
+from tokenlayer.config.plain import flatten
+from tokenlayer.config.problems import ConfigError, Problem, shown
 from tokenlayer.config.resume import find, with_saved_dataset
 from tokenlayer.config.schema import EvaluateConfig, TrainConfig
 from tokenlayer.config.typed import load
 from tokenlayer.tracking.config import TrackingConfig
 from tokenlayer.training.evaluation import evaluate
 from tokenlayer.training.saved import saved_model
+
+ENCODING = ("text_length", "cleaning", "alphabet")
+"""Settings of a dataset that decide what characters the model sees: they are the model's."""
+
+_WITHOUT_OTHER_TEXTS = {"dataset.batch_size", "dataset.reshuffle", "dataset.cache_dir"}
 
 
 def main(arguments: list[str]) -> int:
@@ -21,7 +30,9 @@ def main(arguments: list[str]) -> int:
 
 def _with_run_as_setting(arguments: list[str]) -> list[str]:
     """`PATH` → `run='PATH'`, quoted: a path may hold what Hydra's grammar would take apart."""
-    if not arguments or arguments[0].startswith("-") or "=" in arguments[0]:
+    if not arguments or arguments[0].startswith("-"):
+        return arguments
+    if "=" in arguments[0] and not Path(arguments[0]).is_file():  # some name checkpoints epoch=3.ckpt
         return arguments
     quoted = arguments[0].replace("\\", "\\\\").replace("'", "\\'")
     return [f"run='{quoted}'", *arguments[1:]]
@@ -29,20 +40,36 @@ def _with_run_as_setting(arguments: list[str]) -> list[str]:
 
 def _complete(composed: dict[str, Any], line: Line) -> dict[str, Any]:
     """The run's dataset, or another one, cleaned, cut and encoded as the model knows it."""
-    completed = with_saved_dataset(composed, line, find(composed, "run", saved_config))
-    if not line.chosen("dataset"):
+    if composed["run"] == "???":
+        raise ConfigError([Problem("run", "must be given: tokenlayer evaluate RUN_ID_OR_CHECKPOINT")])
+    saved = find(composed, "run", saved_config)
+    completed = with_saved_dataset(composed, line, saved)
+    problems = list(_changes_of_the_encoding(line, completed["dataset"], saved.resolved["dataset"]))
+    if problems:
+        raise ConfigError(problems)
+    changed = {setting.key_or_group for setting in line.settings if setting.key_or_group.startswith("dataset.")}
+    if not line.chosen("dataset") and changed <= _WITHOUT_OTHER_TEXTS:
         return completed
-    saved = saved_model(composed["run"], load(composed["tracking"], TrackingConfig), composed["output_dir"])
-    known = saved.header["config"]["dataset"]
-    alphabet = completed["dataset"]["alphabet"] | {"characters": saved.header["alphabet"]}
-    dataset = completed["dataset"] | {name: known[name] for name in ("text_length", "cleaning")}
-    return completed | {"dataset": dataset | {"alphabet": alphabet}}
+    known = saved.resolved["dataset"]
+    header = saved_model(composed["run"], load(composed["tracking"], TrackingConfig), composed["output_dir"]).header
+    dataset = completed["dataset"] | {name: known[name] for name in ENCODING}
+    return completed | {"dataset": dataset | {"alphabet": known["alphabet"] | {"characters": header["alphabet"]}}}
+
+
+def _changes_of_the_encoding(line: Line, dataset: dict[str, Any], known: dict[str, Any]) -> Iterator[Problem]:
+    """Settings of the command line that would show the model other characters than it was trained on."""
+    before = dict(flatten({"dataset": known}))
+    after = dict(flatten({"dataset": dataset}))
+    for setting in line.settings:
+        key = setting.key_or_group
+        if key.startswith(tuple(f"dataset.{name}" for name in ENCODING)):
+            for changed in (name for name in after if name == key or name.startswith(f"{key}.")):
+                if after[changed] != before.get(changed):
+                    yield Problem(changed, f"the model was trained with {shown(before.get(changed))}: leave it out")
 
 
 def _work(job: Job[EvaluateConfig]) -> None:
     config = job.config
     saved = saved_model(config.run, config.tracking, config.output_dir)
     trained = load(saved.header["config"], TrainConfig, allow_targets=config.allow_targets)
-    is_own = config.dataset.cache_settings() == trained.dataset.cache_settings()
-    split = ("test" if is_own else "all") if config.split == "auto" else config.split
-    evaluate(config, saved, trained.model, split)
+    evaluate(config, saved, trained)

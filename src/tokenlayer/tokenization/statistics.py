@@ -6,6 +6,8 @@ mean of X ("Making the Training Loop"). Each function returns both, as scalar te
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -17,14 +19,16 @@ Moments = tuple[Tensor, Tensor]
 
 def layer_moments(x: Tensor) -> Moments:
     """Of any tensor (B, …)."""
-    std, mean = torch.std_mean(x.mean(0), correction=0)
-    return mean, std
+    return parameter_moments(x.mean(0))
 
 
 def parameter_moments(x: Tensor) -> Moments:
-    """Mean and population standard deviation over all elements."""
-    std, mean = torch.std_mean(x, correction=0)
-    return mean, std
+    """Mean and population standard deviation over all elements.
+
+    In two passes: as exact as `torch.std_mean`, which takes six times as long on a CPU.
+    """
+    mean = x.mean()
+    return mean, torch.linalg.vector_norm(x - mean) / math.sqrt(x.numel())
 
 
 def match_moments(matches: Matches, dtype: torch.dtype) -> Moments:

@@ -27,29 +27,38 @@ from tokenlayer.training.module import TokenizationModule
 from tokenlayer.training.saved import SavedModel
 
 if TYPE_CHECKING:
-    from tokenlayer.config.schema import EvaluateConfig
+    from tokenlayer.config.schema import EvaluateConfig, TrainConfig
 
 _TOKENS_SHOWN = 10
 
 
-def evaluate(config: EvaluateConfig, saved: SavedModel, model: ModelConfig, split: str) -> dict[str, float]:
+def evaluate(config: EvaluateConfig, saved: SavedModel, trained: TrainConfig) -> dict[str, float]:
     """Test a saved model; the result is an MLflow run of its own, a child of the run that trained the model.
 
     Args:
-        config: dataset, device and store.
+        config: dataset, split, device and store.
         saved: the checkpoint.
-        model: the configuration of its model.
-        split: `train`, `validation`, `test`, or `all` texts of the dataset.
+        trained: the configuration that it carries.
 
     Returns:
         `test/…` metrics.
 
     Raises:
-        InputError: the data cannot be read, or have a class that the model does not know.
+        InputError: the data cannot be read, are not what the run was trained on any more, or have a class that
+            the model does not know.
 
     """
-    dataset = only(prepare(config.dataset), split, saved.header["class_names"])
-    module = restored(model, saved, dataset.text_length)
+    prepared = prepare(config.dataset)
+    is_own = prepared.fingerprint == saved.header["fingerprint"]
+    if not is_own and config.dataset == trained.dataset:
+        raise InputError(
+            "dataset: the data have changed since the model was trained on them (fingerprint "
+            f"{saved.header['fingerprint'][:12]}, now {prepared.fingerprint[:12]}): restore them, or name the changed "
+            "ones as another dataset, by dataset=… and its settings"
+        )
+    split = ("test" if is_own else "all") if config.split == "auto" else config.split
+    dataset = only(prepared, split, saved.header["class_names"])
+    module = restored(trained.model, saved, dataset.text_length)
     console = Console()
     parent = {} if saved.run_id is None else {"mlflow.parentRunId": saved.run_id}
     tracking = replace(config.tracking, experiment=saved.header["config"]["tracking"]["experiment"])
@@ -63,7 +72,7 @@ def evaluate(config: EvaluateConfig, saved: SavedModel, model: ModelConfig, spli
         trainer.test(module, dataloaders=loader, verbose=False)
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items() if name.startswith("test/")}
     texts = len(dataset.splits["test"])
-    console.print(f"{texts} texts: " + "  ".join(f"{name} {value:.4f}" for name, value in metrics.items()))
+    console.print(f"{texts} texts ({split}): " + "  ".join(f"{name} {value:.4f}" for name, value in metrics.items()))
     console.print(f"run {recorder.run_id}", highlight=False)
     return metrics
 
@@ -82,7 +91,8 @@ def only(dataset: PreparedDataset, split: str, known_classes: Sequence[str]) -> 
     unknown = sorted(set(dataset.class_names) - set(known_classes))
     if unknown:
         raise InputError(
-            f"dataset: the model knows no class {', '.join(unknown)}; it was trained on {', '.join(known_classes)}"
+            f"dataset: the model knows no class {', '.join(unknown)}, only {', '.join(known_classes)}: leave those "
+            "texts out, or give the labels its names"
         )
     index = np.array([list(known_classes).index(name) for name in dataset.class_names])
     parts = [dataset.splits[name] for name in SPLITS if split in (name, "all")]

@@ -35,9 +35,9 @@ class TrainingStep:
     labels: Tensor
 
     @property
-    def place(self) -> dict[str, list[int]]:
+    def place(self) -> dict[str, Any]:
         """`step`, `epoch` and `batch`, the first columns of every log."""
-        return {"step": [self.step], "epoch": [self.epoch], "batch": [self.batch]}
+        return {"step": self.step, "epoch": self.epoch, "batch": self.batch}
 
 
 class TokenizationModule(pl.LightningModule):

@@ -159,9 +159,7 @@ def load_best(module: TokenizationModule, callbacks: Sequence[pl.Callback], want
         module.load_state_dict(torch.load(best, map_location="cpu", weights_only=True)["state_dict"])
 
 
-def announce(
-    console: Console, run_id: str, metrics: Mapping[str, float], uri: str | None, output_dir: str
-) -> None:
+def announce(console: Console, run_id: str, metrics: Mapping[str, float], uri: str | None, output_dir: str) -> None:
     """The result, and how to look at the run."""
     if "test/accuracy" in metrics:
         console.print(f"test accuracy {metrics['test/accuracy']:.4f}", highlight=False)

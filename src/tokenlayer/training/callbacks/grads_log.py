@@ -37,7 +37,7 @@ class GradsLog(RunCallback):
         step = current_step(pl_module)
         row = gradient_row(self._layers, as_module(pl_module).model.logged_parameters())
         self._layers = None
-        self.recorder.append("logs/grads_log", step.place | {name: [value] for name, value in row.items()})
+        self.recorder.append("logs/grads_log", step.place | row)
         if step.step % self.metrics_every == 0:
             known = {f"grads/{name}": value for name, value in row.items() if value is not None}
             self.recorder.log_metrics(known, step.step)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -53,7 +54,8 @@ def gradient_summary(grad: Tensor | None, n_neurons: int) -> Tensor:
     """(N,) of the patterns' gradient (C, K, N): population std + |mean| over C and K."""
     if grad is None:
         return torch.full((n_neurons,), torch.nan)
-    std, mean = torch.std_mean(grad, dim=(0, 1), correction=0)
+    mean = grad.mean((0, 1))
+    std: Tensor = torch.linalg.vector_norm(grad - mean, dim=(0, 1)) / math.sqrt(grad.shape[0] * grad.shape[1])
     return std + mean.abs()
 
 
@@ -74,9 +76,7 @@ class PatternsLog(RunCallback):
             return
         rows = pattern_rows(step, as_module(pl_module), self.run.dataset.alphabet)
         self._latest = (step.step, rows)
-        n = len(rows.pattern)
-        place = {name: [value[0]] * n for name, value in step.place.items()}
-        self.recorder.append("logs/patterns_log", place | _columns(rows))
+        self.recorder.append("logs/patterns_log", step.place | _columns(rows))
 
     def write_table(self) -> None:
         """The latest patterns as a table that opens in MLflow's UI; called before each commit."""

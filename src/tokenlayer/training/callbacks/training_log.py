@@ -32,7 +32,7 @@ class TrainingLog(RunCallback):
     ) -> None:
         step = current_step(pl_module)
         loss = step.loss.item()
-        self.recorder.append("logs/train_log", step.place | {"loss": [loss]})
+        self.recorder.append("logs/train_log", step.place | {"loss": loss})
         is_last = batch_idx + 1 == trainer.num_training_batches
         if step.step % self.metrics_every == 0 or is_last:
             accuracy = as_module(pl_module).phase_metrics("train").accuracy()

@@ -33,7 +33,7 @@ class ValsLog(RunCallback):
     ) -> None:
         step = current_step(pl_module)
         row = value_row(step.intermediates, as_module(pl_module).model.logged_parameters())
-        self.recorder.append("logs/vals_log", step.place | {name: [value] for name, value in row.items()})
+        self.recorder.append("logs/vals_log", step.place | row)
         if step.step % self.metrics_every == 0:
             known = {f"vals/{name}": value for name, value in row.items() if value is not None}
             self.recorder.log_metrics(known, step.step)
