@@ -8,11 +8,10 @@ from tokenlayer.cli.jobs import Command, Job, run
 from tokenlayer.cli.saved import saved_config
 from tokenlayer.config.check import Spec
 from tokenlayer.config.compose import Line
-from tokenlayer.config.plain import flatten
 from tokenlayer.config.problems import ConfigError, Problem, shown
 from tokenlayer.config.resume import find, with_saved_dataset
 from tokenlayer.config.schema import EvaluateConfig, TrainConfig
-from tokenlayer.config.typed import load
+from tokenlayer.config.typed import flatten, load
 from tokenlayer.tracking.config import TrackingConfig
 from tokenlayer.training.evaluation import evaluate
 from tokenlayer.training.saved import saved_model
