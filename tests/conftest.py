@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
+# Read by torch's threads when they start; see tokenlayer.cli.main.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # Small shapes gain nothing from a second thread, and tests beside other work lose much by waiting for it.
 torch.set_num_threads(1)
 

@@ -50,24 +50,16 @@ def breaches(path: str, source: str) -> list[str]:
             found.append(f"{path}:{line}: relative import")
             continue
         for package, homes in HOMES.items():
-            if is_below(name, package) and not any(
-                path == home or path.startswith(f"{home}/") for home in homes
-            ):
+            if is_below(name, package) and not any(path == home or path.startswith(f"{home}/") for home in homes):
                 found.append(f"{path}:{line}: {name}")
         allowed = ALLOWED.get(path.split("/", maxsplit=1)[0])
         is_standard = name.split(".", maxsplit=1)[0] in sys.stdlib_module_names
-        if (
-            allowed is not None
-            and not is_standard
-            and not any(is_below(name, package) for package in allowed)
-        ):
+        if allowed is not None and not is_standard and not any(is_below(name, package) for package in allowed):
             found.append(f"{path}:{line}: {name}")
     return found
 
 
-@pytest.mark.parametrize(
-    "path", sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
-)
+@pytest.mark.parametrize("path", sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py")))
 def test_imports_go_in_one_direction(path):
     assert breaches(path, (PACKAGE / path).read_text(encoding="utf-8")) == []
 

@@ -9,7 +9,7 @@ from tokenlayer.cli.jobs import Command, run
 from tokenlayer.config.check import Spec
 from tokenlayer.config.problems import ConfigError
 from tokenlayer.errors import InputError
-from tokenlayer.training.interrupts import Interrupted
+from tokenlayer.interrupts import Interrupted
 
 TRAIN = """\
 seed: 0
@@ -91,9 +91,7 @@ def test_nothing_starts_where_something_is_wrong(start):
 def test_sweep(start, tmp_path):
     code, jobs = start("--multirun", "seed=0,1,2", "size=small,large")
     assert code == 0
-    assert [(job.config.seed, job.config.size.n) for job in jobs] == [
-        (seed, n) for seed in (0, 1, 2) for n in (1, 9)
-    ]
+    assert [(job.config.seed, job.config.size.n) for job in jobs] == [(seed, n) for seed in (0, 1, 2) for n in (1, 9)]
     assert jobs[-1].overrides == ["seed=2", "size=large"]
     assert (tmp_path / "sweeps/multirun.yaml").is_file()
 

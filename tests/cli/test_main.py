@@ -7,7 +7,7 @@ import pytest
 
 from tokenlayer.cli import main as cli
 from tokenlayer.errors import InputError
-from tokenlayer.training.interrupts import Interrupted
+from tokenlayer.interrupts import Interrupted
 
 
 @pytest.fixture

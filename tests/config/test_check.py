@@ -111,9 +111,7 @@ def test_broken_yaml_names_file_and_line(problems, conf):
 
 
 def test_file_that_a_file_asks_for_and_is_not_there(problems, conf):
-    (conf / "experiment/small.yaml").write_text(
-        "# @package _global_\ndefaults:\n  - override /dataset: gone\n"
-    )
+    (conf / "experiment/small.yaml").write_text("# @package _global_\ndefaults:\n  - override /dataset: gone\n")
     message = problems("experiment=small")[""]
     assert "dataset/gone" in message
     assert "generated" in message
@@ -167,9 +165,7 @@ def test_local_conf_goes_first(toy, conf, tmp_path, monkeypatch):
 def test_local_primary_config_goes_first(toy, conf, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "conf").mkdir()
-    (tmp_path / "conf" / "train.yaml").write_text(
-        (conf / "train.yaml").read_text().replace("seed: 0", "seed: 5")
-    )
+    (tmp_path / "conf" / "train.yaml").write_text((conf / "train.yaml").read_text().replace("seed: 0", "seed: 5"))
     with composing("train", conf) as composer:
         (job,) = check(composer, [], Spec(toy.Root, toy.no_run_before), multirun=False)
     assert job.config.seed == 5

@@ -49,9 +49,7 @@ def test_defaults_are_complete():
     assert set(job.resolved) == {field.name for field in dataclasses.fields(TrainConfig)}
 
 
-@pytest.mark.parametrize(
-    "option", [option for option in OPTIONS if not option.startswith(("hydra/", "callbacks/"))]
-)
+@pytest.mark.parametrize("option", [option for option in OPTIONS if not option.startswith(("hydra/", "callbacks/"))])
 def test_every_option_composes(option):
     group, _, name = option.removesuffix(".yaml").rpartition("/")
     checked(f"{group}={name}", *GIVEN.get(option, []))
@@ -81,9 +79,7 @@ def test_trainer_lists_every_field(name):
     section = yaml.safe_load((CONF / name).read_text(encoding="utf-8"))
     fields = {field.name: field for field in dataclasses.fields(checked().config.trainer)}
     assert set(section) == set(fields)
-    assert checked().config.trainer == type(checked().config.trainer)(), (
-        "a default differs between class and file"
-    )
+    assert checked().config.trainer == type(checked().config.trainer)(), "a default differs between class and file"
 
 
 def test_values_that_only_the_optimizer_knows():

@@ -41,9 +41,7 @@ def test_loads_the_whole_tree(toy):
 
 def test_all_problems_come_at_once(toy):
     dataset = {"_target_": "toy.Read", "text_lenght": 5, "rate": "fast", "cleaning": {"lower": "maybe"}}
-    found = root_problems(
-        toy, seed=True, dataset=dataset, optimizer={"_target_": "torch.optim.Adam", "lrr": 1}
-    )
+    found = root_problems(toy, seed=True, dataset=dataset, optimizer={"_target_": "torch.optim.Adam", "lrr": 1})
     assert set(found) == {
         "seed",
         "dataset.text_lenght",
@@ -83,9 +81,7 @@ def test_converts_scalars(toy, field, raw, value):
     assert type(loaded) is type(value)
 
 
-@pytest.mark.parametrize(
-    ("raw", "value"), [("true", True), ("off", False), ("1", True), (False, False)], ids=repr
-)
+@pytest.mark.parametrize(("raw", "value"), [("true", True), ("off", False), ("1", True), (False, False)], ids=repr)
 def test_flags_from_text(toy, raw, value):
     assert load({"lower": raw}, toy.Cleaning).lower is value
 
@@ -164,9 +160,7 @@ def test_target_outside_is_not_even_imported(toy, tmp_path, monkeypatch):
 
 
 def test_target_is_needed_where_there_are_several_kinds(toy):
-    assert root_problems(toy, dataset={"text_length": 5}) == {
-        "dataset._target_": "must name a kind of Source"
-    }
+    assert root_problems(toy, dataset={"text_length": 5}) == {"dataset._target_": "must name a kind of Source"}
 
 
 def test_missing_dependency_of_a_target_is_told_from_a_wrong_path(toy, tmp_path, monkeypatch):

@@ -21,9 +21,7 @@ FOLDER = Path(__file__).parents[2] / "conf" / "dataset"
         ("table", TableConfig(source="???", text_column="???", label_column="???")),
     ],
 )
-def test_each_choice_lists_every_field_with_its_default_and_a_comment(
-    name: str, config: DatasetConfig
-) -> None:
+def test_each_choice_lists_every_field_with_its_default_and_a_comment(name: str, config: DatasetConfig) -> None:
     content = (FOLDER / f"{name}.yaml").read_text(encoding="utf-8")
     choice: dict[str, Any] = yaml.safe_load(content)
     target = f"{type(config).__module__}.{type(config).__qualname__}"

@@ -26,9 +26,7 @@ def epoch_of(loader: BatchLoader) -> list[list[int]]:
     return [batch.labels.tolist() for batch in loader]
 
 
-def training_loader(
-    size: int = 11, batch_size: int = 3, seed: int = 0, reshuffle: bool = True
-) -> BatchLoader:
+def training_loader(size: int = 11, batch_size: int = 3, seed: int = 0, reshuffle: bool = True) -> BatchLoader:
     return BatchLoader(numbered(size), batch_size, EpochOrder(size, seed, reshuffle=reshuffle))
 
 
@@ -170,9 +168,7 @@ def test_a_fit_resumed_between_shortened_epochs_begins_the_next_at_its_beginning
     planted: PreparedDataset, tmp_path: Path, on_train_epoch_end: bool
 ) -> None:
     def checkpoint() -> ModelCheckpoint:
-        return ModelCheckpoint(
-            tmp_path, filename="{epoch}", save_top_k=-1, save_on_train_epoch_end=on_train_epoch_end
-        )
+        return ModelCheckpoint(tmp_path, filename="{epoch}", save_top_k=-1, save_on_train_epoch_end=on_train_epoch_end)
 
     whole = fit(planted, checkpoint(), max_epochs=3, limit_train_batches=4)
     assert sorted(whole.seen) == list(range(12))

@@ -73,9 +73,7 @@ def default_data(tmp_path_factory: pytest.TempPathFactory) -> PreparedDataset:
 def accuracy(default_data: PreparedDataset) -> Callable[[list[str]], float]:
     """Test accuracy of a linear model of which grams are present."""
     splits = {name: default_data.splits[name] for name in ("train", "test")}
-    texts = {
-        name: [default_data.alphabet.decode(row) for row in split.codes] for name, split in splits.items()
-    }
+    texts = {name: [default_data.alphabet.decode(row) for row in split.codes] for name, split in splits.items()}
 
     def of(grams: list[str]) -> float:
         present = {name: [[gram in text for gram in grams] for text in texts[name]] for name in texts}

@@ -53,10 +53,7 @@ def table(tmp_path: Path) -> Path:
 
 
 def decoded(prepared: PreparedDataset) -> dict[str, set[str]]:
-    return {
-        name: {prepared.alphabet.decode(row) for row in split.codes}
-        for name, split in prepared.splits.items()
-    }
+    return {name: {prepared.alphabet.decode(row) for row in split.codes} for name, split in prepared.splits.items()}
 
 
 def test_texts_are_cleaned_cut_and_padded(table: Path) -> None:
@@ -148,9 +145,7 @@ def test_agrees_with_plain_string_operations(tmp_path: Path, texts: list[str], t
     path = write(tmp_path / "table.jsonl", texts)
     chars = "ab 😀"
     prepared = prepare(config(path, text_length=text_length, alphabet=AlphabetConfig(characters=chars)))
-    cleaned = [
-        "".join(char for char in text.replace("<br />", " ").lower() if char in chars) for text in texts
-    ]
+    cleaned = ["".join(char for char in text.replace("<br />", " ").lower() if char in chars) for text in texts]
     expected = sorted(text[:text_length].ljust(text_length, "·") for text in cleaned)
     found = [prepared.alphabet.decode(row) for split in prepared.splits.values() for row in split.codes]
     assert sorted(found) == expected
@@ -264,9 +259,7 @@ def test_a_failed_preparation_leaves_nothing(table: Path) -> None:
     assert not [path for path in (table.parent / "cache/prepared").iterdir() if path.is_dir()]
 
 
-def test_the_environment_names_the_cache(
-    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_environment_names_the_cache(table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOKENLAYER_CACHE", str(tmp_path / "elsewhere"))
     prepare(config(table, cache_dir=None))
     assert (tmp_path / "elsewhere/prepared").is_dir()

@@ -203,9 +203,7 @@ def test_too_few_texts_to_split(read, tmp_path: Path) -> None:
         (["body,kind"], "holds no rows"),
     ],
 )
-def test_rows_that_cannot_be_read_name_their_line(
-    read, tmp_path: Path, lines: list[str], message: str
-) -> None:
+def test_rows_that_cannot_be_read_name_their_line(read, tmp_path: Path, lines: list[str], message: str) -> None:
     path = write_lines(tmp_path / "a.csv", *lines)
     assert f"{path}" in refusal(read, path)
     assert message in refusal(read, path)
@@ -220,13 +218,9 @@ def test_an_empty_file(read, tmp_path: Path) -> None:
 def test_json_that_is_none_names_its_line(read, tmp_path: Path) -> None:
     good = json.dumps({"body": "a", "kind": "b"})
     assert "a.jsonl, line 2: not JSON" in refusal(read, write_lines(tmp_path / "a.jsonl", good, "{body: 1"))
-    assert "b.jsonl, line 2: not a JSON object" in refusal(
-        read, write_lines(tmp_path / "b.jsonl", good, "[1]")
-    )
+    assert "b.jsonl, line 2: not a JSON object" in refusal(read, write_lines(tmp_path / "b.jsonl", good, "[1]"))
     number = json.dumps({"body": 3, "kind": "b"})
-    assert "c.jsonl, line 2: body=3 is no text" in refusal(
-        read, write_lines(tmp_path / "c.jsonl", good, number)
-    )
+    assert "c.jsonl, line 2: body=3 is no text" in refusal(read, write_lines(tmp_path / "c.jsonl", good, number))
 
 
 def test_damaged_and_foreign_files(read, tmp_path: Path) -> None:
@@ -249,9 +243,7 @@ def test_missing_files_are_named_by_their_key(read, tmp_path: Path) -> None:
 
 
 def test_settings_that_contradict_are_all_named_before_any_reading(read, tmp_path: Path) -> None:
-    message = refusal(
-        read, tmp_path / "nowhere.csv", label_column="body", batch_size=0, validation_source="v.csv"
-    )
+    message = refusal(read, tmp_path / "nowhere.csv", label_column="body", batch_size=0, validation_source="v.csv")
     assert "dataset.batch_size" in message
     assert "dataset.label_column" in message
     assert "dataset.test_source" in message

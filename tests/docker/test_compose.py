@@ -104,9 +104,7 @@ def test_server_answers_the_trainer_and_this_machine_only(compose):
     ):
         assert is_allowed_host_header(hosts, host) is allowed, host
     assert all(
-        port.startswith("127.0.0.1:")
-        for service in compose["services"].values()
-        for port in service.get("ports", [])
+        port.startswith("127.0.0.1:") for service in compose["services"].values() for port in service.get("ports", [])
     )
 
 

@@ -35,9 +35,7 @@ def test_images_do_not_run_as_root(dockerfile, stage):
 @pytest.mark.parametrize("stage", FINAL_STAGES)
 def test_signals_reach_the_program(dockerfile, stage):
     assert last(dockerfile, stage, "STOPSIGNAL") == "SIGTERM"
-    assert isinstance(
-        json.loads(last(dockerfile, stage, "ENTRYPOINT")), list
-    )  # exec form: no shell in between
+    assert isinstance(json.loads(last(dockerfile, stage, "ENTRYPOINT")), list)  # exec form: no shell in between
 
 
 def test_last_stage_is_the_command_line(dockerfile, root):

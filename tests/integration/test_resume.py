@@ -1,10 +1,12 @@
 """Runs that are stopped and resumed are the runs that were not stopped, bit for bit."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -25,30 +27,38 @@ def stop_at(step: int, signal_name: str) -> list[str]:
     ]
 
 
-@pytest.fixture
-def whole(train: Callable[..., Recorded]) -> Recorded:
-    """The run that nobody stops."""
-    return train(f"trainer.max_epochs={EPOCHS}")
+@dataclass(frozen=True)
+class Whole:
+    """The run that nobody stops, in a store of its own."""
+
+    store: Store
+    run: Recorded
 
 
-def assert_same(run: Recorded, whole: Recorded, store: Store) -> None:
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Whole:
+    store = Store(tmp_path_factory.mktemp("whole"))
+    shutil.copyfile(empty_database, store.output_dir / "mlflow.db")
+    assert main(["train", *TINY, f"output_dir={store.output_dir}", f"trainer.max_epochs={EPOCHS}"]) == 0
+    return Whole(store, store.runs()[0])
+
+
+def assert_same(run: Recorded, store: Store, whole: Whole) -> None:
     ours, theirs = (
-        torch.load(recorded.artifacts / "checkpoints" / "last.ckpt", weights_only=True) for recorded in (run, whole)
+        torch.load(recorded.artifacts / "checkpoints" / "last.ckpt", weights_only=True) for recorded in (run, whole.run)
     )
     assert ours["global_step"] == theirs["global_step"]
     for name, value in theirs["state_dict"].items():
         if isinstance(value, torch.Tensor):
             assert torch.equal(ours["state_dict"][name], value), name
     for name in ("grads_log", "vals_log", "train_log", "patterns_log"):
-        pd.testing.assert_frame_equal(run.log(name), whole.log(name))
+        pd.testing.assert_frame_equal(run.log(name), whole.run.log(name))
     for key in ("train/loss", "train/accuracy", "train/f1", "validation/loss", "test/accuracy", f"grads/{COLUMNS[0]}"):
-        assert store.history(run.run_id, key) == store.history(whole.run_id, key), key
+        assert store.history(run.run_id, key) == whole.store.history(whole.run.run_id, key), key
 
 
 @pytest.mark.parametrize("signal_name", ["SIGINT", "SIGTERM"])
-def test_asked_to_stop_it_commits_the_step_and_goes_on_from_there(
-    signal_name: str, whole: Recorded, store: Store
-) -> None:
+def test_asked_to_stop_it_commits_the_step_and_goes_on_from_there(signal_name: str, whole: Whole, store: Store) -> None:
     step = STEPS_PER_EPOCH + 5
     arguments = [*TINY, f"output_dir={store.output_dir}", f"trainer.max_epochs={EPOCHS}", *stop_at(step, signal_name)]
     assert main(["train", *arguments]) == 130
@@ -61,10 +71,10 @@ def test_asked_to_stop_it_commits_the_step_and_goes_on_from_there(
     resumed = store.runs()[-1]
     assert resumed.run_id == stopped.run_id
     assert resumed.run.info.status == "FINISHED"
-    assert_same(resumed, whole, store)
+    assert_same(resumed, store, whole)
 
 
-def test_killed_it_goes_on_from_its_last_commit(whole: Recorded, store: Store) -> None:
+def test_killed_it_goes_on_from_its_last_commit(whole: Whole, store: Store) -> None:
     arguments = [*TINY, f"output_dir={store.output_dir}", f"trainer.max_epochs={EPOCHS}", *stop_at(11, "SIGKILL")]
     command = [sys.executable, "-m", "tokenlayer", "train", *arguments]
     here = Path(__file__).parent
@@ -74,14 +84,14 @@ def test_killed_it_goes_on_from_its_last_commit(whole: Recorded, store: Store) -
     assert killed.run.info.status == "RUNNING"  # nobody was left to say otherwise
 
     assert main(["train", f"resume={killed.run_id}", f"output_dir={store.output_dir}", "callbacks.stop_at=null"]) == 0
-    assert_same(store.runs()[-1], whole, store)
+    assert_same(store.runs()[-1], store, whole)
 
 
-def test_a_finished_run_can_be_given_more_epochs(whole: Recorded, train: Callable[..., Recorded], store: Store) -> None:
+def test_a_finished_run_can_be_given_more_epochs(whole: Whole, train: Callable[..., Recorded], store: Store) -> None:
     short = train("trainer.max_epochs=1")
     assert main(["train", f"resume={short.run_id}", f"output_dir={store.output_dir}", "trainer.max_epochs=2"]) == 0
     longer = next(run for run in store.runs() if run.run_id == short.run_id)
-    theirs = whole.log("vals_log")
+    theirs = whole.run.log("vals_log")
     pd.testing.assert_frame_equal(longer.log("vals_log"), theirs)
 
 
@@ -97,13 +107,13 @@ def test_what_the_checkpoint_fixes_cannot_be_changed(
 
 
 def test_a_run_ended_by_max_steps_within_an_epoch_can_go_on(
-    whole: Recorded, train: Callable[..., Recorded], store: Store
+    whole: Whole, train: Callable[..., Recorded], store: Store
 ) -> None:
     short = train("trainer.max_steps=5", f"trainer.max_epochs={EPOCHS}")
     assert main(["train", f"resume={short.run_id}", f"output_dir={store.output_dir}", "trainer.max_steps=-1"]) == 0
     longer = next(run for run in store.runs() if run.run_id == short.run_id)
     for name in ("grads_log", "vals_log", "train_log", "patterns_log"):
-        pd.testing.assert_frame_equal(longer.log(name), whole.log(name))
+        pd.testing.assert_frame_equal(longer.log(name), whole.run.log(name))
 
 
 def _with_path(folder: Path) -> dict[str, str]:

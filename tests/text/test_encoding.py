@@ -15,9 +15,7 @@ from tokenlayer.text.encoding import encode_texts
     keep_alphabet=st.booleans(),
     chars_at_once=st.sampled_from([1, 5, 1000]),
 )
-def test_agrees_with_one_text_at_a_time(
-    texts: list[str], chars: str, keep_alphabet: bool, chars_at_once: int
-) -> None:
+def test_agrees_with_one_text_at_a_time(texts: list[str], chars: str, keep_alphabet: bool, chars_at_once: int) -> None:
     alphabet = Alphabet(chars)
     with mock.patch.object(alphabet_module, "_CHARS_AT_ONCE", chars_at_once):
         codes, lengths = encode_texts(texts, alphabet, keep_alphabet=keep_alphabet)

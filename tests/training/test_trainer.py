@@ -5,8 +5,8 @@ from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 from pytorch_lightning.loggers.logger import DummyLogger
 from torch.utils.data import DataLoader
 
-from tokenlayer.training import interrupts
-from tokenlayer.training.interrupts import Interrupted
+from tokenlayer import interrupts
+from tokenlayer.interrupts import Interrupted
 from tokenlayer.training.trainer import EarlyStoppingConfig, TrainerConfig
 
 

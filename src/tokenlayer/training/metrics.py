@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import torch
 from torch import Tensor, nn
 from torchmetrics import MeanMetric, Metric, MetricCollection
@@ -12,6 +14,11 @@ from torchmetrics.classification import (
     MulticlassAccuracy,
     MulticlassAUROC,
     MulticlassF1Score,
+)
+
+# Of a run that is resumed behind the last batch of an epoch: torchmetrics does not count restored states as updates.
+warnings.filterwarnings(
+    "ignore", message="The ``compute`` method of metric .* was called before", module="torchmetrics"
 )
 
 

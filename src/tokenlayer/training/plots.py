@@ -33,7 +33,8 @@ def loss_accuracy(train: pd.DataFrame, metrics: pd.DataFrame) -> Figure:
     right.set(xlabel="step", ylabel="accuracy", title="Accuracy")
     for axes in (left, right):
         axes.grid(alpha=0.2)
-        axes.legend(frameon=False, fontsize="small")
+        if axes.lines:
+            axes.legend(frameon=False, fontsize="small")
     return figure
 
 
@@ -51,7 +52,9 @@ def moments(log: pd.DataFrame, title: str) -> Figure:
         axes.tick_params(labelsize="x-small")
         axes.yaxis.get_offset_text().set_size("x-small")
         axes.grid(alpha=0.2)
-    figure.axes[0].legend(frameon=False, fontsize="small")
+    filled = [axes for axes in figure.axes if axes.lines]
+    if filled:
+        filled[0].legend(frameon=False, fontsize="small")
     figure.suptitle(f"{title}: mean and standard deviation over the steps")
     return figure
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytorch_lightning as pl
+from torch.optim import Optimizer
 
 from tokenlayer.training.callbacks.base import (
     CallbackConfig,
@@ -26,6 +28,13 @@ class TrainingLog(RunCallback):
     def __init__(self, run: RunContext, metrics_every: int) -> None:
         super().__init__(run)
         self.metrics_every = metrics_every
+        self._rate = math.nan
+
+    def on_before_optimizer_step(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, optimizer: Optimizer
+    ) -> None:
+        # Of this update: behind the last batch of an epoch Lightning has set the next epoch's already.
+        self._rate = float(optimizer.param_groups[0]["lr"])
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -36,8 +45,7 @@ class TrainingLog(RunCallback):
         is_last = batch_idx + 1 == trainer.num_training_batches
         if step.step % self.metrics_every == 0 or is_last:
             accuracy = as_module(pl_module).phase_metrics("train").accuracy()
-            rate = trainer.optimizers[0].param_groups[0]["lr"]
-            values = {"train/loss": loss, "train/accuracy": accuracy, "train/learning_rate": rate}
+            values = {"train/loss": loss, "train/accuracy": accuracy, "train/learning_rate": self._rate}
             self.recorder.log_metrics(values | {"train/epoch": step.epoch}, step.step)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:

@@ -1,0 +1,49 @@
+"""Settings of length, rate and precision, through the real command."""
+
+from collections.abc import Callable
+from math import cos, pi
+
+import pandas as pd
+import pytest
+import torch
+from tiny_runs import STEPS_PER_EPOCH, Recorded, Store
+
+Train = Callable[..., Recorded]
+
+
+def test_the_learning_rate_follows_its_schedule_and_is_logged(train: Train, store: Store) -> None:
+    run = train("lr_scheduler=cosine", "optimizer.lr=0.01", "trainer.max_epochs=3", "callbacks.figures=null")
+    rates = dict(store.history(run.run_id, "train/learning_rate"))
+    ends = [epoch * STEPS_PER_EPOCH - 1 for epoch in (1, 2, 3)]
+    assert set(ends) <= rates.keys()
+    expected = [0.01 * (1 + cos(pi * epoch / 3)) / 2 for epoch in range(3)]
+    assert [rates[step] for step in ends] == pytest.approx(expected)
+
+
+def test_early_stopping_stops_and_the_best_is_tested(train: Train, store: Store) -> None:
+    rule = "trainer.early_stopping={monitor: validation/loss, mode: min, patience: 1, min_delta: 1.0}"
+    run = train(rule, "trainer.max_epochs=9", "callbacks.figures=null")
+    assert run.run.info.status == "FINISHED"
+    assert len(store.history(run.run_id, "validation/loss")) == 2
+    assert "test/accuracy" in run.run.data.metrics
+
+
+def test_fewer_steps_than_an_epoch_still_test_and_write_everything(train: Train) -> None:
+    run = train("trainer.max_steps=4")
+    assert run.log("train_log")["step"].tolist() == [0, 1, 2, 3]
+    assert len(pd.read_parquet(run.artifacts / "predictions" / "test.parquet")) == 30
+    assert len(list((run.artifacts / "figures").iterdir())) == 4
+    assert (run.artifacts / "patterns" / "step_0.json").is_file()
+    # No epoch was finished, so there was no validation to say which checkpoint is best.
+    assert {path.name for path in (run.artifacts / "checkpoints").iterdir()} == {"last.ckpt"}
+    last = torch.load(run.artifacts / "checkpoints" / "last.ckpt", weights_only=True)
+    assert last["global_step"] == 4
+
+
+def test_double_precision(train: Train) -> None:
+    run = train("trainer.precision=64-true", "trainer.max_steps=3", "callbacks.figures=null")
+    weights = torch.load(run.artifacts / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+    assert {value.dtype for name, value in weights.items() if name.startswith("model.")} == {torch.float64, torch.int64}
+    # Sixteen digits, not the seven of single precision: in batch norm's null column, the rounding shows.
+    assert run.log("grads_log")["embedding_mean"].abs().max() < 1e-15
+    assert torch.float64 == torch.tensor(run.log("vals_log")["patterns_mean"].to_numpy()).dtype

@@ -1,0 +1,138 @@
+"""What a researcher sees of a run in MLflow's UI, in a real browser.
+
+TOKENLAYER_SCREENSHOTS names a folder for pictures of the pages.
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from tiny_runs import TINY, Recorded, Store
+
+from tokenlayer.cli.main import main
+from tokenlayer.training.columns import COLUMNS
+
+pytestmark = pytest.mark.browser
+
+webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+By = pytest.importorskip("selenium.webdriver.common.by").By
+WebDriverWait = pytest.importorskip("selenium.webdriver.support.ui").WebDriverWait
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+DRIVER = shutil.which("chromedriver")
+if CHROMIUM is None or DRIVER is None:
+    pytest.skip("chromium and chromedriver are not installed", allow_module_level=True)
+
+FLAGS = (
+    "--headless=new",
+    "--no-sandbox",  # Chromium refuses its sandbox to root, who containers run as
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--window-size=1600,1200",
+)
+SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A run, and the address of its page."""
+
+    run: Recorded
+    page: str
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Iterator[Shown]:
+    """`tokenlayer ui` over a store with one run."""
+    store = Store(tmp_path_factory.mktemp("ui"))
+    shutil.copyfile(empty_database, store.output_dir / "mlflow.db")
+    assert main(["train", *TINY, f"output_dir={store.output_dir}", "trainer.max_epochs=4"]) == 0
+    (run,) = store.runs()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    options = ["--run", run.run_id, "--port", str(port), f"output_dir={store.output_dir}"]
+    log = store.output_dir / "ui.log"
+    with log.open("w") as output:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "tokenlayer", "ui", *options],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        wait_for(f"http://127.0.0.1:{port}/health", server, log)
+        yield Shown(run, log.read_text().split()[0])
+    finally:
+        server.terminate()
+        server.wait(SECONDS)
+
+
+def wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    end = time.monotonic() + SECONDS
+    while time.monotonic() < end and server.poll() is None:
+        try:
+            urllib.request.urlopen(url, timeout=5).close()
+            return
+        except OSError:
+            time.sleep(0.2)
+    raise AssertionError(log.read_text())
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[webdriver.Chrome]":
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
+        options.add_argument(flag)
+    driver = webdriver.Chrome(options, webdriver.ChromeService(DRIVER))
+    yield driver
+    driver.quit()
+
+
+class Page:
+    """A page of the UI, waited for by what it says."""
+
+    def __init__(self, browser: "webdriver.Chrome", url: str) -> None:
+        self.browser = browser
+        browser.get("about:blank")  # otherwise a change behind the # loads nothing
+        browser.get(url)
+
+    def says(self, *texts: str) -> str:
+        """The text of the page when it holds all of these."""
+        WebDriverWait(self.browser, SECONDS).until(
+            lambda _: all(text in self.text for text in texts), f"{texts} not in: {self.text}"
+        )
+        return self.text
+
+    @property
+    def text(self) -> str:
+        return str(self.browser.find_element(By.TAG_NAME, "body").text)
+
+    def has(self, selector: str, least: int = 1) -> list[object]:
+        """The elements, when there are so many."""
+        found = WebDriverWait(self.browser, SECONDS).until(
+            lambda driver: (
+                len(elements := driver.find_elements(By.CSS_SELECTOR, selector)) >= least and elements or False
+            ),
+            f"fewer than {least} of {selector}",
+        )
+        return list(found)
+
+    def photograph(self, name: str) -> None:
+        folder = os.environ.get("TOKENLAYER_SCREENSHOTS")
+        if folder:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            self.browser.save_screenshot(str(Path(folder) / f"{name}.png"))
