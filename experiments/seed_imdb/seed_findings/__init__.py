@@ -1,0 +1,1 @@
+"""Six findings on why the seed's model cannot learn its tokens, a module each."""
