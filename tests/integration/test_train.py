@@ -72,6 +72,11 @@ def test_patterns_open_as_a_table_in_the_ui(recorded: tuple[Store, Recorded]) ->
     table = json.loads(tables[-1].read_text())
     assert table["columns"] == ["neuron", "pattern", "gradient", "matches", "embedding"]
     assert len(table["data"]) == 30
+    # The browser would swallow the spaces at the ends of a pattern.
+    log = run.log("patterns_log").set_index(["step", "neuron"])["pattern"]
+    step = int(tables[-1].stem.removeprefix("step_"))
+    assert {row[0]: row[1] for row in table["data"]} == log[step].str.replace(" ", "␣").to_dict()
+    assert any("␣" in row[1] for row in table["data"])
     logged = {entry["path"] for entry in json.loads(run.run.data.tags["mlflow.loggedArtifacts"])}
     assert logged >= {f"patterns/{path.name}" for path in tables} | {"tokens/effects.json"}
 

@@ -52,6 +52,11 @@ class Shown:
     run: Recorded
     page: str
 
+    def tab(self, path: str) -> str:
+        """The address of a tab of the page."""
+        address, _, query = self.page.partition("?")
+        return f"{address}/{path}?{query}"
+
 
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Iterator[Shown]:
@@ -125,7 +130,7 @@ class Page:
         """The elements, when there are so many."""
         found = WebDriverWait(self.browser, SECONDS).until(
             lambda driver: (
-                len(elements := driver.find_elements(By.CSS_SELECTOR, selector)) >= least and elements or False
+                (len(elements := driver.find_elements(By.CSS_SELECTOR, selector)) >= least and elements) or False
             ),
             f"fewer than {least} of {selector}",
         )
@@ -136,3 +141,56 @@ class Page:
         if folder:
             Path(folder).mkdir(parents=True, exist_ok=True)
             self.browser.save_screenshot(str(Path(folder) / f"{name}.png"))
+
+
+def test_the_run_and_where_it_comes_from(browser: "webdriver.Chrome", shown: Shown) -> None:
+    page = Page(browser, shown.page)
+    text = page.says(shown.run.run_id, "Finished", "planted-max_cover-seed0", "Metrics (", "Parameters (")
+    assert "Model training" in text
+    assert "Judges" not in text, "MLflow takes the experiment for one on language models"
+    page.photograph("run")
+
+
+def test_metrics_are_charts_in_groups(browser: "webdriver.Chrome", shown: Shown) -> None:
+    page = Page(browser, shown.tab("model-metrics"))
+    page.says("grads", "vals", "train", "validation", "test", f"({len(COLUMNS)})")
+    charts = page.has(".js-plotly-plot .scatterlayer .trace .lines path", least=2)
+    page.photograph("metrics")
+    assert charts
+
+
+def test_artifacts_are_a_tree(browser: "webdriver.Chrome", shown: Shown) -> None:
+    page = Page(browser, shown.tab("artifacts"))
+    page.says("checkpoints", "config", "figures", "logs", "patterns", "predictions", "tokens")
+    page.photograph("artifacts")
+
+
+def test_patterns_are_a_table(browser: "webdriver.Chrome", shown: Shown) -> None:
+    latest = max((shown.run.artifacts / "patterns").iterdir(), key=lambda path: int(path.stem.removeprefix("step_")))
+    page = Page(browser, shown.tab(f"artifacts/patterns/{latest.name}"))
+    text = page.says("View as table", "neuron", "gradient", "matches", "embedding")
+    page.photograph("patterns")
+    log = shown.run.log("patterns_log")
+    rows = log[log["step"] == log["step"].max()].sort_values("gradient", ascending=False)
+    for pattern in rows["pattern"].head(5):
+        assert pattern.replace(" ", "␣") in text
+    assert '"columns"' not in text, "it is shown as JSON"
+
+
+def test_token_effects_are_a_table(browser: "webdriver.Chrome", shown: Shown) -> None:
+    page = Page(browser, shown.tab("artifacts/tokens/effects.json"))
+    text = page.says("View as table", "effect", "towards", "class_0")
+    page.photograph("tokens")
+    assert '"columns"' not in text, "it is shown as JSON"
+
+
+def test_a_figure_is_an_image(browser: "webdriver.Chrome", shown: Shown) -> None:
+    page = Page(browser, shown.tab("artifacts/figures/grads_log.png"))
+    page.says("figures/grads_log.png")
+    WebDriverWait(browser, SECONDS).until(
+        lambda driver: driver.execute_script(
+            "return [...document.images].some(image => image.complete && image.naturalWidth > 1000)"
+        ),
+        "no image was loaded",
+    )
+    page.photograph("figure")

@@ -156,7 +156,8 @@ def run_page(run_id: str, uri: str | None = None, *, output_dir: Path = OUTPUTS)
 
     """
     run = known_run(open_store(uri, output_dir, create=False), run_id)
-    return f"#/experiments/{run.info.experiment_id}/runs/{run_id}"
+    # Otherwise MLflow 3 shows pages for language models around it: traces, judges, prompts.
+    return f"#/experiments/{run.info.experiment_id}/runs/{run_id}?workflowType=machine_learning"
 
 
 def _fetched(store: Store, run_id: str, path: str, target: Path | None = None) -> Path:

@@ -50,7 +50,7 @@ class Metrics(nn.Module):
             }
         self.n_classes = n_classes
         self.scores = MetricCollection(metrics)
-        self.balanced = MulticlassAccuracy(n_classes, average="macro", validate_args=False)
+        self.recalls = MulticlassAccuracy(n_classes, average=None, validate_args=False)
         self.loss = MeanMetric()
         self.register_buffer("seen", torch.zeros(n_classes, dtype=torch.bool))
         for metric in self.modules():
@@ -62,7 +62,7 @@ class Metrics(nn.Module):
         out, labels = out.detach(), labels.detach()
         self.loss.update(loss.detach(), weight=len(labels))
         self.seen[labels] = True
-        self.balanced.update(predictions(out), labels)
+        self.recalls.update(predictions(out), labels)
         positive = out[:, 1] if out.dim() == 2 and self.n_classes == 2 else out
         self.scores.update(positive, labels)
 
@@ -75,7 +75,9 @@ class Metrics(nn.Module):
 
         AUROC is left out where it is not defined: when a class does not occur.
         """
-        results: dict[str, Tensor] = {"loss": self.loss.compute(), "balanced_accuracy": self.balanced.compute()}
+        # torchmetrics' own mean counts a class that was only predicted as one that was never recognised.
+        balanced = self.recalls.compute()[self.seen].mean()
+        results: dict[str, Tensor] = {"loss": self.loss.compute(), "balanced_accuracy": balanced}
         wanted = dict(self.scores.items(keep_base=True))
         if not self.seen.all():
             del wanted["auroc"]
@@ -84,7 +86,7 @@ class Metrics(nn.Module):
     def reset(self) -> None:
         """Begin anew."""
         self.loss.reset()
-        self.balanced.reset()
+        self.recalls.reset()
         self.scores.reset()
         self.seen.zero_()
 

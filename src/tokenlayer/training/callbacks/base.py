@@ -73,3 +73,8 @@ def as_module(module: pl.LightningModule) -> TokenizationModule:
     """The module as what it is."""
     assert isinstance(module, TokenizationModule)
     return module
+
+
+def visible(patterns: Sequence[str]) -> list[str]:
+    """Patterns for a table in the browser, which swallows the spaces that a pattern begins or ends with: as `␣`."""
+    return [pattern.replace(" ", "␣") for pattern in patterns]

@@ -20,6 +20,7 @@ from tokenlayer.training.callbacks.base import (
     RunContext,
     as_module,
     current_step,
+    visible,
 )
 from tokenlayer.training.module import TokenizationModule, TrainingStep
 
@@ -83,7 +84,8 @@ class PatternsLog(RunCallback):
         if self._latest is None or self._table_of == self._latest[0]:
             return
         step, rows = self._latest
-        columns = _columns(rows) | {"embedding": [" ".join(f"{x:.6g}" for x in vector) for vector in rows.embedding]}
+        vectors = [" ".join(f"{x:.6g}" for x in vector) for vector in rows.embedding]
+        columns = _columns(rows) | {"pattern": visible(rows.pattern), "embedding": vectors}
         frame = pd.DataFrame(columns).sort_values("gradient", ascending=False)
         self.recorder.table(f"patterns/step_{step}.json", frame)
         self._table_of = step

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tokenlayer.models.effects import EffectMeter, TokenEffects
-from tokenlayer.training.callbacks.base import CallbackConfig, RunCallback, RunContext, as_module
+from tokenlayer.training.callbacks.base import CallbackConfig, RunCallback, RunContext, as_module, visible
 
 
 class TokenEffectsReport(RunCallback):
@@ -44,7 +44,7 @@ class TokenEffectsReport(RunCallback):
         patterns = as_module(pl_module).model.tokenization.vocabulary().decode(self.run.dataset.alphabet)
         frame = effects_frame(self._meter.compute(), patterns, self.run.dataset.class_names)
         self._meter = None
-        self.recorder.table("tokens/effects.json", frame)
+        self.recorder.table("tokens/effects.json", frame.assign(pattern=visible(frame["pattern"].tolist())))
         if self.shown:
             self.run.console.print(effects_table(frame, self.shown))
 
