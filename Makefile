@@ -22,8 +22,8 @@ types: $(STAMP)
 
 check: lint types test
 
-benchmark: $(STAMP)  ## speed and memory; ORIGINAL=1 times the original package too
-	$(BIN)/python -m benchmarks.run $(if $(ORIGINAL),--original)
+benchmark: $(STAMP)  ## speed and memory; ORIGINAL=1 times the original package too, SOURCE=… names the reviews
+	$(BIN)/python -m benchmarks.run $(if $(ORIGINAL),--original) $(if $(SOURCE),--source $(SOURCE))
 
 # Installs what constraints.txt pins; again only when one of these files changes.
 $(STAMP): pyproject.toml constraints.txt

@@ -1,0 +1,1 @@
+"""Speed and memory of the seed's configuration, against its targets and the original: `python -m benchmarks.run`."""

@@ -1,0 +1,51 @@
+"""The dense route in PyTorch: the same step by convolution, with one-hot texts and a (B, N, L) tensor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from benchmarks.child import Result
+from benchmarks.setup import Bench
+from benchmarks.stopwatch import Stopwatch
+from tokenlayer.data.types import Batch
+from tokenlayer.tokenization.vocabulary import one_hot
+
+
+def measure(overrides: Sequence[str], n_steps: int) -> Result:
+    """ms of a step on the dense route, data and optimizer included, nothing recorded.
+
+    Returns:
+        `median_ms`, and the `loss` of the first step on either route, which tells that both do the same.
+
+    """
+    bench = Bench(overrides)
+    batches = bench.batches()
+    watch = Stopwatch()
+    first = next(batches)
+    with torch.no_grad():
+        sparse = _loss(bench, first, bench.model.embedding(bench.model.tokenization(first.codes)))
+        dense = _loss(bench, first, _embedded(bench, first.codes))
+    for step in range(n_steps + 1):
+        watch.start()
+        batch = next(batches)
+        loss = _loss(bench, batch, _embedded(bench, batch.codes))
+        bench.optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        bench.optimizer.step()
+        watch.lap("warm-up" if step == 0 else "step")
+    return {"median_ms": watch.medians_ms()["step"], "loss": {"matches": sparse.item(), "dense": dense.item()}}
+
+
+def _embedded(bench: Bench, codes: Tensor) -> Tensor:
+    text = one_hot(codes.long(), bench.dataset.alphabet.size)  # (B, C, L)
+    found = bench.model.tokenization(text)  # (B, N, L)
+    embedded: Tensor = bench.model.embedding(found.transpose(1, 2))
+    return embedded
+
+
+def _loss(bench: Bench, batch: Batch, embedded: Tensor) -> Tensor:
+    out = bench.model.probabilities(bench.model.head(embedded).logits)
+    return bench.model.loss(out, batch.labels)

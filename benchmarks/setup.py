@@ -1,0 +1,47 @@
+"""The configuration under measurement, composed as the command line does it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import torch
+
+from tokenlayer.config.check import Checked, Spec, check
+from tokenlayer.config.compose import composing
+from tokenlayer.config.schema import TrainConfig
+from tokenlayer.data.module import DataModule
+from tokenlayer.data.prepare import prepare
+from tokenlayer.data.types import Batch, PreparedDataset
+from tokenlayer.training.module import TokenizationModule
+from tokenlayer.training.run import build_model
+
+
+def configuration(overrides: Sequence[str]) -> TrainConfig:
+    """The checked configuration of a training run."""
+    spec = Spec(TrainConfig, lambda composed, _line: composed)
+    with composing("train") as composer:
+        checked: list[Checked[TrainConfig]] = check(composer, overrides, spec, multirun=False)
+    return checked[0].config
+
+
+class Bench:
+    """Data, module and endless training batches, with torch set up as the trainer does it."""
+
+    def __init__(self, overrides: Sequence[str]) -> None:
+        self.config = configuration(overrides)
+        trainer = self.config.trainer
+        if trainer.threads is not None:
+            torch.set_num_threads(trainer.threads)
+        torch.use_deterministic_algorithms(trainer.deterministic)
+        torch.manual_seed(self.config.seed)
+        self.dataset: PreparedDataset = prepare(self.config.dataset)
+        self.module = TokenizationModule(build_model(self.config, self.dataset), self.config.optimizer)
+        self.model = self.module.model
+        self.optimizer = self.config.optimizer(self.model.parameters())
+
+    def batches(self) -> Iterator[Batch]:
+        """Training batches, epoch after epoch."""
+        dataset = self.config.dataset
+        data = DataModule(self.dataset, dataset.batch_size, self.config.seed, reshuffle=dataset.reshuffle)
+        while True:
+            yield from data.train_dataloader()
