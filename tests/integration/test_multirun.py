@@ -11,7 +11,7 @@ def test_every_combination_is_a_run_with_its_own_settings(store: Store) -> None:
     tiny = [text for text in TINY if not text.startswith("initializer.")]
     place = f"output_dir={store.output_dir}"
     sweep = ["initializer=max_cover,gaussian", "seed=0,1"]
-    assert main(["train", "-m", *tiny, place, "trainer.max_steps=2", *sweep]) == 0
+    assert main(["train", "-m", *tiny, place, "trainer.max_steps=2", "callbacks.figures=null", *sweep]) == 0
     runs = [run.run for run in store.runs()]
     settings = [(run.data.params["group.initializer"], run.data.params["seed"]) for run in runs]
     assert settings == [("max_cover", "0"), ("max_cover", "1"), ("gaussian", "0"), ("gaussian", "1")]
@@ -23,7 +23,10 @@ def test_every_combination_is_a_run_with_its_own_settings(store: Store) -> None:
 
 def test_a_job_that_fails_does_not_stop_the_others(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
     place = f"output_dir={store.output_dir}"
-    assert main(["train", "-m", *TINY, place, "trainer.max_steps=4", "optimizer.lr=1e30,1e-3"]) == 2
+    assert (
+        main(["train", "-m", *TINY, place, "trainer.max_steps=4", "callbacks.figures=null", "optimizer.lr=1e30,1e-3"])
+        == 2
+    )
     assert [run.run.info.status for run in store.runs()] == ["FAILED", "FINISHED"]
     told = capsys.readouterr().err
     assert "job 0 failed: " in told
