@@ -80,6 +80,7 @@ def train(
         load_best(module, callbacks, config.test_weights)
         trainer.test(module, datamodule=data, verbose=False)
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        recorder.set_tags({"mlflow.note.content": description(metrics)})
     announce(console, recorder.run_id, metrics, config.tracking.uri, config.output_dir)
     return TrainResult(recorder.run_id, metrics)
 
@@ -157,6 +158,12 @@ def load_best(module: TokenizationModule, callbacks: Sequence[pl.Callback], want
     best = next((callback.best_path for callback in callbacks if isinstance(callback, Checkpoints)), None)
     if wanted == "best" and best is not None and best.exists():
         module.load_state_dict(torch.load(best, map_location="cpu", weights_only=True)["state_dict"])
+
+
+def description(metrics: Mapping[str, float]) -> str:
+    """What the page of the run says first, in Markdown."""
+    rows = [f"| {name} | {value:.4f} |" for name, value in sorted(metrics.items()) if name.startswith("test/")]
+    return "\n".join(["| | |", "|---|---|", *rows])
 
 
 def announce(console: Console, run_id: str, metrics: Mapping[str, float], uri: str | None, output_dir: str) -> None:
