@@ -43,6 +43,10 @@ class TrainingStep:
 class TokenizationModule(pl.LightningModule):
     """Trains a `TokenizationClassifier`; what is recorded of it is the callbacks' business.
 
+    Attributes:
+        current: the step in progress.
+        validated_steps: optimizer steps before the latest validation.
+
     Args:
         model: the classifier.
         optimizer: makes the optimizer from the parameters.
@@ -67,6 +71,7 @@ class TokenizationModule(pl.LightningModule):
             {f"{phase}_metrics": Metrics(model.n_classes) for phase in ("train", "validation", "test")}
         )
         self.current: TrainingStep | None = None
+        self.validated_steps = 0
 
     def phase_metrics(self, phase: str) -> Metrics:
         """Of `train` (running within the epoch), `validation` or `test`."""
@@ -100,6 +105,7 @@ class TokenizationModule(pl.LightningModule):
     def on_validation_epoch_end(self) -> None:
         if not self.trainer.sanity_checking:
             self._log_phase("validation")
+            self.validated_steps = self.trainer.global_step
 
     def test_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Probabilities (B,) or (B, n_classes), for the callbacks."""

@@ -77,6 +77,8 @@ def train(
         checkpoint = checked_checkpoint(recorder.resume_from, dataset)
         with interrupts.deferred():
             trainer.fit(module, datamodule=data, ckpt_path=checkpoint)
+            if module.validated_steps < trainer.global_step:  # max_steps came before the end of an epoch
+                trainer.validate(module, datamodule=data, verbose=False)
         load_best(module, callbacks, config.test_weights)
         trainer.test(module, datamodule=data, verbose=False)
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}

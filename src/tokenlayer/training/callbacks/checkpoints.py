@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytorch_lightning as pl
+from pytorch_lightning.trainer.states import TrainerFn
 
 from tokenlayer import interrupts
 from tokenlayer.errors import InputError
@@ -49,8 +50,8 @@ class Checkpoints(RunCallback, pl.callbacks.Checkpoint):
         interrupts.raise_if_requested()
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        if trainer.sanity_checking:
-            return
+        if trainer.state.fn != TrainerFn.FITTING or trainer.sanity_checking:
+            return  # no state of a training, to go on from
         self._commit(trainer, keep=False, is_best=self._is_best(trainer))
         interrupts.raise_if_requested()
 

@@ -11,6 +11,7 @@ import pytorch_lightning as pl
 import yaml
 
 from tokenlayer.tracking.provenance import record_provenance
+from tokenlayer.tracking.uri import without_secrets
 from tokenlayer.training.callbacks.base import CallbackConfig, RunCallback, RunContext
 
 
@@ -19,17 +20,21 @@ class Provenance(RunCallback):
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         settings, dataset = self.run.settings, self.run.dataset
-        self._write(
-            "config/resolved.yaml", yaml.safe_dump(dict(settings.resolved), sort_keys=False, allow_unicode=True)
-        )
-        self._write("config/overrides.yaml", yaml.safe_dump(list(settings.overrides), allow_unicode=True))
+        self._write_yaml("config/resolved.yaml", dict(settings.resolved))
+        self._write_yaml("config/overrides.yaml", list(settings.overrides))
         report = {"fingerprint": dataset.fingerprint, "alphabet": dataset.alphabet.chars} | asdict(dataset.report)
         if dataset.ground_truth is not None:
             report["ground_truth"] = asdict(dataset.ground_truth)
         self._write("dataset/report.json", json.dumps(report, indent=2, ensure_ascii=False))
-        self.recorder.log_params(flat(settings.resolved) | {f"group.{k}": v for k, v in settings.choices.items()})
+        # What watches a run does not tell it from others; it stands in config/resolved.yaml.
+        told = {name: value for name, value in settings.resolved.items() if name != "callbacks"}
+        self.recorder.log_params(flat(told) | {f"group.{k}": v for k, v in settings.choices.items()})
         self.recorder.set_tags({"dataset.fingerprint": dataset.fingerprint})
         record_provenance(self.recorder)
+
+    def _write_yaml(self, artifact: str, content: object) -> None:
+        text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+        self._write(artifact, without_secrets(text))  # a database's URI may hold a password
 
     def _write(self, artifact: str, text: str) -> None:
         self.recorder.artifact(artifact).write_text(text, encoding="utf-8")
