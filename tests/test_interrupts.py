@@ -96,3 +96,10 @@ def test_does_nothing_in_other_threads():
     thread.start()
     thread.join()
     assert entered == [before]
+
+
+def test_a_signal_is_forgotten_once_it_has_been_handled() -> None:
+    with pytest.raises(Interrupted), interrupts.handled():
+        signal.raise_signal(signal.SIGINT)
+    assert interrupts.requested() is None
+    interrupts.raise_if_requested()

@@ -52,6 +52,7 @@ def handled() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        _state.deferred, _state.pending = False, None
 
 
 @contextmanager
