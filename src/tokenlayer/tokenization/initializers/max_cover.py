@@ -14,17 +14,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tokenlayer.errors import InputError
 from tokenlayer.text.alphabet import Alphabet, Codes
 from tokenlayer.text.grams import draw_grams
 from tokenlayer.tokenization.initializers.base import CorpusConfig, InitializerConfig
-
-GRAM_LENS = tuple(range(5, 14))
-"""The original's lengths of grams."""
+from tokenlayer.tokenization.initializers.gram_patterns import (
+    GRAM_LENS,
+    check_alphabet,
+    check_fit,
+    check_gram_lens,
+    gram_problems,
+    patterns_of,
+)
+from tokenlayer.tokenization.vocabulary import BLANK
 
 Padding = Literal["noise", "blank"]
-
-_ONE_MEAN, _ZERO_MEAN, _STDDEV = 0.75, 0.25, 0.08
 
 
 class PatternsInitializerMaxCover:
@@ -58,19 +61,13 @@ class PatternsInitializerMaxCover:
     ) -> None:
         alphabet = Alphabet(chars)
         self.n_characters: int | None = alphabet.size
+        self._alphabet = alphabet
         self.gram_lens = tuple(gram_lens)
         self.filter_over = filter_over
         self.padding = padding
         self._generator = generator
         self._corpus = alphabet.encode(text_corpus) if isinstance(text_corpus, str) else text_corpus
-        if not self.gram_lens or min(self.gram_lens) < 1:
-            raise InputError(f"gram_lens is {list(self.gram_lens)}: give at least one length, each at least 1")
-        if len(self._corpus) < max(self.gram_lens):
-            raise InputError(
-                f"the corpus has {len(self._corpus)} characters, fewer than the longest gram"
-                f" ({max(self.gram_lens)}): give more text, raise initializer.corpus.cap, or shorten"
-                " initializer.gram_lens"
-            )
+        check_gram_lens(self.gram_lens, len(self._corpus))
 
     def __call__(self, shape: tuple[int, int, int]) -> Tensor:
         """Patterns of shape (C, K, N).
@@ -81,30 +78,18 @@ class PatternsInitializerMaxCover:
 
         """
         C, K, N = shape
-        if self.n_characters != C:
-            raise InputError(f"patterns for {C} characters, but the alphabet has {self.n_characters}: use one alphabet")
-        if max(self.gram_lens) > K:
-            raise InputError(
-                f"patterns of {K} characters cannot hold grams of {max(self.gram_lens)}:"
-                " raise model.pattern_lens or shorten initializer.gram_lens"
-            )
-        grams, lengths = self._draw(K, N)
-        codes = torch.from_numpy(grams.astype(np.int64)).T  # (K, N)
-        is_one = codes == torch.arange(C)[:, None, None]  # (C, K, N)
-        noise = torch.empty(shape).normal_(0, _STDDEV, generator=self._generator)
-        patterns = noise + torch.where(is_one, _ONE_MEAN, _ZERO_MEAN)
-        if self.padding == "blank":
-            patterns[:, torch.arange(K)[:, None] >= lengths] = 0
-        return patterns
+        check_alphabet(C, self._alphabet.size)
+        check_fit(self.gram_lens, K)
+        return patterns_of(self._draw(K, N), C, self._generator)
 
-    def _draw(self, K: int, N: int) -> tuple[Codes, Tensor]:
-        """(N, K) codes, C past the end of each gram, and the (N,) lengths."""
+    def _draw(self, K: int, N: int) -> Tensor:
+        """(N, K) codes, padded."""
         lengths = torch.tensor(self.gram_lens)[torch.randint(len(self.gram_lens), (N,), generator=self._generator)]
-        grams = np.full((N, K), self.n_characters, dtype=self._corpus.dtype)
+        grams = np.full((N, K), BLANK if self.padding == "blank" else self._alphabet.none_code)
         for length in sorted(set(self.gram_lens)):
             rows = (lengths == length).numpy()
             grams[rows, :length] = draw_grams(self._corpus, length, int(rows.sum()), self.filter_over, self._generator)
-        return grams, lengths
+        return torch.from_numpy(grams)
 
 
 @dataclass
@@ -123,10 +108,7 @@ class MaxCoverConfig(InitializerConfig):
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Values that cannot work."""
-        if not self.gram_lens or min(self.gram_lens) < 1:
-            yield "gram_lens", "must hold at least one length, each at least 1"
-        if self.filter_over < 0:
-            yield "filter_over", "must not be negative"
+        yield from gram_problems(self.gram_lens, self.filter_over)
 
     def wanted_corpus(self) -> CorpusConfig:
         return self.corpus

@@ -1,0 +1,129 @@
+"""From grams, as codes, to the real-valued patterns that stand for them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from tokenlayer.errors import InputError
+from tokenlayer.text.alphabet import Alphabet
+from tokenlayer.tokenization.vocabulary import BLANK
+
+GRAM_LENS = tuple(range(5, 14))
+"""The original's lengths of grams."""
+
+Gram = npt.NDArray[np.int64]
+"""Codes of a gram; `BLANK` where it accepts anything."""
+
+_ONE_MEAN, _ZERO_MEAN, _STDDEV = 0.75, 0.25, 0.08  # the original's
+
+
+def patterns_of(
+    codes: Tensor, n_characters: int, generator: torch.Generator | None = None, *, exact: bool = False
+) -> Tensor:
+    """Patterns (C, K, N) that stand for `codes`, with the original's weights (seed, "Defining the Model").
+
+    Args:
+        codes: (N, K) int64. A code of 0..C-1 gives a column with a weight near 0.75 for that character and near 0.25
+            for all others; the code C one with all near 0.25, which discretises to a random character; `BLANK` one of
+            zeros, which accepts any character and stays so, because σ(0) = 0 lets no gradient through.
+        n_characters: C.
+        generator: the source of randomness, on the CPU; None: torch's global one.
+        exact: cut the noise at three standard deviations, so that the patterns discretise to `codes` without fail.
+            Without it, as in the original, about one column of 7,000 becomes another character in an alphabet of 30,
+            and one of 200 in an alphabet of 3,000.
+
+    """
+    codes = codes.T  # (K, N)
+    is_one = codes == torch.arange(n_characters)[:, None, None]  # (C, K, N)
+    noise = torch.empty(is_one.shape).normal_(0, _STDDEV, generator=generator)
+    if exact:
+        noise.clamp_(-3 * _STDDEV, 3 * _STDDEV)
+    patterns = noise + torch.where(is_one, _ONE_MEAN, _ZERO_MEAN)
+    patterns[:, codes == BLANK] = 0
+    return patterns
+
+
+class PatternsInitializerGrams(ABC):
+    """Each pattern starts as a gram of its own, with blanks behind it up to K.
+
+    Args:
+        alphabet: what the codes stand for.
+        generator: the source of randomness of the weights, on the CPU; None: torch's global one. It has no part in the
+            choice of the grams.
+
+    """
+
+    mend: str
+    """What to do about grams that are fewer than the patterns."""
+
+    def __init__(self, alphabet: Alphabet, generator: torch.Generator | None = None) -> None:
+        self.alphabet = alphabet
+        self.n_characters: int | None = alphabet.size
+        self._generator = generator
+
+    @abstractmethod
+    def grams(self, K: int, N: int) -> Sequence[Gram]:
+        """The first N grams, each of at most K codes; fewer if there are fewer.
+
+        Raises:
+            InputError: there is a gram that K codes cannot hold.
+
+        """
+
+    def __call__(self, shape: tuple[int, int, int]) -> Tensor:
+        """Patterns of shape (C, K, N).
+
+        Raises:
+            InputError: C is not the alphabet's size, or there are no N grams that K columns hold.
+
+        """
+        C, K, N = shape
+        check_alphabet(C, self.alphabet.size)
+        grams = self.grams(K, N)
+        if len(grams) < N:
+            raise InputError(f"model.n_neurons={N}, but there are only {len(grams)} such patterns: {self.mend}")
+        codes = torch.full((N, K), BLANK)
+        for row, gram in zip(codes, grams, strict=True):
+            row[: len(gram)] = torch.from_numpy(gram)
+        return patterns_of(codes, C, self._generator, exact=True)
+
+
+def check_alphabet(wanted: int, size: int) -> None:
+    """Raise InputError unless patterns for `wanted` characters are those of an alphabet of `size`."""
+    if wanted != size:
+        raise InputError(f"patterns for {wanted} characters, but the alphabet has {size}: use one alphabet")
+
+
+def check_gram_lens(gram_lens: Sequence[int], n_characters: int) -> None:
+    """Raise InputError unless a corpus of `n_characters` has grams of all of these lengths."""
+    if not gram_lens or min(gram_lens) < 1:
+        raise InputError(f"gram_lens is {list(gram_lens)}: give at least one length, each at least 1")
+    if n_characters < max(gram_lens):
+        raise InputError(
+            f"the corpus has {n_characters} characters, fewer than the longest gram"
+            f" ({max(gram_lens)}): give more text, raise initializer.corpus.cap, or shorten"
+            " initializer.gram_lens"
+        )
+
+
+def check_fit(gram_lens: Sequence[int], K: int) -> None:
+    """Raise InputError unless patterns of K characters hold grams of these lengths."""
+    if max(gram_lens) > K:
+        raise InputError(
+            f"patterns of {K} characters cannot hold grams of {max(gram_lens)}:"
+            " raise model.pattern_lens or shorten initializer.gram_lens"
+        )
+
+
+def gram_problems(gram_lens: Sequence[int], filter_over: int) -> Iterator[tuple[str, str]]:
+    """What cannot work in the fields `gram_lens` and `filter_over` of a configuration."""
+    if not gram_lens or min(gram_lens) < 1:
+        yield "gram_lens", "must hold at least one length, each at least 1"
+    if filter_over < 0:
+        yield "filter_over", "must not be negative"
