@@ -1,0 +1,40 @@
+"""Patterns that start as the pieces of a unigram language model (Kudo 2018)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from tokenizers import Tokenizer
+from tokenizers.models import Unigram
+from tokenizers.trainers import Trainer, UnigramTrainer
+
+from tokenlayer.text.alphabet import Alphabet, Codes
+from tokenlayer.tokenization.initializers.base import CorpusConfig, InitializerConfig
+from tokenlayer.tokenization.initializers.pieces import CAP, PatternsInitializerPieces
+
+
+class PatternsInitializerUnigram(PatternsInitializerPieces):
+    """Each pattern starts as a piece of those under which the corpus is most likely."""
+
+    def learner(self, longest: int, n_pieces: int) -> tuple[Tokenizer, Trainer]:
+        """A unigram model of `n_pieces`."""
+        trainer = UnigramTrainer(vocab_size=n_pieces, max_piece_length=longest, show_progress=False)
+        return Tokenizer(Unigram()), trainer
+
+
+@dataclass
+class UnigramConfig(InitializerConfig):
+    """The pieces of a unigram language model, with true blanks behind them."""
+
+    corpus: CorpusConfig = field(default_factory=lambda: CorpusConfig(cap=CAP))
+    """The texts that it is trained on."""
+
+    def wanted_corpus(self) -> CorpusConfig:
+        return self.corpus
+
+    def build(
+        self, corpus: Codes | None, alphabet: Alphabet, generator: torch.Generator | None = None
+    ) -> PatternsInitializerUnigram:
+        assert corpus is not None, "the caller gives the corpus that wanted_corpus names"
+        return PatternsInitializerUnigram(corpus, alphabet, generator)
