@@ -65,6 +65,32 @@ def test_a_checkpoint_file(trained: tuple[Store, Recorded], tmp_path: Path) -> N
     assert evaluation.run.data.metrics["test/loss"] == pytest.approx(best[1], rel=1e-6)
 
 
+def test_batches_of_another_size_are_of_the_same_texts(trained: tuple[Store, Recorded]) -> None:
+    store, run = trained
+    assert evaluate(store, run.run_id, "dataset.batch_size=3") == 0
+    assert predictions(latest(store))["text_id"].tolist() == predictions(run)["text_id"].tolist()
+
+
+def test_another_experiment_where_one_is_named(trained: tuple[Store, Recorded]) -> None:
+    store, run = trained
+    assert evaluate(store, run.run_id, "tracking.experiment=other") == 0
+    evaluation = latest(store)
+    assert store.client.get_experiment(evaluation.run.info.experiment_id).name == "other"
+    assert evaluation.run.data.tags["mlflow.parentRunId"] == run.run_id
+
+
+def test_the_result_is_one_line_in_a_pipe(
+    trained: tuple[Store, Recorded], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    store, run = trained
+    assert evaluate(store, run.run_id) == 0
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if " texts (test): " in line)
+    for name, value in latest(store).run.data.metrics.items():
+        if name.startswith("test/"):
+            assert f"{name} {value:.4f}" in line
+
+
 def test_another_table_is_taken_whole(trained: tuple[Store, Recorded], tmp_path: Path) -> None:
     store, run = trained
     source = write_rows(
@@ -133,12 +159,15 @@ def test_another_source_of_the_same_kind_is_encoded_as_in_training(
     assert "z" not in header["alphabet"], "the test is about other characters"
 
 
-def test_data_that_changed_since_the_training(trained: tuple[Store, Recorded], refused: Refused) -> None:
+@pytest.mark.parametrize("overrides", [(), ("dataset.batch_size=64", "dataset.reshuffle=false")])
+def test_data_that_changed_since_the_training(
+    overrides: tuple[str, ...], trained: tuple[Store, Recorded], refused: Refused
+) -> None:
     source = Path(trained[1].run.data.params["dataset.source"])
     before = source.read_text()
     source.write_text(before.replace("lovely", "great"))
     try:
-        message = refused(trained[1].run_id)
+        message = refused(trained[1].run_id, *overrides)
     finally:
         source.write_text(before)
     assert "the data have changed since the model was trained" in message

@@ -12,14 +12,13 @@ from tokenlayer.config.problems import ConfigError, Problem, shown
 from tokenlayer.config.resume import find, with_saved_dataset
 from tokenlayer.config.schema import EvaluateConfig, TrainConfig
 from tokenlayer.config.typed import flatten, load
+from tokenlayer.data.config import NO_BEARING_ON_TEXTS
 from tokenlayer.tracking.config import TrackingConfig
 from tokenlayer.training.evaluation import evaluate
 from tokenlayer.training.saved import saved_model
 
 ENCODING = ("text_length", "cleaning", "alphabet")
 """Settings of a dataset that decide what characters the model sees: they are the model's."""
-
-_WITHOUT_OTHER_TEXTS = {"dataset.batch_size", "dataset.reshuffle", "dataset.cache_dir"}
 
 
 def main(arguments: list[str]) -> int:
@@ -38,16 +37,19 @@ def _with_run_as_setting(arguments: list[str]) -> list[str]:
 
 
 def _complete(composed: dict[str, Any], line: Line) -> dict[str, Any]:
-    """The run's dataset, or another one, cleaned, cut and encoded as the model knows it."""
+    """The run's dataset, or another one, cleaned, cut and encoded as the model knows it; the run's experiment."""
     if composed["run"] == "???":
         raise ConfigError([Problem("run", "must be given: tokenlayer evaluate RUN_ID_OR_CHECKPOINT")])
     saved = find(composed, "run", saved_config)
     completed = with_saved_dataset(composed, line, saved)
+    if not any(setting.key_or_group == "tracking.experiment" for setting in line.settings):
+        experiment = saved.resolved["tracking"]["experiment"]
+        completed["tracking"] = completed["tracking"] | {"experiment": experiment}
     problems = list(_changes_of_the_encoding(line, completed["dataset"], saved.resolved["dataset"]))
     if problems:
         raise ConfigError(problems)
     changed = {setting.key_or_group for setting in line.settings if setting.key_or_group.startswith("dataset.")}
-    if not line.chosen("dataset") and changed <= _WITHOUT_OTHER_TEXTS:
+    if not line.chosen("dataset") and changed <= {f"dataset.{name}" for name in NO_BEARING_ON_TEXTS}:
         return completed
     known = saved.resolved["dataset"]
     header = saved_model(composed["run"], load(composed["tracking"], TrackingConfig), composed["output_dir"]).header

@@ -2,13 +2,16 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, ClassVar, Literal
 
 from tokenlayer.data.types import RawDataset
 from tokenlayer.errors import InputError
 from tokenlayer.text.alphabet import Alphabet
 from tokenlayer.text.cleaning import CleaningConfig
+
+NO_BEARING_ON_TEXTS = frozenset({"batch_size", "reshuffle", "cache_dir"})
+"""Settings of every dataset that change neither its texts nor how they are split and encoded."""
 
 
 @dataclass
@@ -52,7 +55,7 @@ class DatasetConfig(ABC):
     """Folder for downloads and encoded texts; null: $TOKENLAYER_CACHE, else the user's cache folder."""
 
     # What has no bearing on the encoded texts, or has so by content only (see `source_key`).
-    _outside_cache_key: ClassVar[frozenset[str]] = frozenset({"batch_size", "reshuffle", "cache_dir"})
+    _outside_cache_key: ClassVar[frozenset[str]] = NO_BEARING_ON_TEXTS
 
     @abstractmethod
     def source_key(self) -> str:
@@ -84,6 +87,12 @@ class DatasetConfig(ABC):
         """The settings that the encoded texts depend on."""
         settings = {key: value for key, value in asdict(self).items() if key not in self._outside_cache_key}
         return {"dataset": type(self).__name__, **settings}
+
+    def asks_for_same_texts(self, other: "DatasetConfig") -> bool:
+        """Whether `other` names the same source, split and encoded alike, whatever the batches are."""
+        if type(self) is not type(other):
+            return False
+        return replace(self, **{name: getattr(other, name) for name in NO_BEARING_ON_TEXTS}) == other
 
     def check(self) -> None:
         """Raise one InputError that names every wrong value, for configurations made in Python."""

@@ -50,7 +50,7 @@ def evaluate(config: EvaluateConfig, saved: SavedModel, trained: TrainConfig) ->
     """
     prepared = prepare(config.dataset)
     is_own = prepared.fingerprint == saved.header["fingerprint"]
-    if not is_own and config.dataset == trained.dataset:
+    if not is_own and config.dataset.asks_for_same_texts(trained.dataset):
         raise InputError(
             "dataset: the data have changed since the model was trained on them (fingerprint "
             f"{saved.header['fingerprint'][:12]}, now {prepared.fingerprint[:12]}): restore them, or name the changed "
@@ -61,9 +61,8 @@ def evaluate(config: EvaluateConfig, saved: SavedModel, trained: TrainConfig) ->
     module = restored(trained.model, saved, dataset.text_length)
     console = Console()
     parent = {} if saved.run_id is None else {"mlflow.parentRunId": saved.run_id}
-    tracking = replace(config.tracking, experiment=saved.header["config"]["tracking"]["experiment"])
     name = f"evaluate-{split}-{saved.run_id or Path(config.run).stem}"
-    with Recorder.start(tracking, Path(config.output_dir).absolute(), run_name=name, tags=parent) as recorder:
+    with Recorder.start(config.tracking, Path(config.output_dir).absolute(), run_name=name, tags=parent) as recorder:
         run = RunContext(recorder, dataset, Settings({}), console)
         recorder.log_params({"evaluated": config.run, "split": split, "dataset.fingerprint": dataset.fingerprint})
         callbacks: list[pl.Callback] = [Predictions(run), TokenEffectsReport(run, _TOKENS_SHOWN)]
@@ -72,7 +71,8 @@ def evaluate(config: EvaluateConfig, saved: SavedModel, trained: TrainConfig) ->
         trainer.test(module, dataloaders=loader, verbose=False)
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items() if name.startswith("test/")}
     texts = len(dataset.splits["test"])
-    console.print(f"{texts} texts ({split}): " + "  ".join(f"{name} {value:.4f}" for name, value in metrics.items()))
+    result = "  ".join(f"{name} {value:.4f}" for name, value in metrics.items())
+    console.print(f"{texts} texts ({split}): {result}", highlight=False, soft_wrap=True)
     console.print(f"run {recorder.run_id}", highlight=False)
     return metrics
 
