@@ -7,8 +7,9 @@ import torch
 from tiny_training import Training
 
 from tokenlayer.models.classifier import ModelConfig
+from tokenlayer.models.effects import TokenEffects
 from tokenlayer.models.heads.flatten import FlattenHeadConfig
-from tokenlayer.training.callbacks.token_effects import TokenEffectsConfig
+from tokenlayer.training.callbacks.token_effects import TokenEffectsConfig, effects_frame
 
 
 @pytest.mark.parametrize("batch_norm", [True, False])
@@ -24,7 +25,9 @@ def test_effects_are_those_of_masking_the_token(training: Training, batch_norm: 
         dense = model(codes, return_intermediates=True).tokens.dense()  # (B, N, L)
         logits = [model.head(masked(dense, n) @ model.embedding.weight).logits for n in (None, *range(12))]
     effects = torch.stack([(logits[0] - without).mean(0) for without in logits[1:]])  # (N, n_outputs)
-    strongest = effects.abs().argmax(1)
+    if n_classes > 2:  # a logit counts against the mean of all, which softmax does not see
+        effects = effects - effects.mean(1, keepdim=True)
+    strongest = effects.argmax(1)
     expected = effects[torch.arange(12), strongest]
 
     table = json.loads((fitted.recorder.directory / "tokens" / "effects.json").read_text())
@@ -49,3 +52,12 @@ def masked(dense: torch.Tensor, neuron: int | None) -> torch.Tensor:
     if neuron is not None:
         matches[:, :, neuron] = 0
     return matches
+
+
+def test_a_token_speaks_for_the_class_whose_logit_it_raises_against_the_others() -> None:
+    change = torch.tensor([[1.0, 1.0, 1.1], [-0.5, 0.1, 0.0], [0.0, 0.0, 0.0]], dtype=torch.float64)
+    counts = torch.tensor([3, 2, 0])
+    frame = effects_frame(TokenEffects(change, counts, counts), ["alike", "against x", "none"], ("x", "y", "z"))
+    assert frame["pattern"].tolist() == ["against x", "alike", "none"]
+    assert frame["towards"].tolist() == ["y", "z", ""]
+    assert frame["effect"].tolist() == pytest.approx([0.1 + 0.4 / 3, 1.1 - 3.1 / 3, 0.0])

@@ -86,8 +86,13 @@ class TokenizationLayer(nn.Module):
             return self._forward_dense(text)
         if isinstance(self.patterns, UninitializedParameter):
             raise ValueError("codes do not tell the alphabet's size: give TokenizationLayer n_characters")
-        vocabulary = self.vocabulary()
+        n_characters = self.patterns.shape[0]
         codes = text.long()
+        if codes.numel() and not 0 <= int(codes.min()) <= int(codes.max()) <= n_characters:
+            raise ValueError(
+                f"codes must be 0..{n_characters}, where {n_characters} means no character of the alphabet"
+            )
+        vocabulary = self.vocabulary()
         return Tokenized(codes, self.patterns, vocabulary, match(codes, vocabulary, self.patterns.shape[0]))
 
     def _forward_dense(self, text: Tensor) -> Tensor:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -44,9 +43,8 @@ class Vocabulary:
 
     def decode(self, alphabet: Alphabet) -> list[str]:
         """Each pattern as K characters, `█` for a blank column and a visible sign for `<UNK>`."""
-        signs = np.array([*alphabet.signs, BLANK_SIGN])  # a blank, -1, indexes the last
-        columns = np.ascontiguousarray(signs[self.codes.cpu().numpy()])
-        return [str(pattern) for pattern in columns.view(f"U{self.pattern_lens}")[:, 0]]
+        signs = (*alphabet.signs, BLANK_SIGN)  # a blank, -1, indexes the last
+        return ["".join([signs[code] for code in pattern]) for pattern in self.codes.tolist()]
 
 
 def discretise(patterns: Tensor) -> Vocabulary:

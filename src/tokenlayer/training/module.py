@@ -134,5 +134,5 @@ class TokenizationModule(pl.LightningModule):
         results = {f"{phase}/{name}": value for name, value in metrics.compute().items()}
         metrics.reset()
         # The number of the last step taken: Lightning's own default is the number of steps.
-        step = torch.tensor(float(max(self.trainer.global_step - 1, 0)))
+        step = torch.tensor(max(self.trainer.global_step - 1, 0), dtype=torch.float64)
         self.log_dict(results | {"step": step}, batch_size=1)

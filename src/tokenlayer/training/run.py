@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -71,11 +72,12 @@ def train(
     )
     console = Console()
     with open_recorder(config, settings) as recorder:
+        console.print(f"run {recorder.run_id}", highlight=False)
         run = RunContext(recorder, dataset, settings, console)
         callbacks = [callback.build(run) for callback in config.callbacks.values() if callback is not None]
         trainer = config.trainer.build(callbacks, RecorderLogger(recorder), recorder.root)
         checkpoint = checked_checkpoint(recorder.resume_from, dataset)
-        with interrupts.deferred():
+        with told_how_to_go_on(recorder), interrupts.deferred():
             trainer.fit(module, datamodule=data, ckpt_path=checkpoint)
             if module.validated_steps < trainer.global_step:  # max_steps came before the end of an epoch
                 trainer.validate(module, datamodule=data, verbose=False)
@@ -85,6 +87,17 @@ def train(
         recorder.set_tags({"mlflow.note.content": description(metrics)})
     announce(console, recorder.run_id, metrics, config.tracking.uri, config.output_dir)
     return TrainResult(recorder.run_id, metrics)
+
+
+@contextmanager
+def told_how_to_go_on(recorder: Recorder) -> Iterator[None]:
+    """When training breaks off, say how to resume it from its last checkpoint, if there is one."""
+    try:
+        yield
+    except BaseException:
+        if any(recorder.checkpoints.iterdir()):
+            print(f"go on from the last checkpoint with: {program()} train resume={recorder.run_id}", file=sys.stderr)
+        raise
 
 
 def build_model(config: TrainConfig, dataset: PreparedDataset) -> TokenizationClassifier:

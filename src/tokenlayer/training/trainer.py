@@ -46,7 +46,7 @@ class TrainerConfig:
     """What to train on; auto takes a GPU where there is one."""
     devices: int = 1
     """How many of them."""
-    precision: Literal["32-true", "64-true", "16-mixed", "bf16-mixed"] = "32-true"
+    precision: Literal["32-true", "64-true"] = "32-true"
     """Of weights and of arithmetic."""
     max_epochs: int = 10
     """Epochs to train; -1: no bound, `max_steps` ends the training."""

@@ -75,6 +75,14 @@ def as_module(module: pl.LightningModule) -> TokenizationModule:
     return module
 
 
+_CONTROL = str.maketrans({"\n": "⏎", "\r": "␍", "\t": "⇥"})
+
+
+def printable(text: str) -> str:
+    """Text for a line of the terminal: line breaks and tabs, which a table of one's own may hold, as signs."""
+    return text.translate(_CONTROL)
+
+
 def visible(patterns: Sequence[str]) -> list[str]:
     """Patterns for a table in the browser, which swallows the spaces that a pattern begins or ends with: as `␣`."""
-    return [pattern.replace(" ", "␣") for pattern in patterns]
+    return [printable(pattern).replace(" ", "␣") for pattern in patterns]

@@ -45,7 +45,10 @@ class Checkpoints(RunCallback, pl.callbacks.Checkpoint):
         stop = interrupts.requested() is not None
         is_due = batch_idx % stride == 0 and batch_idx != 0
         # Later the loops count an epoch that max_steps cut short as done, and no run could go on from there.
-        if is_due or stop or trainer.global_step == trainer.max_steps:
+        is_end = trainer.global_step == trainer.max_steps or (
+            batch_idx + 1 == trainer.num_training_batches and not trainer.enable_validation
+        )
+        if is_due or stop or is_end:
             self._commit(trainer, keep=self.keep_all and is_due)
         interrupts.raise_if_requested()
 

@@ -20,6 +20,7 @@ from tokenlayer.training.callbacks.base import (
     RunContext,
     as_module,
     current_step,
+    printable,
 )
 from tokenlayer.training.callbacks.patterns_log import PatternRows, pattern_rows
 
@@ -97,7 +98,7 @@ def patterns_table(rows: PatternRows, top: int) -> Table:
 
 def _cells(rows: PatternRows, neuron: int) -> tuple[Text, str, str]:
     return (
-        Text(f'"{rows.pattern[neuron]}"'),  # Text, not str: a pattern may hold brackets, which are markup
+        Text(f'"{printable(rows.pattern[neuron])}"'),  # Text, not str: a pattern may hold brackets, which are markup
         f"{rows.gradient[neuron] * 100:.5f}",
         str(rows.matches[neuron]),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytorch_lightning as pl
@@ -11,7 +12,7 @@ from rich.text import Text
 
 from tokenlayer.data.report import preview
 from tokenlayer.data.types import SPLITS
-from tokenlayer.training.callbacks.base import CallbackConfig, RunCallback, RunContext
+from tokenlayer.training.callbacks.base import CallbackConfig, RunCallback, RunContext, printable
 
 
 class Preview(RunCallback):
@@ -26,7 +27,7 @@ class Preview(RunCallback):
         print_line(self._examples())
         print_line(self._balance())
         dataset = self.run.dataset
-        print_line(Text(f"alphabet ({dataset.alphabet.size}): {dataset.alphabet.chars}"))
+        print_line(Text(f"alphabet ({dataset.alphabet.size}): {printable(dataset.alphabet.chars)}"))
         for note in self._notes():
             print_line(Text(f"note: {note}"))
         print_line(layers_table(pl_module))
@@ -36,7 +37,7 @@ class Preview(RunCallback):
         table.add_column("label", no_wrap=True)
         table.add_column("text, as the model sees it")
         for example in preview(self.run.dataset, self.texts).examples:
-            table.add_row(Text(example.label), Text(example.text, no_wrap=True, overflow="ellipsis"))
+            table.add_row(Text(example.label), Text(printable(example.text), no_wrap=True, overflow="ellipsis"))
         return table
 
     def _balance(self) -> Table:
@@ -81,6 +82,11 @@ class PreviewConfig(CallbackConfig):
 
     texts: int = 3
     """Training texts shown."""
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """Values that cannot work."""
+        if self.texts < 0:
+            yield "texts", "must not be negative"
 
     def build(self, run: RunContext) -> Preview:
         return Preview(run, self.texts)

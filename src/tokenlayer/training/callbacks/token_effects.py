@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tokenlayer.models.effects import EffectMeter, TokenEffects
-from tokenlayer.training.callbacks.base import CallbackConfig, RunCallback, RunContext, as_module, visible
+from tokenlayer.training.callbacks.base import CallbackConfig, RunCallback, RunContext, as_module, printable, visible
 
 
 class TokenEffectsReport(RunCallback):
@@ -52,16 +52,17 @@ class TokenEffectsReport(RunCallback):
 def effects_frame(effects: TokenEffects, patterns: list[str], class_names: tuple[str, ...]) -> pd.DataFrame:
     """One row a token, the largest effect first.
 
-    `effect` is the mean change of the logit that the token causes; with several classes that of the class which it
-    moves most, named in `towards`.
+    `effect` is the mean change of the logit that the token causes, `towards` the class that it speaks for. With several
+    classes it is the change of that class's logit against the mean of all: what moves them all alike moves nothing.
     """
     change = effects.effect.cpu().numpy()
-    of_class = np.abs(change).argmax(1)
-    effect = change[np.arange(len(change)), of_class]
     if change.shape[1] == 1:
+        effect = change[:, 0]
         towards = np.where(effect > 0, class_names[1], class_names[0])
     else:
-        towards = np.array(class_names)[of_class]
+        relative = change - change.mean(1, keepdims=True)
+        effect = relative.max(1)
+        towards = np.array(class_names)[relative.argmax(1)]
     frame = pd.DataFrame(
         {
             "pattern": patterns,
@@ -80,7 +81,7 @@ def effects_table(frame: pd.DataFrame, shown: int) -> Table:
     for heading in ("token", "effect on the logit", "towards", "test texts with it"):
         table.add_column(heading, justify="left" if heading in ("token", "towards") else "right", no_wrap=True)
     for row in frame.head(shown).itertuples():
-        token = Text(f'"{str(row.pattern).rstrip("█")}"')
+        token = Text(f'"{printable(str(row.pattern).rstrip("█"))}"')
         table.add_row(token, f"{row.effect:+.4f}", Text(str(row.towards)), str(row.texts))
     return table
 
