@@ -35,8 +35,8 @@ def patterns_of(
         n_characters: C.
         generator: the source of randomness, on the CPU; None: torch's global one.
         exact: cut the noise at three standard deviations, so that the patterns discretise to `codes` without fail.
-            Without it, as in the original, about one column of 7,000 becomes another character in an alphabet of 30,
-            and one of 200 in an alphabet of 3,000.
+            Without it, as in the original, about one column of 7,500 becomes another character in an alphabet of 30,
+            and one of 180 in an alphabet of 3,000.
 
     """
     codes = codes.T  # (K, N)
