@@ -93,7 +93,7 @@ def test_the_order_of_the_file_changes_nothing(read, tmp_path: Path) -> None:
         (["10", "9", "9"], ("9", "10")),
         ([True, False, True], ("False", "True")),
         ([0, 1, 2], ("0", "1", "2")),
-        ([-1.5, 2.0, 2.0], ("-1.5", "2.0")),
+        ([-1.5, 2.0, 2.0], ("-1.5", "2")),
         (["b", "a", "10"], ("10", "a", "b")),
     ],
 )
@@ -101,6 +101,20 @@ def test_labels_of_any_type(read, tmp_path: Path, labels: list[object], names: t
     rows = ROWS.assign(kind=labels * 10)
     for name in ("a.csv", "a.parquet"):
         assert read(write(tmp_path / name, rows)).class_names == names
+
+
+def test_equal_numbers_are_one_class_however_they_are_written(read, tmp_path: Path) -> None:
+    lines = [
+        json.dumps({"body": f"text {i}", "kind": kind}) for i, kind in enumerate([1, 1.0, "1.0", 0, -0.0, 2e0] * 5)
+    ]
+    mixed = read(write_lines(tmp_path / "a.jsonl", *lines))
+    assert mixed.class_names == ("0", "1", "2")
+    assert sum(len(split.labels) for split in mixed.splits.values()) == 30
+    whole = write(tmp_path / "a.csv", ROWS.assign(kind=["0", "1", "1"] * 10))
+    floats = write(tmp_path / "a.parquet", ROWS.assign(kind=[0.0, 1.0, 1.0] * 10))
+    assert read(whole).fingerprint == read(floats).fingerprint
+    versions = write(tmp_path / "v.csv", ROWS.assign(kind=["1.10", "1.1", "v1.0"] * 10))
+    assert read(versions).class_names == ("1.1", "1.10", "v1.0")
 
 
 def test_text_that_looks_like_a_missing_value_is_text(read, tmp_path: Path) -> None:
@@ -232,8 +246,24 @@ def test_damaged_and_foreign_files(read, tmp_path: Path) -> None:
     assert "a.parquet is no Parquet file, or damaged" in refusal(read, parquet)
     latin = tmp_path / "latin.csv"
     latin.write_bytes("body,kind\nblå,a\n".encode("latin-1"))
-    assert "latin.csv is not UTF-8" in refusal(read, latin)
+    assert "latin.csv, line 2, byte 3 of it (0xe5) is not UTF-8" in refusal(read, latin)
+    # Far behind what is decoded at once, in a text of several lines.
+    rows = "".join(f'"text {i}\nof two lines",a\n' for i in range(20_000)).encode()
+    content = b"body,kind\n" + rows + b"\xe5,a\n"
+    for name, stored in [("far.csv", content), ("far.csv.gz", gzip.compress(content))]:
+        (tmp_path / name).write_bytes(stored)
+        assert f"{name}, line 40002, byte 1 of it" in refusal(read, tmp_path / name)
     assert "a.xlsx is no table" in refusal(read, write_lines(tmp_path / "a.xlsx", "x"))
+
+
+def test_another_separator_is_recognised(read, tmp_path: Path) -> None:
+    message = refusal(read, write_lines(tmp_path / "a.csv", "id;body;kind", "1;text;a"))
+    assert "a.csv, line 1: 'id;body;kind' seems to be separated by ';': save it with commas" in message
+    assert "separated by tabs" in refusal(read, write_lines(tmp_path / "b.csv", "body\tkind", "text\ta"))
+    assert "separated by commas: save it with tabs" in refusal(
+        read, write_lines(tmp_path / "c.tsv", "body,kind", "t,a")
+    )
+    assert "no column 'body' among text" in refusal(read, write_lines(tmp_path / "d.csv", "text", "t"))
 
 
 def test_missing_files_are_named_by_their_key(read, tmp_path: Path) -> None:

@@ -59,7 +59,20 @@ def open_text(path: Path) -> Iterator[io.TextIOWrapper]:
         try:
             yield text
         except UnicodeDecodeError as error:
-            raise InputError(f"{path} is not UTF-8 ({error}): convert it") from error
+            raise InputError(
+                f"{path}{_line_that_is_not_utf8(path)} is not UTF-8 ({error.reason}): convert it"
+            ) from error
+
+
+def _line_that_is_not_utf8(path: Path) -> str:
+    """`, line N`, counted anew: the decoder tells positions in its buffer, not in the file."""
+    with open_binary(path) as file:
+        for line, content in enumerate(file, start=1):
+            try:
+                content.decode("utf-8")
+            except UnicodeDecodeError as error:
+                return f", line {line}, byte {error.start + 1} of it (0x{content[error.start]:02x})"
+    return ""
 
 
 def hash_files(files: Mapping[str, Path]) -> str:

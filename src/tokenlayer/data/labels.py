@@ -1,12 +1,30 @@
 """Class names and class numbers from labels as they stand in files."""
 
 import math
+import re
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from tokenlayer.data.types import Labels
 from tokenlayer.errors import InputError
+
+_WHOLE = re.compile(r"([+-]?\d+)\.0+")
+
+
+def spelled(value: Any) -> str:
+    """A label of a file as the name of its class; empty where it is missing.
+
+    A number has one spelling, whether a format keeps it as integer, float or text: 1, 1.0 and "1.0" are the class 1.
+    """
+    if value is None or value != value:  # noqa: PLR0124 (only NaN differs from itself)
+        return ""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    text = str(value).strip()
+    whole = _WHOLE.fullmatch(text)
+    return str(int(whole[1])) if whole else text
 
 
 def classes_of(labels: Sequence[str], place: str) -> tuple[tuple[str, ...], Labels]:

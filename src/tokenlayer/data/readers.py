@@ -82,6 +82,7 @@ def _csv_rows(path: Path, columns: Sequence[str], delimiter: str) -> Iterator[Ro
         line = 1
         try:
             header = next(reader, [])
+            _check_delimiter(header, columns, delimiter, path)
             places = _find(header, columns, path)
             line = reader.line_num + 1
             for row in reader:
@@ -127,6 +128,16 @@ def _parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[Row]:
     values = (table.column(name).to_pylist() for name in columns)
     for number, row in enumerate(zip(*values, strict=True), start=1):
         yield number, list(row)
+
+
+def _check_delimiter(header: Sequence[str], wanted: Sequence[str], delimiter: str, path: Path) -> None:
+    """Raise InputError where the header is one field that another character would separate."""
+    if len(header) != 1 or header[0] in wanted:
+        return
+    for other, name in ((";", "';'"), (",", "commas"), ("\t", "tabs")):
+        if other != delimiter and other in header[0]:
+            mend = "save it with tabs" if delimiter == "\t" else "save it with commas, or with tabs as .tsv"
+            raise InputError(f"{path}, line 1: {header[0]!r} seems to be separated by {name}: {mend}")
 
 
 def _find(present: Sequence[str], wanted: Sequence[str], place: object) -> list[int]:

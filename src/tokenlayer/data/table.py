@@ -1,13 +1,13 @@
 """Labelled texts from any CSV, TSV, JSONL or Parquet file."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
 from tokenlayer.data.config import DatasetConfig
 from tokenlayer.data.files import existing, hash_files
-from tokenlayer.data.labels import classes_of
+from tokenlayer.data.labels import classes_of, spelled
 from tokenlayer.data.readers import Table, read_table
 from tokenlayer.data.types import SPLITS, RawDataset, SplitName
 from tokenlayer.errors import InputError
@@ -58,6 +58,10 @@ class TableConfig(DatasetConfig):
                 split, one class only.
 
         """
+        return self.load_to_score(())
+
+    def load_to_score(self, known_classes: Sequence[str]) -> RawDataset:
+        """The same; the texts may be of one class where others are known."""
         texts: list[str] = []
         labels: list[str] = []
         splits: list[SplitName] = []
@@ -70,8 +74,8 @@ class TableConfig(DatasetConfig):
                 splits += _splits(table, self.split_column)
             elif self.test_source is not None:
                 splits += [name] * len(table)
-        class_names, codes = classes_of(labels, f"{self.source}, column {self.label_column}")
-        return RawDataset(texts, codes, class_names, self.source, splits or None)
+        class_names, codes = classes_of([*labels, *known_classes], f"{self.source}, column {self.label_column}")
+        return RawDataset(texts, codes[: len(texts)], class_names, self.source, splits or None)
 
     def _files(self) -> dict[SplitName, Path]:
         sources: dict[SplitName, tuple[str, str | None]] = {
@@ -97,7 +101,7 @@ def _labels(table: Table, column: str) -> list[str]:
 
 
 def _label(value: Any, table: Table, row: int, column: str) -> str:
-    label = "" if value is None or value != value else str(value).strip()  # noqa: PLR0124 (only NaN differs from itself)
+    label = spelled(value)
     if not label:
         raise InputError(f"{table.place(row)}: the label ({column}) is missing: fill it in, or drop the row")
     return label
