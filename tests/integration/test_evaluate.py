@@ -106,6 +106,29 @@ def test_another_table_is_taken_whole(trained: tuple[Store, Recorded], tmp_path:
     assert frame.groupby("label")["probability_pos"].nunique().tolist() == [1, 1]
 
 
+@pytest.mark.parametrize("rows", [[("lovely", "pos")], [("lovely", "pos")] * 30, [("dreary", "neg"), ("fine", "pos")]])
+def test_texts_that_no_model_could_be_trained_on(
+    rows: list[tuple[str, str]], trained: tuple[Store, Recorded], tmp_path: Path
+) -> None:
+    """Few texts, or of one class: the model knows its classes."""
+    store, run = trained
+    source = write_rows(tmp_path / "few.csv", [{"text": text, "label": label} for text, label in rows])
+    assert evaluate(store, run.run_id, "dataset=table", f"dataset.source={source}", *COLUMNS) == 0
+    evaluation = latest(store)
+    frame = predictions(evaluation)
+    assert sorted(frame["label"]) == sorted(label for _, label in rows)
+    accuracy = (frame["label"] == frame["prediction"]).mean()
+    assert evaluation.run.data.metrics["test/accuracy"] == pytest.approx(accuracy)
+
+
+def test_a_table_of_test_texts_alone(trained: tuple[Store, Recorded], tmp_path: Path) -> None:
+    store, run = trained
+    source = write_rows(tmp_path / "test.csv", [{"text": "lovely", "label": "pos", "split": "test"}] * 3)
+    other = ["dataset=table", f"dataset.source={source}", *COLUMNS, "dataset.split_column=split"]
+    assert evaluate(store, run.run_id, *other) == 0
+    assert len(predictions(latest(store))) == 3
+
+
 def test_numbers_of_another_table_are_those_of_the_model(trained: tuple[Store, Recorded], tmp_path: Path) -> None:
     """The texts of the run under another name give the predictions of the run."""
     store, run = trained
@@ -146,6 +169,12 @@ def test_unknown_class(trained: tuple[Store, Recorded], refused: Refused, tmp_pa
     message = refused(trained[1].run_id, "dataset=table", f"dataset.source={source}", *COLUMNS)
     assert "no class mixed" in message
     assert "neg, pos" in message
+
+
+def test_a_split_of_too_few_texts(trained: tuple[Store, Recorded], refused: Refused, tmp_path: Path) -> None:
+    source = write_rows(tmp_path / "few.csv", [{"text": "lovely", "label": "pos"}, {"text": "dreary", "label": "neg"}])
+    other = ["dataset=table", f"dataset.source={source}", *COLUMNS]
+    assert "cannot be split" in refused(trained[1].run_id, *other, "split=test")
 
 
 def test_another_source_of_the_same_kind_is_encoded_as_in_training(

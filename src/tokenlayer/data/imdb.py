@@ -1,7 +1,7 @@
 """The IMDB reviews (Maas et al. 2011): 50,000, half of them positive."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -61,13 +61,17 @@ class ImdbConfig(DatasetConfig):
             InputError: missing, truncated or malformed source, a member that leaves the archive, no network.
 
         """
+        return self.load_to_score(())
+
+    def load_to_score(self, known_classes: Sequence[str]) -> RawDataset:
+        """The same; the reviews may be of one class where the other is known."""
         path = self._path()
         if not path.is_dir() and not is_archive(path):
-            return _read_csv(path)
+            return _read_csv(path, known_classes)
         reviews = read_folder(path) if path.is_dir() else read_archive(path)
-        class_names, labels = classes_of(reviews.labels, str(path))
+        class_names, labels = classes_of([*reviews.labels, *known_classes], str(path))
         given: list[SplitName] | None = reviews.splits if self.split == "official" else None
-        return RawDataset(reviews.texts, labels, class_names, str(path), given)
+        return RawDataset(reviews.texts, labels[: len(reviews.texts)], class_names, str(path), given)
 
     def _path(self) -> Path:
         if self.source is not None:
@@ -101,7 +105,7 @@ def _is_csv(path: Path) -> bool:
     return not path.is_dir() and not is_archive(path)
 
 
-def _read_csv(path: Path) -> RawDataset:
+def _read_csv(path: Path, known_classes: Sequence[str]) -> RawDataset:
     table = read_table(path, ["review", "sentiment"])
     sentiments = table.columns["sentiment"]
     for row, sentiment in enumerate(sentiments):
@@ -110,5 +114,5 @@ def _read_csv(path: Path) -> RawDataset:
                 f"{table.place(row)}: sentiment={sentiment!r} is neither {' nor '.join(CLASSES)}: "
                 "other tables are read by dataset=table"
             )
-    class_names, labels = classes_of(sentiments, str(path))
-    return RawDataset(table.columns["review"], labels, class_names, str(path))
+    class_names, labels = classes_of([*sentiments, *known_classes], str(path))
+    return RawDataset(table.columns["review"], labels[: len(sentiments)], class_names, str(path))

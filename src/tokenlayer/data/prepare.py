@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
@@ -14,7 +14,7 @@ import numpy.typing as npt
 from tokenlayer.data.cache import cache_root, load_or_build
 from tokenlayer.data.config import DatasetConfig
 from tokenlayer.data.report import report_on
-from tokenlayer.data.splits import Indices, content_ids, split_as_given, split_at_random
+from tokenlayer.data.splits import Indices, all_as_test, content_ids, split_as_given, split_at_random
 from tokenlayer.data.types import SPLITS, PreparedDataset, RawDataset, SplitName
 from tokenlayer.errors import InputError
 from tokenlayer.text.alphabet import Alphabet, Codes
@@ -25,8 +25,13 @@ from tokenlayer.text.encoding import encode_texts
 _FORMAT = 1
 
 
-def prepare(config: DatasetConfig) -> PreparedDataset:
+def prepare(config: DatasetConfig, known_classes: Sequence[str] = ()) -> PreparedDataset:
     """Encoded data for a configuration: from the cache where source and settings are known, else made anew.
+
+    Args:
+        config: the dataset.
+        known_classes: of a trained model that is to score the texts. These need not be fit to train on then: they
+            may be few, or of one class; too few to be split, they are all test texts.
 
     Raises:
         InputError: settings that make no sense; a source that is missing, malformed or not fit to train on.
@@ -35,23 +40,29 @@ def prepare(config: DatasetConfig) -> PreparedDataset:
     config.check()
     root = cache_root(config.cache_dir)
     settings = {"format": _FORMAT, "source": config.source_key(), **config.cache_settings()}
+    if known_classes:
+        settings["known_classes"] = list(known_classes)
     key = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:32]
-    return load_or_build(root, key, lambda directory: _build(config, directory))
+    return load_or_build(root, key, lambda directory: _build(config, known_classes, directory))
 
 
-def _build(config: DatasetConfig, directory: Path) -> dict[str, Any]:
-    raw = config.load()
+def _build(config: DatasetConfig, known_classes: Sequence[str], directory: Path) -> dict[str, Any]:
+    raw = config.load_to_score(known_classes) if known_classes else config.load()
     ids = content_ids(raw.texts)
-    splits = _split(raw, ids, config.split_seed)
+    if known_classes:
+        splits = _split_if_possible(raw, ids, config.split_seed)
+    else:
+        splits = _split(raw, ids, config.split_seed)
+        _check_fit_to_train(raw, splits)
     texts = [clean(raw.texts[i], config.cleaning) for i in chain(*splits.values())]
     raw.texts.clear()  # the uncleaned texts are half of the memory
     alphabet = _alphabet(config, texts, len(splits["train"]), raw.place)
     codes, lengths = encode_texts(texts, alphabet, keep_alphabet=config.cleaning.keep_alphabet)
     del texts
-    if not lengths[: len(splits["train"])].any():
+    if not (lengths if known_classes else lengths[: len(splits["train"])]).any():
         raise InputError(
-            f"{raw.place}: no training text holds a character of the alphabet {alphabet.chars!r} after "
-            "cleaning: check dataset.text_column, dataset.cleaning and dataset.alphabet"
+            f"{raw.place}: no {'' if known_classes else 'training '}text holds a character of the alphabet "
+            f"{alphabet.chars!r} after cleaning: check dataset.text_column, dataset.cleaning and dataset.alphabet"
         )
     rows = _Rows(codes, lengths)
     rows.write_uncut(directory, space=int(alphabet.encode(" ")[0]))
@@ -77,9 +88,19 @@ def _build(config: DatasetConfig, directory: Path) -> dict[str, Any]:
 
 def _split(raw: RawDataset, ids: npt.NDArray[np.str_], split_seed: int) -> Mapping[SplitName, Indices]:
     if raw.given_splits is None:
-        splits = split_at_random(ids, raw.labels, split_seed)
-    else:
-        splits = split_as_given(raw.given_splits, ids, raw.labels, split_seed)
+        return split_at_random(ids, raw.labels, split_seed)
+    return split_as_given(raw.given_splits, ids, raw.labels, split_seed)
+
+
+def _split_if_possible(raw: RawDataset, ids: npt.NDArray[np.str_], split_seed: int) -> Mapping[SplitName, Indices]:
+    # As in training where it can be, for a dataset that a model was trained on to have the same fingerprint.
+    try:
+        return _split(raw, ids, split_seed)
+    except InputError:
+        return all_as_test(ids, raw.labels)
+
+
+def _check_fit_to_train(raw: RawDataset, splits: Mapping[SplitName, Indices]) -> None:
     for name in SPLITS:
         if not len(splits[name]):
             raise InputError(
@@ -89,7 +110,6 @@ def _split(raw: RawDataset, ids: npt.NDArray[np.str_], split_seed: int) -> Mappi
     if len(np.unique(raw.labels[splits["train"]])) < 2:
         only = raw.class_names[raw.labels[splits["train"][0]]]
         raise InputError(f"{raw.place}: all training texts are of class {only!r}: a classifier needs two or more")
-    return splits
 
 
 def _alphabet(config: DatasetConfig, texts: list[str], n_train: int, place: str) -> Alphabet:

@@ -45,6 +45,12 @@ def split_as_given(
     return splits
 
 
+def all_as_test(ids: npt.NDArray[np.str_], labels: Labels) -> dict[SplitName, Indices]:
+    """Every text a test text, in the order of their hashes."""
+    none = np.empty(0, dtype=np.int64)
+    return {"train": none, "validation": none, "test": _by_content(ids, labels)}
+
+
 def _by_content(ids: npt.NDArray[np.str_], labels: Labels) -> Indices:
     # Equal texts with equal labels are interchangeable: the order of the file never shows.
     return np.lexsort((labels, ids))
