@@ -48,9 +48,11 @@ def evaluate(config: EvaluateConfig, saved: SavedModel, trained: TrainConfig) ->
             the model does not know.
 
     """
-    prepared = prepare(config.dataset)
+    named_as_trained = config.dataset.asks_for_same_texts(trained.dataset)
+    is_split = named_as_trained or config.split not in ("auto", "all")
+    prepared = prepare(config.dataset, () if is_split else saved.header["class_names"])
     is_own = prepared.fingerprint == saved.header["fingerprint"]
-    if not is_own and config.dataset.asks_for_same_texts(trained.dataset):
+    if not is_own and named_as_trained:
         raise InputError(
             "dataset: the data have changed since the model was trained on them (fingerprint "
             f"{saved.header['fingerprint'][:12]}, now {prepared.fingerprint[:12]}): restore them, or name the changed "
