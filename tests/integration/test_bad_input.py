@@ -121,9 +121,41 @@ CASES = {
     "unknown split": Case(unknown_split, ["{folder}/t.csv, line 2", "'dev'", "train, validation, test"]),
     "no training texts": Case(no_training_texts, ["{folder}/t.csv", "train split is empty", "split column"]),
     "texts shorter than patterns": Case(
-        ["dataset.text_length=3"], ["dataset.text_length=3", "model.pattern_lens=4", "shorter patterns"]
+        ["dataset.text_length=3"],
+        ["dataset.text_length: 3 is below model.pattern_lens=4", "shorter patterns", "on the command line"],
     ),
-    "grams longer than patterns": Case(["model.pattern_lens=3"], ["model.pattern_lens", "initializer.gram_lens"]),
+    "grams longer than patterns": Case(
+        ["model.pattern_lens=3"], ["model.pattern_lens: 3", "longest gram", "(4)", "initializer.gram_lens"]
+    ),
+    "before any data is read": Case(
+        [
+            "dataset=table",
+            "dataset.source=gone.csv",
+            "dataset.text_column=t",
+            "dataset.label_column=l",
+            "dataset.text_length=2",
+            "model.pattern_lens=3",
+            "callbacks.checkpoints.monitor=validation/los",
+            "trainer.early_stopping={monitor: foo, mode: min, patience: 3, min_delta: 0.0}",
+            "trainer.max_epochs=0",
+            "trainer.limit_train_batches=0",
+            "lr_scheduler=cosine",
+        ],
+        [
+            "7 problems",
+            "dataset.text_length: 2",
+            "model.pattern_lens: 3",
+            "callbacks.checkpoints.monitor: validations log no validation/los; did you mean validation/loss",
+            "trainer.early_stopping.monitor: validations log no foo; known: validation/loss, ",
+            "trainer.max_epochs: 0",
+            "trainer.limit_train_batches: 0",
+            "lr_scheduler.T_max: 0",
+        ],
+    ),
+    "a schedule without an end": Case(
+        ["lr_scheduler=cosine", "trainer.max_epochs=-1", "trainer.max_steps=60"],
+        ["lr_scheduler.T_max: -1", "give 1 or more"],
+    ),
     "empty alphabet": Case(["dataset.alphabet.characters=''"], ["dataset.alphabet.characters", "empty"]),
     "alphabet of no size": Case(["dataset.alphabet.size=0"], ["dataset.alphabet.size", "0 is below 1"]),
     "character twice": Case(

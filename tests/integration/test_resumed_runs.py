@@ -106,6 +106,18 @@ def test_what_the_checkpoint_fixes_cannot_be_changed(
     assert "dataset.text_length" in error
 
 
+def test_a_learning_rate_that_has_come_to_its_end_takes_no_more_epochs(
+    train: Callable[..., Recorded], store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = train("lr_scheduler=cosine", "trainer.max_epochs=2", "trainer.max_steps=5")
+    resume = ["train", f"resume={run.run_id}", f"output_dir={store.output_dir}"]
+    for epochs in (3, -1):
+        assert main([*resume, f"trainer.max_epochs={epochs}", "trainer.max_steps=8"]) == 2
+        assert f"trainer.max_epochs: cannot become {epochs}" in (error := capsys.readouterr().err)
+        assert "lr_scheduler.T_max=2" in error
+    assert main([*resume, "trainer.max_steps=8"]) == 0
+
+
 def test_a_run_ended_by_max_steps_within_an_epoch_can_go_on(
     whole: Whole, train: Callable[..., Recorded], store: Store
 ) -> None:

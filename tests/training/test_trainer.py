@@ -101,7 +101,11 @@ def test_a_signal_ends_the_training_after_its_batch(tmp_path, number):
     [
         ({"devices": 0}, "devices"),
         ({"max_epochs": -1}, "max_epochs"),
+        ({"max_epochs": 0}, "max_epochs"),
         ({"max_steps": -2}, "max_steps"),
+        ({"max_steps": 0}, "max_steps"),
+        ({"limit_train_batches": 0}, "limit_train_batches"),
+        ({"limit_train_batches": 0.0}, "limit_train_batches"),
         ({"threads": 0}, "threads"),
         ({"limit_train_batches": 1.5}, "limit_train_batches"),
         ({"limit_val_batches": -1}, "limit_val_batches"),

@@ -56,7 +56,11 @@ def continued(composed: Mapping[str, Any], line: Line, saved: SavedRun) -> dict[
     changed += [setting.key_or_group for setting in line.settings]
     for key in ("resume", *PLACE, *changed):
         _put(result, key, _get(composed, key))
-    problems = [*_other_experiment(composed, line, saved), *_changes(saved.resolved, result)]
+    problems = [
+        *_other_experiment(composed, line, saved),
+        *_changes(saved.resolved, result),
+        *_beyond_the_schedule(saved.resolved, result),
+    ]
     if problems:
         raise ConfigError(problems)
     return result
@@ -93,6 +97,21 @@ def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Pr
                 f"is {shown(was)} in the run and cannot become {shown(wanted)}: its checkpoint is of that "
                 "model and data; leave it out, or start a new run without resume",
             )
+
+
+def _beyond_the_schedule(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Problem]:
+    """A cosine that has come down to its last rate at `T_max` rises again in the epochs after it."""
+    key, period = "trainer.max_epochs", _get(before, "lr_scheduler.T_max")
+    was, wanted = _get(before, key), _get(after, key)
+    if not isinstance(period, int) or not isinstance(wanted, int) or wanted == was:
+        return
+    if wanted > period or wanted == -1:
+        yield Problem(
+            key,
+            f"cannot become {wanted}: the run's learning rate comes to its end after {period} epochs "
+            f"(lr_scheduler.T_max={period}) and would rise again; leave it at {was}, or start a new run of more epochs "
+            "without resume",
+        )
 
 
 def _get(section: Mapping[str, Any], key: str) -> Any:

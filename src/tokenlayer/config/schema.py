@@ -8,11 +8,14 @@ from typing import Literal
 import torch
 from torch.optim.lr_scheduler import LRScheduler
 
+from tokenlayer.config.problems import did_you_mean, near
 from tokenlayer.data.config import DatasetConfig
+from tokenlayer.errors import InputError
 from tokenlayer.models.classifier import ModelConfig
 from tokenlayer.tokenization.initializers.base import InitializerConfig
 from tokenlayer.tracking.config import TrackingConfig
 from tokenlayer.training.callbacks.base import CallbackConfig
+from tokenlayer.training.metrics import NAMES
 from tokenlayer.training.trainer import TrainerConfig
 
 
@@ -48,17 +51,59 @@ class TrainConfig:
     """Packages besides `tokenlayer` and `torch` that a `_target_` may name."""
 
     def problems(self) -> Iterator[tuple[str, str]]:
-        """What only the classes themselves know of their values: `lr=-1`. Makes both for one dummy weight."""
+        """What is wrong with a value beside another section's, and what only torch's classes know of theirs."""
         if not 0 <= self.seed < 2**32:
             yield "seed", f"{self.seed} is not between 0 and 2³² − 1"
+        yield from self._length_problems()
+        yield from self._monitor_problems()
+        yield from self._optimizer_problems()
+
+    def _length_problems(self) -> Iterator[tuple[str, str]]:
+        K, least = self.model.pattern_lens, self.initializer.least_pattern_lens()
+        if K is not None and 1 <= K < least:
+            yield (
+                "model.pattern_lens",
+                f"{K} is below the longest gram of the initializer ({least}): raise it, or shorten "
+                "initializer.gram_lens",
+            )
+        try:
+            K = K or self.initializer.default_pattern_lens()
+        except InputError:  # a file of patterns that cannot be read: told, with its place, where they are made
+            return
+        if 1 <= self.dataset.text_length < K:
+            yield (
+                "dataset.text_length",
+                f"{self.dataset.text_length} is below model.pattern_lens={K}: no pattern fits into a text; give longer "
+                "texts or shorter patterns",
+            )
+
+    def _monitor_problems(self) -> Iterator[tuple[str, str]]:
+        if self.allow_targets:  # a callback from elsewhere may log metrics of its own
+            return
+        known = [f"validation/{name}" for name in NAMES]
+        monitors = {f"callbacks.{name}": callback for name, callback in self.callbacks.items()}
+        for key, monitor in {**monitors, "trainer.early_stopping": self.trainer.early_stopping}.items():
+            metric = getattr(monitor, "monitor", known[0])
+            if metric not in known:
+                yield (
+                    f"{key}.monitor",
+                    f"validations log no {metric}{did_you_mean(near(metric, known))}; known: {', '.join(known)}",
+                )
+
+    def _optimizer_problems(self) -> Iterator[tuple[str, str]]:
+        """What the classes object to: `lr=-1`. Makes both for one dummy weight."""
         try:
             optimizer = self.optimizer([torch.nn.Parameter(torch.zeros(1))])
         except (TypeError, ValueError) as error:
             yield "optimizer", str(error)
             return
+        if self.lr_scheduler is None:
+            return
+        period = self.lr_scheduler.keywords.get("T_max")
+        if period is not None and period < 1:  # the cosine of -1, from max_epochs=-1, trains every second epoch at 0
+            yield "lr_scheduler.T_max", f"{period} epochs to the last learning rate; give 1 or more"
         try:
-            if self.lr_scheduler is not None:
-                self.lr_scheduler(optimizer)
+            self.lr_scheduler(optimizer)
         except (TypeError, ValueError, ArithmeticError) as error:
             yield "lr_scheduler", str(error)
 

@@ -71,9 +71,12 @@ class TrainerConfig:
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Field and message of each value that cannot work, here or anywhere."""
-        for name, least in (("devices", 1), ("max_epochs", -1), ("max_steps", -1)):
-            if getattr(self, name) < least:
-                yield name, f"{getattr(self, name)} is below {least}"
+        if self.devices < 1:
+            yield "devices", f"{self.devices} is below 1"
+        for name in ("max_epochs", "max_steps"):
+            bound = getattr(self, name)
+            if bound == 0 or bound < -1:
+                yield name, f"{bound} is no length of a training; give 1 or more, or -1 for no bound"
         if self.max_epochs == self.max_steps == -1:
             yield "max_epochs", "this training has no end; set max_epochs or max_steps"
         if self.threads is not None and self.threads < 1:
@@ -82,6 +85,8 @@ class TrainerConfig:
             bound = getattr(self, name)
             if bound is not None and (bound < 0 or (isinstance(bound, float) and bound > 1)):
                 yield name, f"{bound} is neither a number of batches nor a share between 0.0 and 1.0"
+        if self.limit_train_batches == 0:
+            yield "limit_train_batches", "0 batches train nothing; give 1 or more, a share, or null"
         if self.val_check_interval == 0:
             yield "val_check_interval", "0 batches between validations; give 1 or more, a share, or null"
         if self.accelerator == "gpu" and not torch.cuda.is_available():

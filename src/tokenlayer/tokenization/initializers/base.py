@@ -53,6 +53,10 @@ class InitializerConfig(ABC):
         """K where the model's configuration leaves it open."""
         return SEED_PATTERN_LENS
 
+    def least_pattern_lens(self) -> int:
+        """The smallest K that can hold what it makes, as far as the settings alone tell."""
+        return 1
+
     @abstractmethod
     def build(
         self, corpus: Codes | None, alphabet: Alphabet, generator: torch.Generator | None = None

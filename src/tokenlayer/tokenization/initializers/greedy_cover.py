@@ -227,7 +227,10 @@ class GreedyCoverConfig(InitializerConfig):
         return self.corpus
 
     def default_pattern_lens(self) -> int:
-        return max(self.gram_lens)
+        return self.least_pattern_lens()
+
+    def least_pattern_lens(self) -> int:
+        return max(self.gram_lens, default=1)
 
     def build(
         self, corpus: Codes | None, alphabet: Alphabet, generator: torch.Generator | None = None
