@@ -10,6 +10,12 @@ from sources import write_csv, write_rows
 from tiny_runs import TINY, Recorded, Store
 
 from tokenlayer.cli.main import main
+from tokenlayer.data.prepare import prepare
+from tokenlayer.data.splits import content_ids
+from tokenlayer.data.table import TableConfig
+from tokenlayer.tracking.config import TrackingConfig
+from tokenlayer.tracking.recorder import Recorder
+from tokenlayer.training.evaluation import record_train_ids
 
 COLUMNS = ["dataset.text_column=text", "dataset.label_column=label"]
 DEVICE = ["trainer.accelerator=cpu", "trainer.threads=1"]
@@ -39,7 +45,20 @@ def latest(store: Store) -> Recorded:
 
 
 def predictions(run: Recorded) -> pd.DataFrame:
-    return pd.read_parquet(run.artifacts / "predictions" / "test.parquet")
+    """Of a run, or an evaluation of whatever split."""
+    (path,) = (run.artifacts / "predictions").glob("*.parquet")
+    assert path.stem == run.run.data.params.get("split", "test")
+    return pd.read_parquet(path)
+
+
+def own_data(run: Recorded) -> TableConfig:
+    return TableConfig(
+        source=run.run.data.params["dataset.source"], text_column="text", label_column="label", text_length=60
+    )
+
+
+def seen_in_training(run: Recorded) -> float | None:
+    return run.run.data.metrics.get("evaluation.seen_in_training")
 
 
 def test_on_the_runs_own_texts_it_finds_what_the_run_found(trained: tuple[Store, Recorded]) -> None:
@@ -62,7 +81,10 @@ def test_a_checkpoint_file(trained: tuple[Store, Recorded], tmp_path: Path) -> N
     evaluation = latest(store)
     assert "mlflow.parentRunId" not in evaluation.run.data.tags
     best = min(store.history(run.run_id, "validation/loss"), key=lambda entry: entry[1])
-    assert evaluation.run.data.metrics["test/loss"] == pytest.approx(best[1], rel=1e-6)
+    assert evaluation.run.data.metrics["validation/loss"] == pytest.approx(best[1], rel=1e-6)
+    assert not [name for name in evaluation.run.data.metrics if name.startswith("test/")]
+    assert len(predictions(evaluation)) == 18
+    assert seen_in_training(evaluation) is not None, "the texts are the run's own"
 
 
 def test_batches_of_another_size_are_of_the_same_texts(trained: tuple[Store, Recorded]) -> None:
@@ -104,6 +126,40 @@ def test_another_table_is_taken_whole(trained: tuple[Store, Recorded], tmp_path:
     assert frame["label"].value_counts().to_dict() == {"neg": 7, "pos": 6}
     # The same text gets the same probability: it is encoded as in training.
     assert frame.groupby("label")["probability_pos"].nunique().tolist() == [1, 1]
+
+
+def test_training_texts_among_others_are_counted(
+    trained: tuple[Store, Recorded], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store, run = trained
+    data = own_data(run)
+    with Recorder.resume(TrackingConfig(), store.output_dir, run.run_id) as recorder:
+        record_train_ids(recorder, prepare(data))
+    texts = pd.read_csv(data.source)
+    new = pd.DataFrame({"text": ["a text of today", "and another"], "label": ["pos", "neg"]})
+    superset = tmp_path / "superset.csv"
+    pd.concat([texts, new]).to_csv(superset, index=False)
+    assert evaluate(store, run.run_id, f"dataset.source={superset}") == 0
+    trained_on = set(prepare(data).splits["train"].ids)
+    count = sum(text_id in trained_on for text_id in content_ids(texts["text"].tolist()))
+    assert seen_in_training(latest(store)) == count >= len(trained_on)
+    assert f"The model was trained on {count} of them" in capsys.readouterr().out
+
+    new.to_csv(superset, index=False)
+    assert evaluate(store, run.run_id, f"dataset.source={superset}") == 0
+    assert seen_in_training(latest(store)) == 0
+    assert "was trained on" not in capsys.readouterr().out
+
+
+def test_without_its_run_a_checkpoint_does_not_know_its_texts(
+    trained: tuple[Store, Recorded], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store, run = trained
+    checkpoint = shutil.copyfile(run.artifacts / "checkpoints" / "best.ckpt", tmp_path / "model.ckpt")
+    source = write_rows(tmp_path / "other.csv", [{"text": "lovely", "label": "pos"}])
+    assert evaluate(store, str(checkpoint), f"dataset.source={source}") == 0
+    assert seen_in_training(latest(store)) is None
+    assert "trained on some of them is not known" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("rows", [[("lovely", "pos")], [("lovely", "pos")] * 30, [("dreary", "neg"), ("fine", "pos")]])

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
+import pandas as pd
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.utilities import rank_zero_only
 from rich.console import Console
 
 from tokenlayer.data.loader import BatchLoader
@@ -19,6 +22,7 @@ from tokenlayer.errors import InputError
 from tokenlayer.models.classifier import ModelConfig
 from tokenlayer.models.keras import KerasAdam
 from tokenlayer.tracking.lightning_logger import RecorderLogger
+from tokenlayer.tracking.reading import download_artifact
 from tokenlayer.tracking.recorder import Recorder
 from tokenlayer.training.callbacks.base import RunContext, Settings
 from tokenlayer.training.callbacks.predictions import Predictions
@@ -30,6 +34,7 @@ if TYPE_CHECKING:
     from tokenlayer.config.schema import EvaluateConfig, TrainConfig
 
 _TOKENS_SHOWN = 10
+_TRAIN_IDS = "dataset/train_ids.parquet"
 
 
 def evaluate(config: EvaluateConfig, saved: SavedModel, trained: TrainConfig) -> dict[str, float]:
@@ -41,7 +46,7 @@ def evaluate(config: EvaluateConfig, saved: SavedModel, trained: TrainConfig) ->
         trained: the configuration that it carries.
 
     Returns:
-        `test/…` metrics.
+        Metrics `<split>/…`; `test/…` where all texts are evaluated.
 
     Raises:
         InputError: the data cannot be read, are not what the run was trained on any more, or have a class that
@@ -60,23 +65,79 @@ def evaluate(config: EvaluateConfig, saved: SavedModel, trained: TrainConfig) ->
         )
     split = ("test" if is_own else "all") if config.split == "auto" else config.split
     dataset = only(prepared, split, saved.header["class_names"])
-    module = restored(trained.model, saved, dataset.text_length)
-    console = Console()
+    train_ids = prepared.splits["train"].ids if is_own else recorded_train_ids(config, saved)
+    seen = None if train_ids is None else int(np.isin(dataset.splits["test"].ids, train_ids).sum())
+    metrics, run_id = _test(config, saved, restored(trained.model, saved, dataset.text_length), dataset, split, seen)
+    console = Console(highlight=False, soft_wrap=True)
+    result = "  ".join(f"{name} {value:.4f}" for name, value in metrics.items())
+    console.print(f"{len(dataset.splits['test'])} texts ({split}): {result}")
+    if seen is None:
+        console.print("Whether the model was trained on some of them is not known: no run with a list of its texts.")
+    elif seen:
+        console.print(f"The model was trained on {seen} of them: on those, the figures say nothing of new texts.")
+    console.print(f"run {run_id}")
+    return metrics
+
+
+def _test(
+    config: EvaluateConfig,
+    saved: SavedModel,
+    module: TokenizationModule,
+    dataset: PreparedDataset,
+    split: str,
+    seen: int | None,
+) -> tuple[dict[str, float], str]:
+    """The metrics on the "test" texts of `dataset`, and the id of the run that holds them."""
     parent = {} if saved.run_id is None else {"mlflow.parentRunId": saved.run_id}
     name = f"evaluate-{split}-{saved.run_id or Path(config.run).stem}"
     with Recorder.start(config.tracking, Path(config.output_dir).absolute(), run_name=name, tags=parent) as recorder:
-        run = RunContext(recorder, dataset, Settings({}), console)
+        run = RunContext(recorder, dataset, Settings({}))
         recorder.log_params({"evaluated": config.run, "split": split, "dataset.fingerprint": dataset.fingerprint})
+        if seen is not None:
+            recorder.log_metrics({"evaluation.seen_in_training": seen}, 0)
         callbacks: list[pl.Callback] = [Predictions(run), TokenEffectsReport(run, _TOKENS_SHOWN)]
-        trainer = config.trainer.build(callbacks, RecorderLogger(recorder), recorder.root)
+        trainer = config.trainer.build(callbacks, _SplitLogger(recorder, split), recorder.root)
         loader = BatchLoader(dataset.splits["test"], config.dataset.batch_size)
         trainer.test(module, dataloaders=loader, verbose=False)
+        # Whatever it is given, Lightning's test calls it test; so do the callbacks.
+        recorder.artifact("predictions/test.parquet").rename(recorder.artifact(f"predictions/{split}.parquet"))
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items() if name.startswith("test/")}
-    texts = len(dataset.splits["test"])
-    result = "  ".join(f"{name} {value:.4f}" for name, value in metrics.items())
-    console.print(f"{texts} texts ({split}): {result}", highlight=False, soft_wrap=True)
-    console.print(f"run {recorder.run_id}", highlight=False)
-    return metrics
+    return _named(metrics, split), recorder.run_id
+
+
+class _SplitLogger(RecorderLogger):
+    """Records what was tested under the name of its split."""
+
+    def __init__(self, recorder: Recorder, split: str) -> None:
+        super().__init__(recorder)
+        self._split = split
+
+    @rank_zero_only
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        super().log_metrics(_named(metrics, self._split), step)
+
+
+def _named(metrics: Mapping[str, float], split: str) -> dict[str, float]:
+    phase = "test" if split == "all" else split
+    return {name.replace("test/", f"{phase}/", 1): value for name, value in metrics.items()}
+
+
+def record_train_ids(recorder: Recorder, dataset: PreparedDataset) -> None:
+    """`dataset/train_ids.parquet`: the texts that a model is trained on, each by the hash of its content."""
+    frame = pd.DataFrame({"text_id": dataset.splits["train"].ids})
+    frame.to_parquet(recorder.artifact(_TRAIN_IDS), index=False)
+
+
+def recorded_train_ids(config: EvaluateConfig, saved: SavedModel) -> npt.NDArray[np.str_] | None:
+    """What `record_train_ids` left with the run: (n,). None for a bare checkpoint, or a run without the list."""
+    if saved.run_id is None:
+        return None
+    folder = Path(config.output_dir).absolute()
+    try:
+        path = download_artifact(saved.run_id, _TRAIN_IDS, uri=config.tracking.uri, output_dir=folder)
+    except InputError:
+        return None
+    return pd.read_parquet(path)["text_id"].to_numpy(dtype=np.str_)
 
 
 def restored(config: ModelConfig, saved: SavedModel, text_length: int) -> TokenizationModule:
