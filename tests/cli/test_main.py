@@ -1,3 +1,4 @@
+import os
 import signal
 import subprocess
 import sys
@@ -79,6 +80,23 @@ def test_module_and_a_wrong_configuration(tmp_path):
     assert "seed: expected an integer, got 'x'" in done.stderr
     assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_wrong_flag_names_the_command(capsys):
+    assert cli.main(["train", "--frobnicate"]) == 2
+    told = capsys.readouterr().err
+    assert "tokenlayer train: error: unrecognized arguments: --frobnicate" in told
+    assert "__main__" not in told
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["train", "--cfg", "job"]])
+def test_output_that_nobody_reads_is_no_failure(tmp_path, arguments):
+    read, write = os.pipe()
+    os.close(read)
+    line = [sys.executable, "-m", "tokenlayer", *arguments]
+    done = subprocess.run(line, cwd=tmp_path, stdout=write, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_sigterm_at_the_start(tmp_path):

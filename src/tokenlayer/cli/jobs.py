@@ -57,7 +57,9 @@ def run(command: Command[T], arguments: Sequence[str]) -> ExitCode:
     The code is 2 where every failure was bad input, 1 where another was among them. Raises `InputError`
     before the first job.
     """
-    flags = get_args_parser().parse_args(arguments)
+    parser = get_args_parser()
+    parser.prog = f"tokenlayer {command.name}"
+    flags = parser.parse_args(arguments)
     texts: list[str] = flags.overrides
     replaced: dict[str, str] = {}
     try:

@@ -7,6 +7,7 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from enum import IntEnum
+from pathlib import Path
 from typing import cast
 
 from tokenlayer.errors import InputError
@@ -43,7 +44,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Before torch is imported: threads that wait by spinning make a step ten times as slow as soon as anything else
     # runs on the machine, another job of a sweep for one; on a quiet machine sleeping costs next to nothing.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    code: int = ExitCode.DONE
+    try:
+        code = _run(list(sys.argv[1:] if argv is None else argv))
+        sys.stdout.flush()
+    except BrokenPipeError:  # `--help | head`; within a job it is the job's failure, and told there
+        _stop_writing()
+    return code
+
+
+def _run(arguments: list[str]) -> int:
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(USAGE, end="")
         return ExitCode.DONE if arguments else ExitCode.BAD_INPUT
@@ -71,8 +81,16 @@ def _guarded(name: str, arguments: list[str]) -> int:
         return ExitCode.INTERRUPTED
     except SystemExit as ended:  # argparse and Hydra end --help and wrong flags this way
         return ended.code if isinstance(ended.code, int) else ExitCode.DONE
+    except BrokenPipeError:
+        raise
     except Exception as error:
         return report(error)
+
+
+def _stop_writing() -> None:
+    """Nobody reads the output any more: what is left of it must not fail once more when Python ends."""
+    with Path(os.devnull).open("w") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 def _command(name: str) -> Callable[[list[str]], int]:
