@@ -143,7 +143,7 @@ def test_same_name_elsewhere_is_offered(toy):
         ("torchvision.Thing", "outside tokenlayer, torch, toy"),
         ("toy.Generatd", "toy has no Generatd; did you mean Generated"),
         ("toy.Cleaning", "toy.Cleaning is no kind of toy.Source"),
-        ("toy.Source", "toy.Source is no kind of toy.Source"),
+        ("toy.Source", "toy.Source is abstract: it lacks load; name a class that defines"),
         ("toy.no_run_before", "is no class"),
         ("tokenlayer.confg.typed.Loader", "did you mean config?"),
         (3, "must be the dotted path of a class, got 3"),
@@ -151,6 +151,11 @@ def test_same_name_elsewhere_is_offered(toy):
 )
 def test_target_must_be_a_kind_of_what_is_wanted(toy, target, message):
     assert message in root_problems(toy, dataset={"_target_": target})["dataset._target_"]
+
+
+def test_target_without_fields_cannot_be_configured():
+    found = problems({"_target_": "collections.OrderedDict"}, dict, key="x", allow_targets=["collections"])
+    assert "collections.OrderedDict is no dataclass" in found["x._target_"]
 
 
 def test_target_outside_is_not_even_imported(toy, tmp_path, monkeypatch):

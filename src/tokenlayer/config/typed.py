@@ -182,8 +182,16 @@ class _Loader:
         cls = self._locate(raw, key)
         if cls is None:
             return None
-        if not issubclass(cls, base) or not dataclasses.is_dataclass(cls) or inspect.isabstract(cls):
-            self._fail(_join(key, TARGET), f"{raw[TARGET]} is no kind of {base.__module__}.{base.__qualname__}")
+        objection = None
+        if not issubclass(cls, base):
+            objection = f"is no kind of {base.__module__}.{base.__qualname__}"
+        elif not dataclasses.is_dataclass(cls):
+            objection = "is no dataclass, whose fields would say what may be set: decorate it with @dataclass"
+        elif inspect.isabstract(cls):
+            lacks = ", ".join(sorted(cls.__abstractmethods__))
+            objection = f"is abstract: it lacks {lacks}; name a class that defines them all"
+        if objection is not None:
+            self._fail(_join(key, TARGET), f"{raw[TARGET]} {objection}")
             return None
         return cls
 
