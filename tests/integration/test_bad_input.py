@@ -172,6 +172,9 @@ CASES = {
         ["dataset.n_classes=3", "model.loss=binary"], ["model.loss=binary", "the data has 3", "auto"]
     ),
     "server away": Case(nobody_there, ["tracking.uri=http://127.0.0.1:", "does not answer", "tracking=local"]),
+    "no server": Case(
+        ["tracking=server"], ["tracking.uri: must be given", "http://server:port", "MLFLOW_TRACKING_URI"]
+    ),
     "no database": Case(no_database, ["tracking.uri", "{folder}/notes.txt", "no SQLite database"]),
     "folder as a store": Case(["tracking.uri=mlruns"], ["tracking.uri", "'mlruns'", "sqlite:////"]),
     "no such run": Case(["resume=0123456789abcdef"], ["resume", "0123456789abcdef", "no runs yet"]),

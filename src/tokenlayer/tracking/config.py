@@ -26,7 +26,9 @@ class TrackingConfig:
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Yield (field, message) for each value that cannot work; nothing is opened."""
-        if self.uri is not None:
+        if self.uri is not None and not self.uri.strip():
+            yield "uri", "must be given: tracking.uri=http://server:port, or set MLFLOW_TRACKING_URI to that address"
+        elif self.uri is not None:
             try:
                 check_uri(self.uri)
             except InputError as error:
