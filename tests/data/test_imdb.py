@@ -157,6 +157,19 @@ def test_a_link_that_leaves_the_folder_is_refused(read, tmp_path: Path) -> None:
         read(path)
 
 
+def test_a_csv_of_one_sentiment_can_be_scored_but_not_trained_on(read, reviews, tmp_path: Path, cache_dir: str) -> None:
+    positive = {name: text for name, text in reviews.items() if "/pos/" in name}
+    source = write_csv(tmp_path / "reviews.csv", positive)
+    config = ImdbConfig(source=str(source), text_length=20, cache_dir=cache_dir)
+    scored = prepare(config, known_classes=["negative", "positive"])
+    assert scored.class_names == ("negative", "positive")
+    names = [scored.class_names[label] for split in scored.splits.values() for label in split.labels]
+    assert names == ["positive"] * len(positive)
+    # What was cached for scoring does not pass for data to train on.
+    with pytest.raises(InputError, match="two or more"):
+        read(source)
+
+
 def test_other_sentiments_are_refused_with_their_line(read, tmp_path: Path) -> None:
     path = tmp_path / "reviews.csv"
     path.write_text('review,sentiment\n"two\nlines",positive\nfine,mixed\n')

@@ -64,14 +64,14 @@ class ImdbConfig(DatasetConfig):
         return self.load_to_score(())
 
     def load_to_score(self, known_classes: Sequence[str]) -> RawDataset:
-        """The same; the reviews may be of one class where the other is known."""
+        """The same; a CSV may be of one class where the other is known."""
         path = self._path()
         if not path.is_dir() and not is_archive(path):
             return _read_csv(path, known_classes)
         reviews = read_folder(path) if path.is_dir() else read_archive(path)
-        class_names, labels = classes_of([*reviews.labels, *known_classes], str(path))
+        class_names, labels = classes_of(reviews.labels, str(path))
         given: list[SplitName] | None = reviews.splits if self.split == "official" else None
-        return RawDataset(reviews.texts, labels[: len(reviews.texts)], class_names, str(path), given)
+        return RawDataset(reviews.texts, labels, class_names, str(path), given)
 
     def _path(self) -> Path:
         if self.source is not None:
