@@ -116,6 +116,34 @@ def test_values_that_cannot_be_meant(settings, field):
     assert [name for name, _ in TrainerConfig(**settings).problems()] == [field]
 
 
+@pytest.mark.parametrize(
+    ("settings", "field"),
+    [
+        ({"val_check_interval": 18}, "val_check_interval"),
+        ({"val_check_interval": 5, "limit_train_batches": 4}, "val_check_interval"),
+        ({"val_check_interval": 9, "limit_train_batches": 0.5}, "val_check_interval"),
+        ({"limit_train_batches": 0.05}, "limit_train_batches"),
+        ({"limit_val_batches": 0.2}, "limit_val_batches"),
+        ({"limit_test_batches": 0.1}, "limit_test_batches"),
+    ],
+)
+def test_values_that_do_not_fit_the_data(settings, field):
+    assert [name for name, _ in TrainerConfig(**settings).batch_problems(17, 4, 9)] == [field]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"val_check_interval": 17},
+        {"val_check_interval": 18, "limit_val_batches": 0},
+        {"val_check_interval": 0.01},
+        {"limit_train_batches": 0.06, "limit_val_batches": 0.0, "limit_test_batches": 1000},
+    ],
+)
+def test_values_that_fit_the_data(settings):
+    assert list(TrainerConfig(**settings).batch_problems(17, 4, 9)) == []
+
+
 def test_gpu_must_be_there():
     found = [name for name, _ in TrainerConfig(accelerator="gpu").problems()]
     assert found == ([] if torch.cuda.is_available() else ["accelerator"])

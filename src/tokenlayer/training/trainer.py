@@ -1,5 +1,6 @@
 """The Lightning trainer of a run."""
 
+import math
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback, Checkpoint, EarlyStopping
 from pytorch_lightning.loggers import Logger
+
+from tokenlayer.errors import InputError
 
 # Lightning 2.6 asks torch 2.13 in a way that torch is about to drop; nothing that a user could mend.
 warnings.filterwarnings(
@@ -92,6 +95,22 @@ class TrainerConfig:
         if self.accelerator == "gpu" and not torch.cuda.is_available():
             yield "accelerator", "gpu: torch finds no CUDA device here; use auto or cpu"
 
+    def batch_problems(self, train: int, validation: int, test: int) -> Iterator[tuple[str, str]]:
+        """Field and message of each value that does not fit data of so many batches."""
+        batches = {"limit_train_batches": train, "limit_val_batches": validation, "limit_test_batches": test}
+        for name, number in batches.items():
+            share = getattr(self, name)
+            if isinstance(share, float) and 0 < share * number < 1:
+                yield (
+                    name,
+                    f"{share} of {number} batches is less than one; give {math.ceil(100 / number) / 100} or more",
+                )
+        limit = 1.0 if self.limit_train_batches is None else self.limit_train_batches
+        used = int(limit * train) if isinstance(limit, float) else min(limit, train)
+        interval = self.val_check_interval
+        if isinstance(interval, int) and interval > used and self.limit_val_batches != 0:
+            yield "val_check_interval", f"{interval}: an epoch has only {used} batches; give {used} or less, or null"
+
     def build(self, callbacks: Sequence[Callback], logger: Logger, run_dir: Path) -> pl.Trainer:
         """The trainer, with early stopping among its callbacks; sets torch's threads for this process.
 
@@ -99,7 +118,7 @@ class TrainerConfig:
         """
         if self.threads is not None:
             torch.set_num_threads(self.threads)
-        every = [*callbacks, *self._stoppers()]
+        every = [_EnoughBatches(self), *callbacks, *self._stoppers()]
         return pl.Trainer(
             accelerator=self.accelerator,
             devices=self.devices,
@@ -133,3 +152,19 @@ class TrainerConfig:
         if rule is None:
             return []
         return [EarlyStopping(rule.monitor, mode=rule.mode, patience=rule.patience, min_delta=rule.min_delta)]
+
+
+class _EnoughBatches(Callback):
+    """Refuses what does not fit the number of batches, which Lightning ends a run for with an error of its own."""
+
+    def __init__(self, config: TrainerConfig) -> None:
+        self._config = config
+
+    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        data: pl.LightningDataModule | None = getattr(trainer, "datamodule", None)
+        if stage != "fit" or data is None:
+            return
+        loaders = (data.train_dataloader(), data.val_dataloader(), data.test_dataloader())
+        problems = list(self._config.batch_problems(*map(len, loaders)))
+        if problems:
+            raise InputError("\n".join(f"trainer.{name}: {message}" for name, message in problems))
