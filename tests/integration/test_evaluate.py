@@ -13,9 +13,6 @@ from tokenlayer.cli.main import main
 from tokenlayer.data.prepare import prepare
 from tokenlayer.data.splits import content_ids
 from tokenlayer.data.table import TableConfig
-from tokenlayer.tracking.config import TrackingConfig
-from tokenlayer.tracking.recorder import Recorder
-from tokenlayer.training.evaluation import record_train_ids
 
 COLUMNS = ["dataset.text_column=text", "dataset.label_column=label"]
 DEVICE = ["trainer.accelerator=cpu", "trainer.threads=1"]
@@ -133,8 +130,6 @@ def test_training_texts_among_others_are_counted(
 ) -> None:
     store, run = trained
     data = own_data(run)
-    with Recorder.resume(TrackingConfig(), store.output_dir, run.run_id) as recorder:
-        record_train_ids(recorder, prepare(data))
     texts = pd.read_csv(data.source)
     new = pd.DataFrame({"text": ["a text of today", "and another"], "label": ["pos", "neg"]})
     superset = tmp_path / "superset.csv"

@@ -25,6 +25,7 @@ from tokenlayer.tracking.lightning_logger import RecorderLogger
 from tokenlayer.tracking.recorder import Recorder
 from tokenlayer.training.callbacks.base import RunContext, Settings
 from tokenlayer.training.callbacks.checkpoints import Checkpoints
+from tokenlayer.training.evaluation import record_train_ids
 from tokenlayer.training.module import TokenizationModule
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ def train(
     console = Console()
     with open_recorder(config, settings) as recorder:
         console.print(f"run {recorder.run_id}", highlight=False)
+        record_train_ids(recorder, dataset)
         run = RunContext(recorder, dataset, settings, console)
         callbacks = [callback.build(run) for callback in config.callbacks.values() if callback is not None]
         trainer = config.trainer.build(callbacks, RecorderLogger(recorder), recorder.root)
