@@ -22,7 +22,7 @@ from tokenlayer.text.cleaning import clean
 from tokenlayer.text.encoding import encode_texts
 
 # Part of the cache's key: to be raised when the same source and settings come to be encoded differently.
-_FORMAT = 1
+_FORMAT = 2
 
 
 def prepare(config: DatasetConfig, known_classes: Sequence[str] = ()) -> PreparedDataset:

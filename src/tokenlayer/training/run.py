@@ -65,6 +65,8 @@ def train(
     dataset = prepare(config.dataset)
     pl.seed_everything(config.seed, verbose=False)
     data = DataModule(dataset, config.dataset.batch_size, config.seed, reshuffle=config.dataset.reshuffle)
+    loaders = (data.train_dataloader(), data.val_dataloader(), data.test_dataloader())
+    config.trainer.check_batches(*map(len, loaders))
     module = TokenizationModule(
         build_model(config, dataset),
         config.optimizer,

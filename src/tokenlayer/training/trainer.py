@@ -111,6 +111,12 @@ class TrainerConfig:
         if isinstance(interval, int) and interval > used and self.limit_val_batches != 0:
             yield "val_check_interval", f"{interval}: an epoch has only {used} batches; give {used} or less, or null"
 
+    def check_batches(self, train: int, validation: int, test: int) -> None:
+        """Raise `InputError` for what does not fit data of so many batches, and Lightning would only trip over."""
+        problems = list(self.batch_problems(train, validation, test))
+        if problems:
+            raise InputError("\n".join(f"trainer.{name}: {message}" for name, message in problems))
+
     def build(self, callbacks: Sequence[Callback], logger: Logger, run_dir: Path) -> pl.Trainer:
         """The trainer, with early stopping among its callbacks; sets torch's threads for this process.
 
@@ -118,7 +124,7 @@ class TrainerConfig:
         """
         if self.threads is not None:
             torch.set_num_threads(self.threads)
-        every = [_EnoughBatches(self), *callbacks, *self._stoppers()]
+        every = [*callbacks, *self._stoppers()]
         return pl.Trainer(
             accelerator=self.accelerator,
             devices=self.devices,
@@ -152,19 +158,3 @@ class TrainerConfig:
         if rule is None:
             return []
         return [EarlyStopping(rule.monitor, mode=rule.mode, patience=rule.patience, min_delta=rule.min_delta)]
-
-
-class _EnoughBatches(Callback):
-    """Refuses what does not fit the number of batches, which Lightning ends a run for with an error of its own."""
-
-    def __init__(self, config: TrainerConfig) -> None:
-        self._config = config
-
-    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
-        data: pl.LightningDataModule | None = getattr(trainer, "datamodule", None)
-        if stage != "fit" or data is None:
-            return
-        loaders = (data.train_dataloader(), data.val_dataloader(), data.test_dataloader())
-        problems = list(self._config.batch_problems(*map(len, loaders)))
-        if problems:
-            raise InputError("\n".join(f"trainer.{name}: {message}" for name, message in problems))
