@@ -1,6 +1,5 @@
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,16 +12,7 @@ from mlflow.tracking import MlflowClient
 
 from tokenlayer.tracking.config import TrackingConfig
 from tokenlayer.tracking.recorder import Recorder
-from tokenlayer.tracking.store import open_store
 from tokenlayer.tracking.uri import default_uri
-
-
-@pytest.fixture(scope="session")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A new SQLite store: MLflow needs seconds to make one, a copy none."""
-    folder = tmp_path_factory.mktemp("store")
-    open_store(None, folder)
-    return folder / "mlflow.db"
 
 
 @pytest.fixture(scope="session")
@@ -43,15 +33,6 @@ def forked() -> Iterator[Callable[..., list[int]]]:
 
     yield do
     process.communicate(timeout=30)
-
-
-@pytest.fixture
-def output_dir(tmp_path: Path, empty_database: Path) -> Path:
-    """An output folder with an empty store in it."""
-    folder = tmp_path / "outputs"
-    folder.mkdir()
-    shutil.copyfile(empty_database, folder / "mlflow.db")
-    return folder
 
 
 @pytest.fixture
