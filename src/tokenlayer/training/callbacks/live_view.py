@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytorch_lightning as pl
+from pytorch_lightning.trainer.states import TrainerFn
 from rich.console import Group
 from rich.live import Live
 from rich.progress_bar import ProgressBar
@@ -66,8 +67,10 @@ class LiveView(RunCallback):
         if trainer.sanity_checking:
             return
         metrics = trainer.callback_metrics
+        # After training, Lightning has counted the epoch that max_steps cut short.
+        epoch = trainer.current_epoch + (trainer.state.fn == TrainerFn.FITTING)
         self.run.console.print(
-            f"epoch {trainer.current_epoch + 1}  step {trainer.global_step}"
+            f"epoch {epoch}  step {trainer.global_step}"
             f"  validation loss {float(metrics['validation/loss']):.4f}"
             f"  accuracy {float(metrics['validation/accuracy']):.4f}",
             highlight=False,
