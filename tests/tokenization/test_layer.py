@@ -67,11 +67,14 @@ def test_one_layer_reads_matches_and_the_dense_output_at_once_and_adds_their_gra
 
 def test_the_seeds_way_to_make_the_layers():
     """Section "Defining the Model": the initializer knows the alphabet's size, the first input tells N."""
-    initializer = PatternsInitializerMaxCover("ab ba " * 20, "ab ", gram_lens=(2, 3), padding="blank")
+    generator = torch.Generator().manual_seed(0)
+    initializer = PatternsInitializerMaxCover(
+        "ab ba " * 20, "ab ", gram_lens=(2, 3), padding="blank", generator=generator
+    )
     tokenization = TokenizationLayer(n_neurons=6, initializer=initializer, pattern_lens=max(initializer.gram_lens))
     embedding = EmbeddingLayer(embedding_length=2)
     assert tokenization.patterns.shape == (3, 3, 6)
-    tokens = tokenization(torch.tensor([[0, 1, 2, 1, 0]]))
+    tokens = tokenization(torch.tensor([[0, 1, 2, 1, 0]]))  # "ab ba"
     assert len(tokens.matches) > 0
     assert embedding(tokens).shape == (1, 5, 2)
     assert embedding.weight.shape == (6, 2)
