@@ -95,7 +95,7 @@ def _stop_writing() -> None:
 
 def _command(name: str) -> Callable[[list[str]], int]:
     if name not in COMMANDS:
-        from tokenlayer.config.problems import did_you_mean, listed, near  # noqa: PLC0415
+        from tokenlayer.config.problems import did_you_mean, listed, near  # noqa: PLC0415  # only for the error
 
         close = did_you_mean(near(name, COMMANDS))
         raise InputError(f"{name}: no such command{close}; known: {listed(COMMANDS)}")

@@ -23,6 +23,6 @@ def _complete(composed: dict[str, Any], line: Line) -> dict[str, Any]:
 
 def _work(job: Job[TrainConfig]) -> None:
     # Not before the check has passed: what is wrong with a command line should take no time to say.
-    from tokenlayer.training.run import train  # noqa: PLC0415
+    from tokenlayer.training.run import train  # noqa: PLC0415  # errors first
 
     train(job.config, resolved=job.resolved, overrides=job.overrides, choices=job.choices)

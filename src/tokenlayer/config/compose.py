@@ -100,7 +100,7 @@ class Composer:
         return config
 
     def _load_file(self, path: str | None) -> ConfigResult | None:
-        repository: IConfigRepository = self._loader.repository  # type: ignore[attr-defined]
+        repository: IConfigRepository = self._loader.repository  # type: ignore[attr-defined]  # on its only subclass
         return repository.load_config(path) if path else None
 
     def origin(self, key: str, line: Line) -> str | None:

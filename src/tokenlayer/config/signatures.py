@@ -21,7 +21,7 @@ def keyword_parameters(cls: type) -> dict[str, inspect.Parameter]:
 def argument_types(cls: type, parameters: Mapping[str, inspect.Parameter]) -> dict[str, Any]:
     """The type of each parameter: its annotation, else the type of its default, else Any."""
     try:
-        hints = typing.get_type_hints(cls.__init__)  # type: ignore[misc]
+        hints = typing.get_type_hints(cls.__init__)  # type: ignore[misc]  # of a class, on purpose
     except (NameError, TypeError):  # names that exist for type checkers only
         hints = {}
     return {

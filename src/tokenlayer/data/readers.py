@@ -115,8 +115,8 @@ def _json_rows(path: Path, columns: Sequence[str]) -> Iterator[Row]:
 
 def _parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[Row]:
     # Arrow takes a while to load, and only this format needs it.
-    import pyarrow as pa  # noqa: PLC0415
-    import pyarrow.parquet as pq  # noqa: PLC0415
+    import pyarrow as pa  # noqa: PLC0415  # only for Parquet
+    import pyarrow.parquet as pq  # noqa: PLC0415  # only for Parquet
 
     with open_binary(path) as file:
         try:

@@ -58,7 +58,7 @@ def _by_content(ids: npt.NDArray[np.str_], labels: Labels) -> Indices:
 
 def _divide(indices: Indices, share: float, seed: int) -> tuple[Indices, Indices]:
     # scikit-learn takes over a second to load, and texts from the cache do not need it.
-    from sklearn.model_selection import train_test_split  # noqa: PLC0415
+    from sklearn.model_selection import train_test_split  # noqa: PLC0415  # slow to import
 
     if len(indices) < 2:
         raise InputError(f"{len(indices)} texts cannot be split into training, validation and test: give more texts")

@@ -115,7 +115,7 @@ def _create_database(path: Path, artifact_root: Path) -> None:
     new = Path(tempfile.mkdtemp(prefix=f"{path.name}.new-", dir=path.parent)) / path.name
     # It tells of every table that it makes.
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)
-    store = SqlAlchemyStore(f"sqlite:///{new.as_posix()}", artifact_root.as_uri())  # type: ignore[no-untyped-call]
+    store = SqlAlchemyStore(f"sqlite:///{new.as_posix()}", artifact_root.as_uri())  # type: ignore[no-untyped-call]  # MLflow: untyped
     store.engine.dispose()
     new.replace(path)
     new.parent.rmdir()
