@@ -47,5 +47,5 @@ def _embedded(bench: Bench, codes: Tensor) -> Tensor:
 
 
 def _loss(bench: Bench, batch: Batch, embedded: Tensor) -> Tensor:
-    out = bench.model.probabilities(bench.model.head(embedded).logits)
+    out = bench.model.probabilities(bench.model.head.read(embedded).logits)
     return bench.model.loss(out, batch.labels)

@@ -72,7 +72,7 @@ def test_on_a_model_without_batch_norm_the_factorised_gradient_is_what_autograd_
     factorised = match_gradient_moments(stages.embedding.grad, model.embedding.weight)
 
     dense = stages.tokenization.detach().requires_grad_()  # (B, N, L)
-    out = model.probabilities(model.head(model.embedding(dense.transpose(1, 2))).logits)
+    out = model.probabilities(model.head.read(model.embedding(dense.transpose(1, 2))).logits)
     model.loss(out, labels).backward()
     expected = oracle.moments(dense.grad.numpy())
     assert expected[1] > 1e-4

@@ -16,7 +16,7 @@ from tokenlayer.errors import InputError
 from tokenlayer.tracking.config import TrackingConfig
 
 # A checkpoint fits only these as they were; optimizer and schedule would take their state from it anyway.
-FIXED = ("seed", "dataset", "initializer", "model", "optimizer", "lr_scheduler", "tracking.experiment")
+FIXED = ("seed", "dataset", "initializer", "learning_rule", "model", "optimizer", "lr_scheduler", "tracking.experiment")
 # Where the run was found, which is where it goes on.
 PLACE = ("output_dir", "tracking.uri")
 

@@ -13,6 +13,7 @@ from tokenlayer.data.config import DatasetConfig
 from tokenlayer.errors import InputError
 from tokenlayer.models.classifier import ModelConfig
 from tokenlayer.tokenization.initializers.base import InitializerConfig
+from tokenlayer.tokenization.rules.base import LearningRuleConfig
 from tokenlayer.tracking.config import TrackingConfig
 from tokenlayer.training.callbacks.base import CallbackConfig
 from tokenlayer.training.metrics import NAMES
@@ -29,6 +30,8 @@ class TrainConfig:
     """The texts (group `dataset`)."""
     initializer: InitializerConfig
     """Where the first patterns come from (group `initializer`)."""
+    learning_rule: LearningRuleConfig
+    """How the patterns become others (group `learning_rule`)."""
     model: ModelConfig
     """The network (group `model`)."""
     optimizer: functools.partial[torch.optim.Optimizer]
@@ -58,16 +61,23 @@ class TrainConfig:
         yield from self._monitor_problems()
         yield from self._optimizer_problems()
 
+    def pattern_lens(self) -> int:
+        """K: as set, else what initializer and learning rule need."""
+        needed = max(self.initializer.default_pattern_lens(), self.learning_rule.least_pattern_lens())
+        return self.model.pattern_lens or needed
+
     def _length_problems(self) -> Iterator[tuple[str, str]]:
-        K, least = self.model.pattern_lens, self.initializer.least_pattern_lens()
-        if K is not None and 1 <= K < least:
-            yield (
-                "model.pattern_lens",
-                f"{K} is below the longest gram of the initializer ({least}): raise it, or shorten "
-                "initializer.gram_lens",
-            )
+        K = self.model.pattern_lens
+        for name in ("initializer", "learning_rule"):
+            least = getattr(self, name).least_pattern_lens()
+            if K is not None and 1 <= K < least:
+                yield (
+                    "model.pattern_lens",
+                    f"{K} is below the longest gram of the {name.replace('_', ' ')} ({least}): raise it, or shorten "
+                    f"{name}.gram_lens",
+                )
         try:
-            K = K or self.initializer.default_pattern_lens()
+            K = self.pattern_lens()
         except InputError:  # a file of patterns that cannot be read: told, with its place, where they are made
             return
         if 1 <= self.dataset.text_length < K:

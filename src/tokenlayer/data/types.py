@@ -9,6 +9,7 @@ import numpy.typing as npt
 from torch import Tensor
 
 from tokenlayer.text.alphabet import Alphabet, Codes
+from tokenlayer.text.corpus import TrainingTexts
 
 SplitName = Literal["train", "validation", "test"]
 SPLITS: tuple[SplitName, ...] = get_args(SplitName)
@@ -92,6 +93,11 @@ class PreparedDataset:
     """Codes of all cleaned texts, uncut, a space behind each: train, validation, test; memory-mapped."""
     bounds: npt.NDArray[np.int64]
     """(n + 1,): text i of all splits, its space included, is uncut[bounds[i]:bounds[i + 1]]."""
+
+    def training_texts(self) -> TrainingTexts:
+        """The training texts with their labels."""
+        train = self.splits["train"]
+        return TrainingTexts(train.codes, train.labels, len(self.class_names))
 
     def corpus(self, scope: Literal["train", "all"] = "train", cap: int | None = None) -> Codes:
         """Cleaned texts, uncut, joined by a space, for initializers: (characters,).

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from tokenlayer.errors import InputError
 from tokenlayer.models import keras
 from tokenlayer.models.heads.base import Head, HeadConfig
-from tokenlayer.tokenization.layer import EmbeddingLayer, Initializer, TokenizationLayer, Tokenized
+from tokenlayer.tokenization.layer import EmbeddingLayer, Initializer, TokenizationLayer, Tokenized, VocabularyLayer
+from tokenlayer.tokenization.occurrences import Occurrences
 
 
 @dataclass(frozen=True)
@@ -24,10 +25,17 @@ class Intermediates:
     """(B, n_outputs)"""
     dense: Tensor | None
     """(B, hidden), None where the head has no dense layer."""
-    embedding: Tensor
-    """(B, L, D)"""
+    embedded: Tensor
+    """What the head made of the tokens' vectors, (B, L, D) or (B, D): see `HeadOutput.embedded`."""
     tokens: Tokenized
     """The matches."""
+    embedding_layer: EmbeddingLayer
+    """What embeds them."""
+
+    @property
+    def embedding(self) -> Tensor:
+        """(B, L, D) embedded text; made now where the head needs no such tensor."""
+        return self.embedded if self.embedded.dim() == 3 else self.embedding_layer(self.tokens)
 
     @property
     def flatten(self) -> Tensor:
@@ -51,7 +59,7 @@ class TokenizationClassifier(nn.Module):
     Args:
         tokenization: the layer, N patterns.
         embedding: (N, D).
-        head: (B, L, D) → logits (B, n_outputs).
+        head: matches and vectors → logits (B, n_outputs).
         n_classes: classes of the data.
         n_outputs: 1: one sigmoid output, the probability of class 1; else a softmax over the classes.
 
@@ -59,7 +67,7 @@ class TokenizationClassifier(nn.Module):
 
     def __init__(
         self,
-        tokenization: TokenizationLayer,
+        tokenization: TokenizationLayer | VocabularyLayer,
         embedding: EmbeddingLayer,
         head: Head,
         n_classes: int,
@@ -79,10 +87,11 @@ class TokenizationClassifier(nn.Module):
     def forward(self, codes: Tensor, return_intermediates: bool = False) -> Tensor | Intermediates:
         """Codes (B, L) to probabilities: (B,) of class 1, or (B, n_classes)."""
         tokens = self.tokenization(codes)
-        embedded = self.embedding(tokens)  # (B, L, D)
-        head = self.head(embedded)
+        head = self.head(tokens, self.embedding)
         out = self.probabilities(head.logits)
-        return Intermediates(out, head.logits, head.dense, embedded, tokens) if return_intermediates else out
+        if not return_intermediates:
+            return out
+        return Intermediates(out, head.logits, head.dense, head.embedded, tokens, self.embedding)
 
     def probabilities(self, logits: Tensor) -> Tensor:
         """(B, n_outputs) logits to (B,) or (B, n_classes) probabilities."""
@@ -96,11 +105,10 @@ class TokenizationClassifier(nn.Module):
 
     def logged_parameters(self) -> dict[str, Tensor]:
         """The parameters that `grads_log` and `vals_log` describe, by the seed's names in snake case."""
-        return {
-            **self.head.logged_parameters(),
-            "embedding_kernel": self.embedding.weight,
-            "patterns": self.tokenization.patterns,
-        }
+        known = {**self.head.logged_parameters(), "embedding_kernel": self.embedding.weight}
+        if isinstance(self.tokenization, TokenizationLayer):
+            known["patterns"] = self.tokenization.patterns
+        return known
 
 
 @dataclass
@@ -113,8 +121,8 @@ class ModelConfig:
     """N, the number of patterns."""
     pattern_lens: int | None = None
     """K, the length of a pattern; null: the longest gram of the initializer (13 where it draws none)."""
-    embedding_length: int = 1
-    """D, the length of a pattern's vector."""
+    embedding_length: int | None = 1
+    """D, the length of a pattern's vector; null: the number of outputs, which is all that a linear head can use."""
     loss: Literal["auto", "binary", "cross_entropy"] = "auto"
     """binary: one sigmoid output; cross_entropy: a softmax over the classes; auto: binary for two classes."""
 
@@ -138,14 +146,37 @@ class ModelConfig:
         return 1 if binary else n_classes
 
     def build(
-        self, initializer: Initializer, pattern_lens: int, n_characters: int, text_length: int, n_classes: int
+        self,
+        initializer: Initializer,
+        pattern_lens: int,
+        n_characters: int,
+        text_length: int,
+        n_classes: int,
+        *,
+        occurrences: Occurrences | None = None,
+        trains_characters: bool = True,
     ) -> TokenizationClassifier:
-        """The model for codes (B, text_length) over n_characters; initial values come from torch's global generator."""
+        """The model for codes (B, text_length) over n_characters; initial values come from torch's global generator.
+
+        Args:
+            initializer: makes the initial patterns.
+            pattern_lens: K.
+            n_characters: C.
+            text_length: L.
+            n_classes: of the data.
+            occurrences: which occurrences of fixed patterns count; by default all.
+            trains_characters: whether a gradient moves the patterns' characters, as in the seed, or a learning rule
+                replaces patterns as wholes.
+
+        """
         n_outputs = self.n_outputs(n_classes)
+        D = self.embedding_length or n_outputs
         return TokenizationClassifier(
-            TokenizationLayer(self.n_neurons, initializer, pattern_lens, n_characters),
-            EmbeddingLayer(self.embedding_length, self.n_neurons),
-            self.head.build(text_length, self.embedding_length, n_outputs),
+            TokenizationLayer(self.n_neurons, initializer, pattern_lens, n_characters)
+            if trains_characters
+            else VocabularyLayer(self.n_neurons, initializer, pattern_lens, n_characters, occurrences),
+            EmbeddingLayer(D, self.n_neurons),
+            self.head.build(text_length, D, n_outputs),
             n_classes,
             n_outputs,
         )

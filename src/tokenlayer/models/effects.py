@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 
 from tokenlayer.models.classifier import TokenizationClassifier
+from tokenlayer.tokenization.layer import Tokenized
+from tokenlayer.tokenization.matching import Matches
 
 _PAIRS_AT_ONCE = 256
 
@@ -47,16 +49,11 @@ class EffectMeter:
         whole = self.model(codes, return_intermediates=True)
         matches = whole.tokens.matches
         B, N, _ = matches.shape
-        pairs, of_match = torch.unique(matches.text * N + matches.neuron, return_inverse=True)
-        for first in range(0, len(pairs), _PAIRS_AT_ONCE):
-            chunk = pairs[first : first + _PAIRS_AT_ONCE]
+        pairs = torch.unique(matches.text * N + matches.neuron)
+        for chunk in pairs.split(_PAIRS_AT_ONCE) if len(pairs) else ():
             text, neuron = torch.div(chunk, N, rounding_mode="floor"), chunk % N
-            inside = ((of_match >= first) & (of_match < first + len(chunk))).nonzero()[:, 0]
-            row = of_match[inside] - first
-            without = whole.embedding[text]  # (pairs, L, D), a copy
-            vectors = self.model.embedding.weight[matches.neuron[inside]]
-            without.index_put_((row, matches.position[inside]), -vectors, accumulate=True)
-            change = whole.logits[text] - self.model.head(without).logits
+            without = self.model.head(without_token(whole.tokens, text, neuron), self.model.embedding)
+            change = whole.logits[text] - without.logits
             self._sum.index_add_(0, neuron, change.double())
             self._texts.index_add_(0, neuron, torch.ones_like(neuron))
         self._matches += matches.counts()
@@ -65,3 +62,27 @@ class EffectMeter:
     def compute(self) -> TokenEffects:
         """Means over the texts seen so far."""
         return TokenEffects(self._sum / max(self._seen, 1), self._texts.clone(), self._matches.clone())
+
+
+def without_token(tokens: Tokenized, text: Tensor, neuron: Tensor) -> Tokenized:
+    """R texts, the i-th being text[i] of `tokens` without the matches of token neuron[i].
+
+    Args:
+        tokens: of B texts.
+        text: (R,) int64, 0..B-1.
+        neuron: (R,) int64, 0..N-1.
+
+    """
+    found = tokens.matches
+    B, N, L = found.shape
+    counts = torch.bincount(found.text, minlength=B)
+    begins = counts.cumsum(0) - counts
+    row = torch.repeat_interleave(torch.arange(len(text), device=text.device), counts[text])
+    ends = counts[text].cumsum(0)
+    source = torch.arange(len(row), device=text.device) + torch.repeat_interleave(
+        begins[text] - (ends - counts[text]), counts[text]
+    )
+    kept = found.neuron[source] != neuron[row]
+    row, source = row[kept], source[kept]
+    matches = Matches(row, found.position[source], found.neuron[source], (len(text), N, L))
+    return Tokenized(tokens.codes[text], tokens.patterns, tokens.vocabulary, matches)

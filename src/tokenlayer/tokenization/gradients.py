@@ -50,29 +50,38 @@ def character_histogram(codes: Tensor, g: Tensor, pattern_lens: int, n_character
 
 
 class EmbedMatches(torch.autograd.Function):
-    """(patterns (C, K, N), embedding (N, D), codes (B, L), matches) → embedded (B, L, D), factorised both ways."""
+    """(patterns (C, K, N) or None, embedding (N, D), codes (B, L), matches) → embedded (B, L, D), factorised both ways.
+
+    With `pooled` the sum over each text, (B, D), without the (B, L, D) in between: every position of a text then has
+    the gradient of the text.
+    """
 
     @staticmethod
-    def forward(ctx: Any, patterns: Tensor, embedding: Tensor, codes: Tensor, matches: Matches) -> Tensor:
+    def forward(
+        ctx: Any, patterns: Tensor | None, embedding: Tensor, codes: Tensor, matches: Matches, pooled: bool = False
+    ) -> Tensor:
         B, _, L = matches.shape
-        flat = matches.flat
-        ctx.save_for_backward(patterns, embedding, codes, flat, matches.neuron)
-        embedded = embedding.new_zeros(B * L, embedding.shape[1])
-        return embedded.index_add_(0, flat, embedding[matches.neuron]).view(B, L, -1)
+        row = matches.text if pooled else matches.flat
+        ctx.save_for_backward(patterns, embedding, codes, row, matches.neuron)
+        ctx.pooled = pooled
+        embedded = embedding.new_zeros(B if pooled else B * L, embedding.shape[1])
+        embedded.index_add_(0, row, embedding[matches.neuron])
+        return embedded if pooled else embedded.view(B, L, embedding.shape[1])
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor | None, None, None, None]:
         (g,) = grads
-        patterns, embedding, codes, flat, neuron = ctx.saved_tensors
-        C, K, N = patterns.shape
+        patterns, embedding, codes, row, neuron = ctx.saved_tensors
         grad_patterns = grad_embedding = None
-        if ctx.needs_input_grad[0]:
-            G = character_histogram(codes, g, K, C)
+        if patterns is not None and ctx.needs_input_grad[0]:
+            C, K, N = patterns.shape
+            everywhere = g.unsqueeze(1).expand(-1, codes.shape[1], -1) if ctx.pooled else g
+            G = character_histogram(codes, everywhere, K, C)
             grad_patterns = (G.view(C * K, -1) @ embedding.T).view(C, K, N).mul_(sigma(patterns))
         if ctx.needs_input_grad[1]:
-            g_at_matches = g.reshape(-1, g.shape[2])[flat]
+            g_at_matches = g.reshape(-1, g.shape[-1])[row]
             grad_embedding = torch.zeros_like(embedding).index_add_(0, neuron, g_at_matches)
-        return grad_patterns, grad_embedding, None, None
+        return grad_patterns, grad_embedding, None, None, None
 
 
 class DenseMatch(torch.autograd.Function):

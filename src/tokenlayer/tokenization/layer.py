@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from torch.nn.parameter import Parameter, UninitializedParameter
 
 from tokenlayer.tokenization.gradients import EmbedMatches, dense_matches, dense_matches_of_codes
-from tokenlayer.tokenization.matching import Matches, match
+from tokenlayer.tokenization.matching import Matches, PatternIndex, match
+from tokenlayer.tokenization.occurrences import EveryOccurrence, Occurrences
 from tokenlayer.tokenization.vocabulary import Vocabulary, discretise
 
 Initializer = Callable[[tuple[int, int, int]], Tensor]
@@ -23,13 +24,15 @@ class Tokenized:
 
     codes: Tensor
     """(B, L) the text."""
-    patterns: Tensor
-    """(C, K, N) the layer's parameter, which an embedding of this passes its gradient to."""
+    patterns: Tensor | None
+    """(C, K, N) the layer's parameter, which an embedding of this passes its gradient to; None: it has no such."""
     vocabulary: Vocabulary
     matches: Matches
 
     def dense(self) -> Tensor:
-        """(B, N, L): the original's output, one where a pattern begins. Differentiable, and large."""
+        """(B, N, L): the original's output, one where a pattern begins. Differentiable in `patterns`, and large."""
+        if self.patterns is None:
+            return self.matches.dense(torch.get_default_dtype())
         return dense_matches_of_codes(self.patterns, self.codes)
 
 
@@ -87,11 +90,7 @@ class TokenizationLayer(nn.Module):
         if isinstance(self.patterns, UninitializedParameter):
             raise ValueError("codes do not tell the alphabet's size: give TokenizationLayer n_characters")
         n_characters = self.patterns.shape[0]
-        codes = text.long()
-        if codes.numel() and not 0 <= int(codes.min()) <= int(codes.max()) <= n_characters:
-            raise ValueError(
-                f"codes must be 0..{n_characters}, where {n_characters} means no character of the alphabet"
-            )
+        codes = checked_codes(text, n_characters)
         vocabulary = self.vocabulary()
         return Tokenized(codes, self.patterns, vocabulary, match(codes, vocabulary, self.patterns.shape[0]))
 
@@ -106,6 +105,80 @@ class TokenizationLayer(nn.Module):
 
     def extra_repr(self) -> str:
         return f"n_neurons={self.n_neurons}, pattern_lens={self.pattern_lens}"
+
+
+class VocabularyLayer(nn.Module):
+    """N patterns that a learning rule replaces as wholes: no gradient moves their characters.
+
+    Args:
+        n_neurons: N, the number of patterns.
+        initializer: called with (C, K, N), returns real-valued patterns, which are discretised.
+        pattern_lens: K, the length of a pattern in characters.
+        n_characters: C, the size of the alphabet.
+        occurrences: which occurrences count as matches; by default all.
+
+    """
+
+    codes: Tensor
+    never: Tensor
+
+    def __init__(
+        self,
+        n_neurons: int,
+        initializer: Initializer,
+        pattern_lens: int,
+        n_characters: int,
+        occurrences: Occurrences | None = None,
+    ) -> None:
+        super().__init__()
+        self.n_neurons = n_neurons
+        self.pattern_lens = pattern_lens
+        self.n_characters = n_characters
+        self.occurrences = occurrences or EveryOccurrence()
+        vocabulary = discretise(initializer((n_characters, pattern_lens, n_neurons)))
+        self.register_buffer("codes", vocabulary.codes)
+        self.register_buffer("never", vocabulary.never)
+        self._index: tuple[int, Tensor, PatternIndex] | None = None
+
+    def vocabulary(self) -> Vocabulary:
+        """The patterns as they stand."""
+        return self.index().vocabulary
+
+    def index(self) -> PatternIndex:
+        """The vocabulary, ready for matching; made anew when the patterns have changed."""
+        version = self.codes._version  # counts changes in place: edits, and loaded checkpoints
+        if self._index is None or self._index[0] != version or self._index[1] is not self.codes:
+            vocabulary = Vocabulary(self.codes.clone(), self.never.clone())
+            self._index = version, self.codes, PatternIndex(vocabulary, self.n_characters)
+        return self._index[2]
+
+    @torch.no_grad()
+    def replace(self, neurons: Tensor, codes: Tensor) -> None:
+        """Put the patterns `codes` (R, K), blanks included, in the places `neurons` (R,)."""
+        self.codes[neurons] = codes.to(self.codes)
+        self.never[neurons] = False
+
+    def forward(self, text: Tensor) -> Tokenized:
+        """Find the patterns in a batch of integer codes (B, L), C meaning no character."""
+        codes = checked_codes(text, self.n_characters)
+        index = self.index()
+        return Tokenized(codes, None, index.vocabulary, self.occurrences(codes, index))
+
+    def extra_repr(self) -> str:
+        return f"n_neurons={self.n_neurons}, pattern_lens={self.pattern_lens}"
+
+
+def checked_codes(codes: Tensor, n_characters: int) -> Tensor:
+    """Codes (B, L) as int64.
+
+    Raises:
+        ValueError: a code is not in 0..C.
+
+    """
+    codes = codes.long()
+    if codes.numel() and not 0 <= int(codes.min()) <= int(codes.max()) <= n_characters:
+        raise ValueError(f"codes must be 0..{n_characters}, where {n_characters} means no character of the alphabet")
+    return codes
 
 
 class EmbeddingLayer(nn.Module):
@@ -133,12 +206,19 @@ class EmbeddingLayer(nn.Module):
     def forward(self, tokens: Tokenized | Tensor) -> Tensor:
         """`Tokenized`, or a dense (B, L, N) tensor, to (B, L, D)."""
         if isinstance(self.weight, UninitializedParameter):
-            like = tokens if isinstance(tokens, Tensor) else tokens.patterns
-            _fill(self.weight, self._initial(like.shape[2]).to(like))
+            like = tokens if isinstance(tokens, Tensor) else tokens.dense()
+            _fill(self.weight, self._initial(like.shape[2 if isinstance(tokens, Tensor) else 1]).to(like))
         if isinstance(tokens, Tensor):
             return tokens @ self.weight
+        return self._embed(tokens, tokens.matches, pooled=False)
+
+    def pooled(self, tokens: Tokenized, matches: Matches | None = None) -> Tensor:
+        """(B, D): the sum over each text, of all matches or of those that are given."""
+        return self._embed(tokens, tokens.matches if matches is None else matches, pooled=True)
+
+    def _embed(self, tokens: Tokenized, matches: Matches, *, pooled: bool) -> Tensor:
         embedded: Tensor = EmbedMatches.apply(  # type: ignore[no-untyped-call]  # torch types no apply
-            tokens.patterns, self.weight, tokens.codes, tokens.matches
+            tokens.patterns, self.weight, tokens.codes, matches, pooled
         )
         return embedded
 

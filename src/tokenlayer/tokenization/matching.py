@@ -40,6 +40,17 @@ class Matches:
         """(M,) int64: the index into B·L positions."""
         return self.text * self.shape[2] + self.position
 
+    def distinct(self) -> Matches:
+        """The first match of each pattern in each text: presence instead of counts."""
+        _, N, _ = self.shape
+        pair = self.text * N + self.neuron
+        order = pair.argsort(stable=True)
+        ordered = pair[order]
+        is_first = torch.ones_like(ordered, dtype=torch.bool)
+        is_first[1:] = ordered[1:] != ordered[:-1]
+        kept = order[is_first].sort().values
+        return Matches(self.text[kept], self.position[kept], self.neuron[kept], self.shape)
+
     def counts(self) -> Tensor:
         """(N,) int64: how often each pattern matched."""
         return torch.bincount(self.neuron, minlength=self.shape[1])
@@ -51,28 +62,78 @@ class Matches:
         return out
 
 
-def match(codes: Tensor, vocabulary: Vocabulary, n_characters: int) -> Matches:
-    """All matches of `vocabulary` in `codes` (B, L), integers 0..C where C means no character.
+class PatternIndex:
+    """A vocabulary made ready for matching: worth keeping while the vocabulary does not change.
 
-    A pattern occurs at t ≤ L - K when each of its columns is blank or equals the text; one of blanks alone occurs at
-    all L positions, as in the original, which fills its last K - 1 positions with the value 0 that such a pattern asks
-    for.
+    Args:
+        vocabulary: N patterns.
+        n_characters: C.
+
     """
-    B, L = codes.shape
-    K = vocabulary.pattern_lens
-    codes = codes.long().contiguous()
-    if L < K:
-        window, neuron = codes.new_empty(0), codes.new_empty(0)
-    else:
-        window, neuron = _candidates(codes, vocabulary, n_characters)
-        window, neuron = _verified(codes, vocabulary, window, neuron, n_characters)
-    matches = Matches(
-        text=torch.div(window, L, rounding_mode="floor"),
-        position=window % L,
-        neuron=neuron,
-        shape=(B, vocabulary.n_neurons, L),
-    )
-    return _with_all_blank(matches, vocabulary)
+
+    def __init__(self, vocabulary: Vocabulary, n_characters: int) -> None:
+        self.vocabulary = vocabulary
+        self.n_characters = n_characters
+        self._prefix_length = _prefix_length(n_characters, vocabulary.pattern_lens)
+        self._first, self._count, self._members = _prefix_table(vocabulary, n_characters, self._prefix_length)
+        self._columns = vocabulary.codes.T.contiguous()  # (K, N)
+        self._all_blank = (vocabulary.all_blank & ~vocabulary.never).nonzero()[:, 0]
+
+    def match(self, codes: Tensor) -> Matches:
+        """All matches in `codes` (B, L), integers 0..C where C means no character.
+
+        A pattern occurs at t ≤ L - K when each of its columns is blank or equals the text; one of blanks alone occurs
+        at all L positions, as in the original, which fills its last K - 1 positions with the value 0 that such a
+        pattern asks for.
+        """
+        B, L = codes.shape
+        K = self.vocabulary.pattern_lens
+        codes = codes.long().contiguous()
+        if L < K:
+            window, neuron = codes.new_empty(0), codes.new_empty(0)
+        else:
+            window, neuron = self._verified(codes, *self._candidates(codes))
+        matches = Matches(
+            text=torch.div(window, L, rounding_mode="floor"),
+            position=window % L,
+            neuron=neuron,
+            shape=(B, self.vocabulary.n_neurons, L),
+        )
+        return _with_all_blank(matches, self._all_blank)
+
+    def _candidates(self, codes: Tensor) -> tuple[Tensor, Tensor]:
+        """Windows (as flat indices b·L + t, t < T) and neurons whose first q columns agree."""
+        L = codes.shape[1]
+        T = L - self.vocabulary.pattern_lens + 1
+        key = codes[:, :T]
+        for k in range(1, self._prefix_length):
+            key = key * (self.n_characters + 1) + codes[:, k : k + T]
+        found = self._count[key]  # (B, T)
+        text, position = found.nonzero(as_tuple=True)
+        found, first = found[text, position], self._first[key[text, position]]
+        # Expand each window into one row a candidate: the j-th row of a window takes the j-th member of its prefix.
+        end = found.cumsum(0)
+        member = torch.arange(int(end[-1]) if len(end) else 0, device=codes.device)
+        member += torch.repeat_interleave(first - (end - found), found)
+        window = torch.repeat_interleave(text * L + position, found)
+        return window, self._members[member]
+
+    def _verified(self, codes: Tensor, window: Tensor, neuron: Tensor) -> tuple[Tensor, Tensor]:
+        """The candidates whose remaining columns agree too."""
+        text = codes.view(-1)
+        for k in range(self._prefix_length, self.vocabulary.pattern_lens):
+            if not len(window):
+                break
+            column = self._columns[k][neuron]
+            agree = ((column == text[window + k]) | (column == BLANK)).nonzero()[:, 0]
+            if len(agree) < len(window):
+                window, neuron = window[agree], neuron[agree]
+        return window, neuron
+
+
+def match(codes: Tensor, vocabulary: Vocabulary, n_characters: int) -> Matches:
+    """All matches of `vocabulary` in `codes` (B, L), for a vocabulary that is used once (see `PatternIndex.match`)."""
+    return PatternIndex(vocabulary, n_characters).match(codes)
 
 
 def _prefix_length(n_characters: int, pattern_lens: int) -> int:
@@ -80,26 +141,6 @@ def _prefix_length(n_characters: int, pattern_lens: int) -> int:
     while length < pattern_lens and (n_characters + 1) ** (length + 1) <= _PREFIX_TABLE_ROWS:
         length += 1
     return length
-
-
-def _candidates(codes: Tensor, vocabulary: Vocabulary, n_characters: int) -> tuple[Tensor, Tensor]:
-    """Windows (as flat indices b·L + t, t < T) and neurons whose first q columns agree."""
-    q = _prefix_length(n_characters, vocabulary.pattern_lens)
-    first, count, members = _prefix_table(vocabulary, n_characters, q)
-    L = codes.shape[1]
-    T = L - vocabulary.pattern_lens + 1
-    key = codes[:, :T]
-    for k in range(1, q):
-        key = key * (n_characters + 1) + codes[:, k : k + T]
-    found = count[key]  # (B, T)
-    text, position = found.nonzero(as_tuple=True)
-    found, first = found[text, position], first[key[text, position]]
-    # Expand each window into one row a candidate: the j-th row of a window takes the j-th member of its prefix.
-    end = found.cumsum(0)
-    member = torch.arange(int(end[-1]) if len(end) else 0, device=codes.device)
-    member += torch.repeat_interleave(first - (end - found), found)
-    window = torch.repeat_interleave(text * L + position, found)
-    return window, members[member]
 
 
 def _prefix_table(vocabulary: Vocabulary, n_characters: int, q: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -130,24 +171,7 @@ def _prefix_bits(vocabulary: Vocabulary, n_characters: int, q: int) -> Tensor:
     return bits
 
 
-def _verified(
-    codes: Tensor, vocabulary: Vocabulary, window: Tensor, neuron: Tensor, n_characters: int
-) -> tuple[Tensor, Tensor]:
-    """The candidates whose remaining columns agree too."""
-    text = codes.view(-1)
-    columns = vocabulary.codes.T.contiguous()  # (K, N)
-    for k in range(_prefix_length(n_characters, vocabulary.pattern_lens), vocabulary.pattern_lens):
-        if not len(window):
-            break
-        column = columns[k][neuron]
-        agree = ((column == text[window + k]) | (column == BLANK)).nonzero()[:, 0]
-        if len(agree) < len(window):
-            window, neuron = window[agree], neuron[agree]
-    return window, neuron
-
-
-def _with_all_blank(matches: Matches, vocabulary: Vocabulary) -> Matches:
-    blank = (vocabulary.all_blank & ~vocabulary.never).nonzero()[:, 0]
+def _with_all_blank(matches: Matches, blank: Tensor) -> Matches:
     if not len(blank):
         return matches
     B, N, L = matches.shape

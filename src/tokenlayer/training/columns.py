@@ -34,7 +34,7 @@ class LayerGradients:
     def __init__(self, intermediates: Intermediates) -> None:
         """Attach to the tensors of a forward pass that has yet to go backward."""
         self._caught: dict[str, Tensor] = {}
-        layers = {"out": intermediates.out, "dense": intermediates.dense, "embedding": intermediates.embedding}
+        layers = {"out": intermediates.out, "dense": intermediates.dense, "embedding": intermediates.embedded}
         for name, output in layers.items():
             if output is not None and output.requires_grad:
                 output.register_hook(  # type: ignore[no-untyped-call]  # torch leaves it untyped
@@ -51,6 +51,8 @@ def gradient_row(layers: LayerGradients, parameters: Mapping[str, Tensor]) -> Ro
     moments = {name: layer_moments(grad) for name in LAYERS[:3] if (grad := layers.get(name)) is not None}
     g = layers.get("embedding")
     if g is not None and "embedding_kernel" in parameters:
+        # A gradient (B, D) is that of every position: as good as one position.
+        g = g.unsqueeze(1) if g.dim() == 2 else g
         moments["tokenization"] = match_gradient_moments(g, parameters["embedding_kernel"])
     for name in PARAMETERS:
         if name in parameters and (grad := parameters[name].grad) is not None:
@@ -60,7 +62,7 @@ def gradient_row(layers: LayerGradients, parameters: Mapping[str, Tensor]) -> Ro
 
 def value_row(intermediates: Intermediates, parameters: Mapping[str, Tensor]) -> Row:
     """Activations of the step's forward pass, and parameters as they are now: after the update, as in the seed."""
-    layers = {"out": intermediates.out, "dense": intermediates.dense, "embedding": intermediates.embedding}
+    layers = {"out": intermediates.out, "dense": intermediates.dense, "embedding": intermediates.embedded}
     moments = {name: layer_moments(value.detach()) for name, value in layers.items() if value is not None}
     moments["tokenization"] = match_moments(intermediates.tokens.matches, intermediates.out.dtype)
     moments |= {name: parameter_moments(parameters[name].detach()) for name in PARAMETERS if name in parameters}

@@ -19,8 +19,8 @@ from tokenlayer.data.loader import BatchLoader
 from tokenlayer.data.prepare import prepare
 from tokenlayer.data.types import SPLITS, EncodedSplit, PreparedDataset
 from tokenlayer.errors import InputError
-from tokenlayer.models.classifier import ModelConfig
 from tokenlayer.models.keras import KerasAdam
+from tokenlayer.text.alphabet import Alphabet
 from tokenlayer.tracking.lightning_logger import RecorderLogger
 from tokenlayer.tracking.reading import download_artifact
 from tokenlayer.tracking.recorder import Recorder
@@ -67,7 +67,7 @@ def evaluate(config: EvaluateConfig, saved: SavedModel, trained: TrainConfig) ->
     dataset = only(prepared, split, saved.header["class_names"])
     train_ids = prepared.splits["train"].ids if is_own else recorded_train_ids(config, saved)
     seen = None if train_ids is None else int(np.isin(dataset.splits["test"].ids, train_ids).sum())
-    metrics, run_id = _test(config, saved, restored(trained.model, saved, dataset.text_length), dataset, split, seen)
+    metrics, run_id = _test(config, saved, restored(trained, saved, dataset.text_length), dataset, split, seen)
     console = Console(highlight=False, soft_wrap=True)
     result = "  ".join(f"{name} {value:.4f}" for name, value in metrics.items())
     console.print(f"{len(dataset.splits['test'])} texts ({split}): {result}")
@@ -140,13 +140,20 @@ def recorded_train_ids(config: EvaluateConfig, saved: SavedModel) -> npt.NDArray
     return pd.read_parquet(path)["text_id"].to_numpy(dtype=np.str_)
 
 
-def restored(config: ModelConfig, saved: SavedModel, text_length: int) -> TokenizationModule:
-    """The module of a checkpoint, with its weights."""
-    C, K, _ = saved.weights["model.tokenization.patterns"].shape
-    model = config.build(torch.zeros, K, C, text_length, len(saved.header["class_names"]))
-    module = TokenizationModule(model, KerasAdam)
+def restored(trained: TrainConfig, saved: SavedModel, text_length: int) -> TokenizationModule:
+    """The module of a checkpoint, with its weights, ready to be tested."""
+    alphabet = Alphabet(saved.header["alphabet"])
+    model = trained.model.build(
+        torch.zeros,
+        saved.pattern_lens,
+        alphabet.size,
+        text_length,
+        len(saved.header["class_names"]),
+        occurrences=trained.initializer.occurrences(alphabet),
+        trains_characters=trained.learning_rule.trains_characters,
+    )
     model.load_state_dict({k.removeprefix("model."): v for k, v in saved.weights.items() if k.startswith("model.")})
-    return module
+    return TokenizationModule(model, KerasAdam)
 
 
 def only(dataset: PreparedDataset, split: str, known_classes: Sequence[str]) -> PreparedDataset:

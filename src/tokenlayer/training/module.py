@@ -15,6 +15,8 @@ from torch.optim.lr_scheduler import LRScheduler
 from tokenlayer.data.types import Batch
 from tokenlayer.errors import InputError
 from tokenlayer.models.classifier import Intermediates, TokenizationClassifier
+from tokenlayer.tokenization.layer import VocabularyLayer
+from tokenlayer.tokenization.rules.base import Clock, Edit, LearningRule, Observation, PassiveRule
 from tokenlayer.training.metrics import Metrics
 
 OptimizerFactory = Callable[[Iterable[nn.Parameter]], Optimizer]
@@ -22,6 +24,17 @@ SchedulerFactory = Callable[..., LRScheduler]
 
 
 @dataclass(frozen=True)
+class AppliedEdit:
+    """An edit of the learning rule, and what it replaced."""
+
+    edit: Edit
+    previous: Tensor
+    """(R, K): the patterns that had to go."""
+    previous_embedding: Tensor
+    """(R, D): their vectors."""
+
+
+@dataclass
 class TrainingStep:
     """What callbacks may read of the step in progress."""
 
@@ -33,6 +46,8 @@ class TrainingStep:
     intermediates: Intermediates
     loss: Tensor
     labels: Tensor
+    edit: AppliedEdit | None = None
+    """What the learning rule replaced after the update, once it has."""
 
     @property
     def place(self) -> dict[str, Any]:
@@ -44,6 +59,7 @@ class TokenizationModule(pl.LightningModule):
     """Trains a `TokenizationClassifier`; what is recorded of it is the callbacks' business.
 
     Attributes:
+        rule: how the patterns change; its state is saved with the weights.
         current: the step in progress.
         validated_steps: optimizer steps before the latest validation.
 
@@ -52,6 +68,7 @@ class TokenizationModule(pl.LightningModule):
         optimizer: makes the optimizer from the parameters.
         lr_scheduler: makes a schedule, stepped after every epoch, from the optimizer; None: constant.
         header: plain data that each checkpoint carries under `tokenlayer`: what one must know to use its weights.
+        rule: how the patterns change; None: by the optimizer alone, if at all.
 
     """
 
@@ -61,9 +78,11 @@ class TokenizationModule(pl.LightningModule):
         optimizer: OptimizerFactory,
         lr_scheduler: SchedulerFactory | None = None,
         header: Mapping[str, Any] | None = None,
+        rule: LearningRule | None = None,
     ) -> None:
         super().__init__()
         self.model = model
+        self.rule = rule or PassiveRule()
         self._make_optimizer = optimizer
         self._make_scheduler = lr_scheduler
         self._header = dict(header or {})
@@ -71,6 +90,7 @@ class TokenizationModule(pl.LightningModule):
             {f"{phase}_metrics": Metrics(model.n_classes) for phase in ("train", "validation", "test")}
         )
         self.current: TrainingStep | None = None
+        self._token_gradient: Tensor | None = None
         self.validated_steps = 0
 
     def phase_metrics(self, phase: str) -> Metrics:
@@ -88,10 +108,75 @@ class TokenizationModule(pl.LightningModule):
                 f"{batch_idx}): lower optimizer.lr or set trainer.gradient_clip_val"
             )
         self.phase_metrics("train").update(intermediates.out, batch.labels, loss)
+        self._watch(intermediates.embedded)
         self.current = TrainingStep(
             self.trainer.global_step, self.current_epoch, batch_idx, intermediates, loss.detach(), batch.labels
         )
         return loss
+
+    def _watch(self, embedded: Tensor) -> None:
+        """Keep ∂loss/∂embedded, which the rule observes: retained, it would be lost to tensors that are views."""
+        if self._edits and embedded.requires_grad:
+            embedded.register_hook(self._keep_gradient)  # type: ignore[no-untyped-call]  # torch leaves it untyped
+
+    def _keep_gradient(self, gradient: Tensor) -> None:
+        self._token_gradient = gradient
+
+    @property
+    def _edits(self) -> bool:
+        return not isinstance(self.rule, PassiveRule)
+
+    def clock(self) -> Clock:
+        """Where in the training the step in progress is."""
+        assert self.current is not None
+        n_steps = int(self.trainer.estimated_stepping_batches)
+        return Clock(self.current.step, n_steps, int(self.trainer.num_training_batches))
+
+    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
+        if not self._edits:
+            return
+        assert self.current is not None
+        assert self._token_gradient is not None
+        weight = self.model.embedding.weight
+        assert weight.grad is not None
+        self.rule.observe(
+            Observation(
+                clock=self.clock(),
+                tokens=self.current.intermediates.tokens,
+                gradient=self._token_gradient,
+                counts_once=self.model.head.counts_once,
+                embedding=weight.detach(),
+                embedding_gradient=weight.grad,
+            )
+        )
+        self._token_gradient = None
+
+    def optimizer_step(
+        self,
+        epoch: int,
+        batch_idx: int,
+        optimizer: Any,
+        optimizer_closure: Callable[[], Any] | None = None,
+    ) -> None:
+        """The update, then the rule's edit: both are in the checkpoint that a callback saves after the batch."""
+        super().optimizer_step(epoch, batch_idx, optimizer, optimizer_closure)
+        if self._edits:
+            self._edit(optimizer)
+
+    @torch.no_grad()
+    def _edit(self, optimizer: Optimizer) -> None:
+        layer, weight = self.model.tokenization, self.model.embedding.weight
+        assert isinstance(layer, VocabularyLayer)
+        assert self.current is not None
+        vocabulary = layer.vocabulary()
+        edit = self.rule.edit(self.clock(), vocabulary, weight.detach())
+        if edit is None:
+            return
+        rows = edit.neurons
+        self.current.edit = AppliedEdit(edit, vocabulary.codes[rows], weight[rows].clone())
+        layer.replace(rows, edit.codes)
+        weight[rows] = edit.embedding.to(weight)
+        forget_moments(optimizer, weight, rows)
 
     def on_train_epoch_start(self) -> None:
         self.phase_metrics("train").reset()
@@ -136,3 +221,12 @@ class TokenizationModule(pl.LightningModule):
         # The number of the last step taken: Lightning's own default is the number of steps.
         step = torch.tensor(max(self.trainer.global_step - 1, 0), dtype=torch.float64)
         self.log_dict(results | {"step": step}, batch_size=1)
+
+
+def forget_moments(optimizer: Optimizer, parameter: Tensor, rows: Tensor) -> None:
+    """Set to zero what the optimizer remembers of some rows of a parameter: they are new."""
+    for wrapped, state in getattr(optimizer, "optimizer", optimizer).state.items():
+        if wrapped is parameter:
+            for value in state.values():
+                if isinstance(value, Tensor) and value.shape == parameter.shape:
+                    value[rows] = 0

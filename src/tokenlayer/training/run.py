@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytorch_lightning as pl
 import torch
 from rich.console import Console
@@ -21,6 +22,7 @@ from tokenlayer.data.types import PreparedDataset
 from tokenlayer.errors import InputError
 from tokenlayer.models.classifier import TokenizationClassifier
 from tokenlayer.tokenization.layer import Initializer
+from tokenlayer.tokenization.rules.base import LearningRule, RuleContext
 from tokenlayer.tracking.lightning_logger import RecorderLogger
 from tokenlayer.tracking.recorder import Recorder
 from tokenlayer.training.callbacks.base import RunContext, Settings
@@ -30,6 +32,8 @@ from tokenlayer.training.module import TokenizationModule
 
 if TYPE_CHECKING:
     from tokenlayer.config.schema import TrainConfig
+
+_INITIALIZER = 1  # tells the initializer's random numbers from others of the same seed
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,7 @@ def train(
         config.optimizer,
         config.lr_scheduler,
         header(resolved, dataset),
+        build_rule(config, dataset),
     )
     console = Console()
     with open_recorder(config, settings) as recorder:
@@ -106,18 +111,35 @@ def told_how_to_go_on(recorder: Recorder) -> Iterator[None]:
 
 def build_model(config: TrainConfig, dataset: PreparedDataset) -> TokenizationClassifier:
     """The model with its initial values, for the dataset's alphabet, classes and length."""
-    K = config.model.pattern_lens or config.initializer.default_pattern_lens()
+    K = config.pattern_lens()
     if dataset.text_length < K:
         raise InputError(
             f"dataset.text_length={dataset.text_length} is below model.pattern_lens={K}: no pattern fits into a text; "
             "give longer texts or shorter patterns"
         )
+    initialize = zeros if config.resume else initializer(config, dataset)
     return config.model.build(
-        initializer=zeros if config.resume else initializer(config, dataset),
+        initializer=initialize,
         pattern_lens=K,
         n_characters=dataset.alphabet.size,
         text_length=dataset.text_length,
         n_classes=len(dataset.class_names),
+        occurrences=config.initializer.occurrences(dataset.alphabet),
+        trains_characters=config.learning_rule.trains_characters,
+    )
+
+
+def build_rule(config: TrainConfig, dataset: PreparedDataset) -> LearningRule:
+    """The configured learning rule, which knows the training texts and no others."""
+    return config.learning_rule.build(
+        RuleContext(
+            n_neurons=config.model.n_neurons,
+            pattern_lens=config.pattern_lens(),
+            n_characters=dataset.alphabet.size,
+            embedding_length=config.model.embedding_length or config.model.n_outputs(len(dataset.class_names)),
+            texts=dataset.training_texts(),
+            seed=config.seed,
+        )
     )
 
 
@@ -125,8 +147,10 @@ def initializer(config: TrainConfig, dataset: PreparedDataset) -> Initializer:
     """The configured initializer, with the corpus that it asks for."""
     wanted = config.initializer.wanted_corpus()
     corpus = None if wanted is None else dataset.corpus(wanted.scope, wanted.cap)
-    generator = torch.Generator().manual_seed(config.seed)
-    return config.initializer.build(corpus, dataset.alphabet, generator)
+    # A sequence of its own: the model's weights are drawn from the run's seed too.
+    seed = int(np.random.SeedSequence([config.seed, _INITIALIZER]).generate_state(1)[0])
+    generator = torch.Generator().manual_seed(seed)
+    return config.initializer.build(corpus, dataset.alphabet, generator, dataset.training_texts())
 
 
 def zeros(shape: tuple[int, int, int]) -> torch.Tensor:

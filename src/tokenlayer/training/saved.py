@@ -24,6 +24,12 @@ class SavedModel:
     run_id: str | None
     """The run it belongs to, None for a bare file."""
 
+    @property
+    def pattern_lens(self) -> int:
+        """K"""
+        characters = self.weights.get("model.tokenization.patterns")  # (C, K, N)
+        return self.weights["model.tokenization.codes"].shape[1] if characters is None else characters.shape[1]
+
 
 def saved_model(run_or_checkpoint: str, tracking: TrackingConfig, output_dir: str) -> SavedModel:
     """The best checkpoint of a run (its last, where there was no validation), or that of a file.

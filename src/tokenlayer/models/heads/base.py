@@ -1,4 +1,9 @@
-"""What a head is: it reads the embedded text and gives logits."""
+"""What a head is: it reads the matched tokens and gives logits.
+
+Every head says how it supplies the **token gradient** g, from which a learning rule scores tokens that are not there
+yet: `HeadOutput.embedded` is a tensor that the vector E of a token enters as a plain sum, so that ∂loss/∂embedded is
+the gradient which one more match, of any token, would receive.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +12,8 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from tokenlayer.tokenization.layer import EmbeddingLayer, Tokenized
+
 
 @dataclass(frozen=True)
 class HeadOutput:
@@ -14,16 +21,22 @@ class HeadOutput:
 
     logits: Tensor
     """(B, n_outputs)"""
-    dense: Tensor | None
+    embedded: Tensor
+    """(B, L, D) sum of the vectors of the tokens that begin at each position; or (B, D) sum over the text, where the
+    place makes no difference. Its gradient is the token gradient g."""
+    dense: Tensor | None = None
     """(B, hidden) of a hidden dense layer, if the head has one."""
 
 
 class Head(nn.Module, ABC):
-    """(B, L, D) embedded text → logits."""
+    """Matches and their vectors → logits."""
+
+    counts_once: bool = False
+    """Whether a token enters `embedded` once for each text that holds it, however often it occurs there."""
 
     @abstractmethod
-    def forward(self, embedded: Tensor) -> HeadOutput:
-        """(B, L, D) to logits (B, n_outputs)."""
+    def forward(self, tokens: Tokenized, embedding: EmbeddingLayer) -> HeadOutput:
+        """The matches of B texts, and the vectors of the N tokens (N, D), to logits (B, n_outputs)."""
 
     @abstractmethod
     def logged_parameters(self) -> dict[str, Tensor]:
@@ -36,4 +49,4 @@ class HeadConfig(ABC):
 
     @abstractmethod
     def build(self, text_length: int, embedding_length: int, n_outputs: int) -> Head:
-        """The head for embedded texts (B, text_length, embedding_length)."""
+        """The head for texts of `text_length` characters and vectors of `embedding_length` (D)."""

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from tokenlayer.models import keras
 from tokenlayer.models.heads.base import Head, HeadConfig, HeadOutput
+from tokenlayer.tokenization.layer import EmbeddingLayer, Tokenized
 
 
 class FlattenHead(Head):
@@ -28,12 +29,17 @@ class FlattenHead(Head):
         self.dense = keras.dense(n_features, hidden)
         self.out = keras.dense(hidden, n_outputs)
 
-    def forward(self, embedded: Tensor) -> HeadOutput:
+    def forward(self, tokens: Tokenized, embedding: EmbeddingLayer) -> HeadOutput:
+        embedded = embedding(tokens)  # (B, L, D)
+        return self.read(embedded)
+
+    def read(self, embedded: Tensor) -> HeadOutput:
+        """(B, L, D), however it was made."""
         x = embedded.flatten(1)  # (B, L·D)
         if self.batch_norm is not None:
             x = self.batch_norm(x)
         dense = self.dense(x)  # (B, hidden)
-        return HeadOutput(self.out(dense), dense)
+        return HeadOutput(self.out(dense), embedded, dense)
 
     def logged_parameters(self) -> dict[str, Tensor]:
         return {

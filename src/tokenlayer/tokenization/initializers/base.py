@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 
 from tokenlayer.text.alphabet import Alphabet, Codes
+from tokenlayer.text.corpus import TrainingTexts
+from tokenlayer.tokenization.occurrences import EveryOccurrence, Occurrences
 
 SEED_PATTERN_LENS = 13
 """K of the seed: the longest of the grams that its patterns start from."""
@@ -57,9 +59,17 @@ class InitializerConfig(ABC):
         """The smallest K that can hold what it makes, as far as the settings alone tell."""
         return 1
 
+    def occurrences(self, alphabet: Alphabet) -> Occurrences:
+        """Which occurrences of its patterns count, where they are fixed; by default all."""
+        return EveryOccurrence()
+
     @abstractmethod
     def build(
-        self, corpus: Codes | None, alphabet: Alphabet, generator: torch.Generator | None = None
+        self,
+        corpus: Codes | None,
+        alphabet: Alphabet,
+        generator: torch.Generator | None = None,
+        texts: TrainingTexts | None = None,
     ) -> PatternsInitializer:
         """The initializer.
 
@@ -67,6 +77,7 @@ class InitializerConfig(ABC):
             corpus: (S,) codes of the texts that `wanted_corpus` names.
             alphabet: what the codes stand for.
             generator: its source of randomness, on the CPU; None: torch's global one.
+            texts: the training texts with their labels, for those that choose by them.
 
         Raises:
             InputError: the corpus does not do.

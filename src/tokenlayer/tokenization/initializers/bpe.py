@@ -10,6 +10,7 @@ from tokenizers.models import BPE
 from tokenizers.trainers import BpeTrainer, Trainer
 
 from tokenlayer.text.alphabet import Alphabet, Codes
+from tokenlayer.text.corpus import TrainingTexts
 from tokenlayer.tokenization.initializers.base import CorpusConfig, InitializerConfig
 from tokenlayer.tokenization.initializers.pieces import CAP, PatternsInitializerPieces
 
@@ -38,7 +39,11 @@ class BpeConfig(InitializerConfig):
         return self.corpus
 
     def build(
-        self, corpus: Codes | None, alphabet: Alphabet, generator: torch.Generator | None = None
+        self,
+        corpus: Codes | None,
+        alphabet: Alphabet,
+        generator: torch.Generator | None = None,
+        texts: TrainingTexts | None = None,
     ) -> PatternsInitializerBpe:
         assert corpus is not None, "the caller gives the corpus that wanted_corpus names"
         return PatternsInitializerBpe(corpus, alphabet, generator)

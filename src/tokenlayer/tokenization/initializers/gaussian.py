@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from tokenlayer.text.alphabet import Alphabet, Codes
+from tokenlayer.text.corpus import TrainingTexts
 from tokenlayer.tokenization.initializers.base import InitializerConfig
 
 
@@ -56,8 +57,9 @@ class GaussianConfig(InitializerConfig):
 
     def build(
         self,
-        corpus: Codes | None,  # noqa: ARG002  # the interface's; noise needs no text
+        corpus: Codes | None,
         alphabet: Alphabet,
         generator: torch.Generator | None = None,
+        texts: TrainingTexts | None = None,
     ) -> PatternsInitializerGaussian:
         return PatternsInitializerGaussian(self.mean, self.stddev, alphabet.size, generator)

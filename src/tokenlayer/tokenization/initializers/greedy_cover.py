@@ -14,6 +14,7 @@ import numpy.typing as npt
 import torch
 
 from tokenlayer.text.alphabet import Alphabet, Codes
+from tokenlayer.text.corpus import TrainingTexts
 from tokenlayer.tokenization.initializers.base import CorpusConfig, InitializerConfig
 from tokenlayer.tokenization.initializers.gram_patterns import (
     GRAM_LENS,
@@ -233,7 +234,11 @@ class GreedyCoverConfig(InitializerConfig):
         return max(self.gram_lens, default=1)
 
     def build(
-        self, corpus: Codes | None, alphabet: Alphabet, generator: torch.Generator | None = None
+        self,
+        corpus: Codes | None,
+        alphabet: Alphabet,
+        generator: torch.Generator | None = None,
+        texts: TrainingTexts | None = None,
     ) -> PatternsInitializerGreedyCover:
         assert corpus is not None, "the caller gives the corpus that wanted_corpus names"
         return PatternsInitializerGreedyCover(corpus, alphabet, self.gram_lens, self.filter_over, generator)

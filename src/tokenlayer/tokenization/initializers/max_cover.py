@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from tokenlayer.text.alphabet import Alphabet, Codes
+from tokenlayer.text.corpus import TrainingTexts
 from tokenlayer.text.grams import draw_grams
 from tokenlayer.tokenization.initializers.base import CorpusConfig, InitializerConfig
 from tokenlayer.tokenization.initializers.gram_patterns import (
@@ -120,7 +121,11 @@ class MaxCoverConfig(InitializerConfig):
         return max(self.gram_lens, default=1)
 
     def build(
-        self, corpus: Codes | None, alphabet: Alphabet, generator: torch.Generator | None = None
+        self,
+        corpus: Codes | None,
+        alphabet: Alphabet,
+        generator: torch.Generator | None = None,
+        texts: TrainingTexts | None = None,
     ) -> PatternsInitializerMaxCover:
         assert corpus is not None, "the caller gives the corpus that wanted_corpus names"
         return PatternsInitializerMaxCover(

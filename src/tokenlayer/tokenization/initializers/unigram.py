@@ -10,6 +10,7 @@ from tokenizers.models import Unigram
 from tokenizers.trainers import Trainer, UnigramTrainer
 
 from tokenlayer.text.alphabet import Alphabet, Codes
+from tokenlayer.text.corpus import TrainingTexts
 from tokenlayer.tokenization.initializers.base import CorpusConfig, InitializerConfig
 from tokenlayer.tokenization.initializers.pieces import CAP, PatternsInitializerPieces
 
@@ -34,7 +35,11 @@ class UnigramConfig(InitializerConfig):
         return self.corpus
 
     def build(
-        self, corpus: Codes | None, alphabet: Alphabet, generator: torch.Generator | None = None
+        self,
+        corpus: Codes | None,
+        alphabet: Alphabet,
+        generator: torch.Generator | None = None,
+        texts: TrainingTexts | None = None,
     ) -> PatternsInitializerUnigram:
         assert corpus is not None, "the caller gives the corpus that wanted_corpus names"
         return PatternsInitializerUnigram(corpus, alphabet, generator)

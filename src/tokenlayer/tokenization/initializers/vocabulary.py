@@ -13,6 +13,7 @@ import torch
 
 from tokenlayer.errors import InputError
 from tokenlayer.text.alphabet import Alphabet, Codes
+from tokenlayer.text.corpus import TrainingTexts
 from tokenlayer.tokenization.initializers.base import InitializerConfig
 from tokenlayer.tokenization.initializers.gram_patterns import Gram, PatternsInitializerGrams
 from tokenlayer.tokenization.vocabulary import BLANK, BLANK_SIGN
@@ -143,8 +144,9 @@ class VocabularyConfig(InitializerConfig):
 
     def build(
         self,
-        corpus: Codes | None,  # noqa: ARG002  # the interface's; the file is all it takes
+        corpus: Codes | None,
         alphabet: Alphabet,
         generator: torch.Generator | None = None,
+        texts: TrainingTexts | None = None,
     ) -> PatternsInitializerVocabulary:
         return PatternsInitializerVocabulary(read_patterns(Path(self.file)), alphabet, generator)

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from tokenlayer.text.alphabet import Alphabet
+from tokenlayer.tokenization.layer import TokenizationLayer
 from tokenlayer.training.callbacks.base import (
     CallbackConfig,
     RunCallback,
@@ -43,9 +44,10 @@ def pattern_rows(step: TrainingStep, module: TokenizationModule, alphabet: Alpha
     """Read the patterns of the step in progress, between its backward pass and its update."""
     tokens = step.intermediates.tokens
     layer = module.model.tokenization
+    grad = layer.patterns.grad if isinstance(layer, TokenizationLayer) else None
     return PatternRows(
         pattern=tokens.vocabulary.decode(alphabet),
-        gradient=gradient_summary(layer.patterns.grad, layer.n_neurons).cpu().numpy(),
+        gradient=gradient_summary(grad, layer.n_neurons).cpu().numpy(),
         matches=tokens.matches.counts().cpu().numpy(),
         embedding=module.model.embedding.weight.detach().cpu().numpy().copy(),
     )
