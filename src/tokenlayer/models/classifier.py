@@ -176,7 +176,7 @@ class ModelConfig:
             if trains_characters
             else VocabularyLayer(self.n_neurons, initializer, pattern_lens, n_characters, occurrences),
             EmbeddingLayer(D, self.n_neurons),
-            self.head.build(text_length, D, n_outputs),
+            self.head.build(self.n_neurons, text_length, D, n_outputs),
             n_classes,
             n_outputs,
         )

@@ -177,6 +177,9 @@ class TokenizationModule(pl.LightningModule):
         layer.replace(rows, edit.codes)
         weight[rows] = edit.embedding.to(weight)
         forget_moments(optimizer, weight, rows)
+        for parameter in self.model.head.token_parameters():
+            parameter[rows] = 0
+            forget_moments(optimizer, parameter, rows)
 
     def on_train_epoch_start(self) -> None:
         self.phase_metrics("train").reset()
@@ -208,6 +211,15 @@ class TokenizationModule(pl.LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["tokenlayer"] = self._header
+        # Lightning keeps no generators; without them a resumed run would drop out others than the unbroken one.
+        cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+        checkpoint["random_state"] = {"cpu": torch.get_rng_state(), "cuda": cuda}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        state = checkpoint["random_state"]
+        torch.set_rng_state(state["cpu"].cpu())
+        if state["cuda"] and len(state["cuda"]) == torch.cuda.device_count():
+            torch.cuda.set_rng_state_all([device.cpu() for device in state["cuda"]])
 
     def _evaluate(self, batch: Batch, phase: str) -> Tensor:
         out: Tensor = self.model(batch.codes)

@@ -42,11 +42,15 @@ class Head(nn.Module, ABC):
     def logged_parameters(self) -> dict[str, Tensor]:
         """Those of `out_kernel`, `out_bias`, `dense_kernel`, `dense_bias` that the head has, by the seed's names."""
 
+    def token_parameters(self) -> tuple[Tensor, ...]:
+        """Parameters of which row n, of N, belongs to token n alone: a token that takes its place begins with zeros."""
+        return ()
+
 
 @dataclass
 class HeadConfig(ABC):
     """Configuration of a head."""
 
     @abstractmethod
-    def build(self, text_length: int, embedding_length: int, n_outputs: int) -> Head:
-        """The head for texts of `text_length` characters and vectors of `embedding_length` (D)."""
+    def build(self, n_neurons: int, text_length: int, embedding_length: int, n_outputs: int) -> Head:
+        """The head for `n_neurons` (N) tokens with vectors of `embedding_length` (D), in texts of `text_length` (L)."""

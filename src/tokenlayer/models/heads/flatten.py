@@ -64,5 +64,5 @@ class FlattenHeadConfig(HeadConfig):
         if self.hidden < 1:
             yield "hidden", "must be at least 1"
 
-    def build(self, text_length: int, embedding_length: int, n_outputs: int) -> FlattenHead:
+    def build(self, n_neurons: int, text_length: int, embedding_length: int, n_outputs: int) -> FlattenHead:
         return FlattenHead(text_length * embedding_length, self.hidden, n_outputs, self.batch_norm)

@@ -68,5 +68,5 @@ class PoolHeadConfig(HeadConfig):
     pooling: Pooling = "presence"
     """How the tokens of a text are pooled: presence (each token once), sum (each match), mean, max."""
 
-    def build(self, text_length: int, embedding_length: int, n_outputs: int) -> PoolHead:
+    def build(self, n_neurons: int, text_length: int, embedding_length: int, n_outputs: int) -> PoolHead:
         return PoolHead(embedding_length, n_outputs, self.pooling)

@@ -1,0 +1,148 @@
+"""A small transformer over the sequence of matched tokens, beside the linear head."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from tokenlayer.models.heads.base import Head, HeadConfig, HeadOutput
+from tokenlayer.models.heads.pool import PoolHead
+from tokenlayer.models.heads.sequence import TokenSequence, token_sequence
+from tokenlayer.tokenization.layer import EmbeddingLayer, Tokenized
+
+_OCTAVES = 8
+
+
+class AttentionHead(Head):
+    """Logits of the linear head with presence, plus those of a transformer, which are zero before training.
+
+    The transformer has token vectors of its own (N, width), so that the embedding may be as short as a linear head
+    wants it. It reads the first `max_tokens` matches of a text in order of position, each with its place in the text,
+    and the mean over them is its result. Matches behind these reach the logits by the linear path alone.
+
+    The token gradient is that of the linear path: a token that is not there yet counts once for each text. What the
+    transformer would make of it cannot be told from a gradient, as its vectors would be new there, too.
+
+    Args:
+        n_neurons: N.
+        text_length: L.
+        embedding_length: D.
+        n_outputs: 1 for a sigmoid, else the number of classes.
+        width: length of a token's vector in the transformer.
+        n_layers: transformer layers.
+        n_heads: attention heads of a layer; divides `width`.
+        dropout: share of the numbers that are zeroed in training: of the token vectors, and within each layer.
+        max_tokens: the longest sequence.
+
+    """
+
+    counts_once = True
+
+    def __init__(
+        self,
+        n_neurons: int,
+        text_length: int,
+        embedding_length: int,
+        n_outputs: int,
+        width: int,
+        n_layers: int,
+        n_heads: int,
+        dropout: float,
+        max_tokens: int,
+    ) -> None:
+        super().__init__()
+        self.text_length = text_length
+        self.max_tokens = max_tokens
+        self.linear = PoolHead(embedding_length, n_outputs, "presence")
+        self.vectors = nn.Embedding(n_neurons, width)
+        nn.init.normal_(self.vectors.weight, std=1 / math.sqrt(width))
+        self.places = nn.Linear(2 * _OCTAVES, width)
+        self.dropout = nn.Dropout(dropout)
+        self.layers = nn.ModuleList(_layer(width, n_heads, dropout) for _ in range(n_layers))
+        self.norm = nn.LayerNorm(width)
+        self.out = nn.Linear(width, n_outputs)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)
+
+    def forward(self, tokens: Tokenized, embedding: EmbeddingLayer) -> HeadOutput:
+        linear = self.linear(tokens, embedding)
+        sequence = token_sequence(tokens.matches, self.max_tokens)
+        return HeadOutput(linear.logits + self.out(self._read(sequence)), linear.embedded)
+
+    def _read(self, sequence: TokenSequence) -> Tensor:
+        """(B, width): the mean over the tokens of each text; zero where there are none."""
+        x = self.dropout(self.vectors(sequence.neuron)) + self.places(self._waves(sequence.position))  # (B, S, width)
+        hidden = ~sequence.there
+        # A text without tokens may look at its first place, lest attention divide by zero; the mean leaves it out.
+        hidden[:, 0] = False
+        for layer in self.layers:
+            x = layer(x, src_key_padding_mask=hidden)
+        there = sequence.there.unsqueeze(2).to(x.dtype)
+        pooled: Tensor = (self.norm(x) * there).sum(1) / there.sum(1).clamp(min=1)
+        return pooled
+
+    def _waves(self, position: Tensor) -> Tensor:
+        """(B, S) to (B, S, 2·octaves): sines and cosines of the place in the text, of 2 lengths of it, 1, ½, …"""
+        place = position.to(self.out.weight.dtype) / self.text_length
+        octaves = torch.arange(_OCTAVES, device=place.device)
+        angle = place.unsqueeze(2) * (math.pi * 2**octaves)
+        return torch.cat([angle.sin(), angle.cos()], dim=2)
+
+    def token_parameters(self) -> tuple[Tensor, ...]:
+        return (self.vectors.weight,)
+
+    def logged_parameters(self) -> dict[str, Tensor]:
+        """Of the linear path."""
+        return self.linear.logged_parameters()
+
+
+def _layer(width: int, n_heads: int, dropout: float) -> nn.TransformerEncoderLayer:
+    layer = nn.TransformerEncoderLayer(
+        width, n_heads, 2 * width, dropout, activation="gelu", batch_first=True, norm_first=True
+    )
+    # Dropout of the (B, heads, S, S) attention would cost more than all the rest of the step.
+    layer.self_attn.dropout = 0.0
+    return layer
+
+
+@dataclass
+class AttentionHeadConfig(HeadConfig):
+    """A transformer over the matched tokens, and a linear path beside it."""
+
+    width: int = 32
+    """Length of a token's vector in the transformer."""
+    n_layers: int = 1
+    """Transformer layers."""
+    n_heads: int = 4
+    """Attention heads of a layer; divides `width`."""
+    dropout: float = 0.3
+    """Share of the numbers that are zeroed in training."""
+    max_tokens: int = 256
+    """The transformer reads so many of a text's matches, the first ones."""
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """Values that cannot work."""
+        for field in ("width", "n_layers", "n_heads", "max_tokens"):
+            if getattr(self, field) < 1:
+                yield field, "must be at least 1"
+        if self.n_heads > 0 and self.width % self.n_heads:
+            yield "width", f"{self.width} is no multiple of n_heads={self.n_heads}"
+        if not 0 <= self.dropout < 1:
+            yield "dropout", "must be at least 0 and below 1"
+
+    def build(self, n_neurons: int, text_length: int, embedding_length: int, n_outputs: int) -> AttentionHead:
+        return AttentionHead(
+            n_neurons,
+            text_length,
+            embedding_length,
+            n_outputs,
+            self.width,
+            self.n_layers,
+            self.n_heads,
+            self.dropout,
+            self.max_tokens,
+        )

@@ -1,0 +1,168 @@
+"""Convolution and maximum over the text, as in Kim (2014): over its matched tokens, or over its positions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from tokenlayer.models.heads.base import Head, HeadConfig, HeadOutput
+from tokenlayer.models.heads.pool import PoolHead
+from tokenlayer.models.heads.sequence import token_sequence
+from tokenlayer.tokenization.layer import EmbeddingLayer, Tokenized
+
+
+class LargestResponses(nn.Module):
+    """Filters of several widths slide over a sequence; of each the largest response is kept, at least 0.
+
+    Args:
+        n_inputs: length of the vectors.
+        n_filters: filters of each width.
+        kernel_sizes: the widths.
+
+    """
+
+    def __init__(self, n_inputs: int, n_filters: int, kernel_sizes: Sequence[int]) -> None:
+        super().__init__()
+        # Padded by k on both sides: filters see the ends, sequences shorter than themselves, and once nothing at all,
+        # so that it makes no difference to a text how far a longer one beside it has it padded.
+        self.filters = nn.ModuleList(nn.Conv1d(n_inputs, n_filters, k, padding=k) for k in kernel_sizes)
+        self.n_features = n_filters * len(kernel_sizes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, S, n_inputs), S ≥ 1, zeros where there is nothing, to (B, n_features)."""
+        x = x.transpose(1, 2)
+        return torch.cat([layer(x).amax(2) for layer in self.filters], dim=1).relu()
+
+
+class MatchConvHead(Head):
+    """Logits of the linear head with presence, plus those of a convolution, which are zero before training.
+
+    The convolution has token vectors of its own (N, width). It reads the first `max_tokens` matches of a text in order
+    of position, one beside the next however far apart they are. The token gradient is that of the linear path: a token
+    that is not there yet counts once for each text.
+
+    Args:
+        n_neurons: N.
+        embedding_length: D.
+        n_outputs: 1 for a sigmoid, else the number of classes.
+        width: length of a token's vector in the convolution.
+        n_filters: filters of each width.
+        kernel_sizes: their widths, in tokens.
+        dropout: share of the token vectors' numbers, and of the responses, that are zeroed in training.
+        max_tokens: the longest sequence.
+
+    """
+
+    counts_once = True
+
+    def __init__(
+        self,
+        n_neurons: int,
+        embedding_length: int,
+        n_outputs: int,
+        width: int,
+        n_filters: int,
+        kernel_sizes: Sequence[int],
+        dropout: float,
+        max_tokens: int,
+    ) -> None:
+        super().__init__()
+        self.max_tokens = max_tokens
+        self.linear = PoolHead(embedding_length, n_outputs, "presence")
+        self.vectors = nn.Embedding(n_neurons, width)
+        nn.init.normal_(self.vectors.weight, std=1 / math.sqrt(width))
+        self.responses = LargestResponses(width, n_filters, kernel_sizes)
+        self.dropout = nn.Dropout(dropout)
+        self.out = nn.Linear(self.responses.n_features, n_outputs)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)
+
+    def forward(self, tokens: Tokenized, embedding: EmbeddingLayer) -> HeadOutput:
+        linear = self.linear(tokens, embedding)
+        sequence = token_sequence(tokens.matches, self.max_tokens)
+        x = self.dropout(self.vectors(sequence.neuron)) * sequence.there.unsqueeze(2)  # (B, S, width)
+        return HeadOutput(linear.logits + self.out(self.dropout(self.responses(x))), linear.embedded)
+
+    def token_parameters(self) -> tuple[Tensor, ...]:
+        return (self.vectors.weight,)
+
+    def logged_parameters(self) -> dict[str, Tensor]:
+        """Of the linear path."""
+        return self.linear.logged_parameters()
+
+
+class PositionConvHead(Head):
+    """A convolution over the embedded text (B, L, D); with single characters as tokens a character CNN.
+
+    The token gradient is that of the embedded text: it differs between positions, and each occurrence counts.
+
+    Args:
+        embedding_length: D.
+        n_outputs: 1 for a sigmoid, else the number of classes.
+        n_filters: filters of each width.
+        kernel_sizes: their widths, in characters.
+        dropout: share of the responses that are zeroed in training.
+
+    """
+
+    def __init__(
+        self, embedding_length: int, n_outputs: int, n_filters: int, kernel_sizes: Sequence[int], dropout: float
+    ) -> None:
+        super().__init__()
+        self.responses = LargestResponses(embedding_length, n_filters, kernel_sizes)
+        self.dropout = nn.Dropout(dropout)
+        self.out = nn.Linear(self.responses.n_features, n_outputs)
+
+    def forward(self, tokens: Tokenized, embedding: EmbeddingLayer) -> HeadOutput:
+        embedded = embedding(tokens)  # (B, L, D)
+        return HeadOutput(self.out(self.dropout(self.responses(embedded))), embedded)
+
+    def logged_parameters(self) -> dict[str, Tensor]:
+        return {"out_kernel": self.out.weight, "out_bias": self.out.bias}
+
+
+@dataclass
+class ConvHeadConfig(HeadConfig):
+    """Convolution and maximum, over matches or positions."""
+
+    over: Literal["matches", "positions"] = "matches"
+    """matches: a text's tokens in their order, with a linear path beside; positions: the embedded text."""
+    n_filters: int = 32
+    """Filters of each width."""
+    kernel_sizes: list[int] = field(default_factory=lambda: [2, 3, 4])
+    """Widths of the filters, in tokens or in characters."""
+    dropout: float = 0.5
+    """Share of the numbers that are zeroed in training."""
+    width: int = 32
+    """Length of a token's vector in the convolution over matches; over positions it is model.embedding_length."""
+    max_tokens: int = 256
+    """The convolution over matches reads so many of a text's, the first ones."""
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """Values that cannot work."""
+        for name in ("n_filters", "width", "max_tokens"):
+            if getattr(self, name) < 1:
+                yield name, "must be at least 1"
+        if not self.kernel_sizes or min(self.kernel_sizes) < 1:
+            yield "kernel_sizes", "must be one width or more, each at least 1"
+        if not 0 <= self.dropout < 1:
+            yield "dropout", "must be at least 0 and below 1"
+
+    def build(self, n_neurons: int, text_length: int, embedding_length: int, n_outputs: int) -> Head:
+        if self.over == "positions":
+            return PositionConvHead(embedding_length, n_outputs, self.n_filters, self.kernel_sizes, self.dropout)
+        return MatchConvHead(
+            n_neurons,
+            embedding_length,
+            n_outputs,
+            self.width,
+            self.n_filters,
+            self.kernel_sizes,
+            self.dropout,
+            self.max_tokens,
+        )
