@@ -1,4 +1,4 @@
-"""`tokenlayer train | evaluate | ui`: which command, and what its end means for the exit code."""
+"""`tokenlayer train | evaluate | explain | ui`: which command, and what its end means for the exit code."""
 
 import importlib
 import importlib.metadata
@@ -18,6 +18,7 @@ usage: tokenlayer COMMAND …
 
   train [group=option] [key=value] …      train a model; -m tries several values of each setting
   evaluate RUN_OR_CHECKPOINT [key=value]  test a trained model on its dataset, or on another
+  explain RUN_OR_CHECKPOINT TEXT          show which tokens of a text decide, and how much
   ui [--run RUN] [--uri URI] [--port N]   look at the runs in the browser
 
   tokenlayer COMMAND --help               what a command takes
@@ -27,7 +28,7 @@ exit codes: 0 done, 1 failed, 2 bad input or configuration, 130 interrupted
 """
 
 # Imported when asked for: torch and MLflow take seconds that --help must not cost.
-COMMANDS = {"train": "tokenlayer.cli.train", "evaluate": "tokenlayer.cli.evaluate", "ui": "tokenlayer.cli.ui"}
+COMMANDS = {name: f"tokenlayer.cli.{name}" for name in ("train", "evaluate", "explain", "ui")}
 
 
 class ExitCode(IntEnum):

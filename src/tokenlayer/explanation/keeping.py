@@ -1,0 +1,45 @@
+"""Where the page of an explanation is kept: with the run, or in a file."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from pathlib import Path
+
+from tokenlayer.errors import InputError
+from tokenlayer.tracking.artifacts import add_artifact
+
+FOLDER = "explanations"
+"""Among the artifacts of a run."""
+
+
+def keep_with_run(html: str, run_id: str, *, uri: str | None, output_dir: Path) -> str:
+    """Add the page to the artifacts of the run, named by its content; gives its place.
+
+    Raises:
+        InputError: the run takes no artifact.
+
+    """
+    name = hashlib.sha256(html.encode()).hexdigest()[:16]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"{name}.html"
+        path.write_text(html, encoding="utf-8")
+        return add_artifact(run_id, path, FOLDER, uri=uri, output_dir=output_dir)
+
+
+def keep_in_file(html: str, path: Path) -> None:
+    """Write the page whole, over a file of that name.
+
+    Raises:
+        InputError: it cannot be written there.
+
+    """
+    unfinished = path.with_name(f"{path.name}.new")
+    try:
+        unfinished.write_text(html, encoding="utf-8")
+        unfinished.replace(path)
+    except OSError as error:
+        unfinished.unlink(missing_ok=True)
+        raise InputError(
+            f"html={path}: cannot be written ({error.strerror}): name a file in a folder there is"
+        ) from error
