@@ -17,6 +17,8 @@ from tokenlayer.models.classifier import ModelConfig
 from tokenlayer.models.heads.flatten import FlattenHeadConfig
 from tokenlayer.models.keras import KerasAdam
 from tokenlayer.tokenization.initializers.max_cover import MaxCoverConfig
+from tokenlayer.tokenization.rules.base import LearningRuleConfig, RuleContext
+from tokenlayer.tokenization.rules.seed import SeedRuleConfig
 from tokenlayer.tracking.config import TrackingConfig
 from tokenlayer.tracking.lightning_logger import RecorderLogger
 from tokenlayer.tracking.recorder import Recorder
@@ -39,6 +41,7 @@ class Training:
     initializer: MaxCoverConfig = field(default_factory=lambda: MaxCoverConfig(gram_lens=[2, 3, 4], padding="blank"))
     trainer: TrainerConfig = field(default_factory=lambda: TrainerConfig(accelerator="cpu", max_epochs=1, threads=1))
     terminal: bool = False
+    rule: LearningRuleConfig = field(default_factory=SeedRuleConfig)
 
     def fit(self, *configs: CallbackConfig, more: Sequence[pl.Callback] = (), test: bool = False) -> "Fitted":
         """Train with the configured callbacks, then with `more`."""
@@ -48,8 +51,18 @@ class Training:
         generator = torch.Generator().manual_seed(0)
         initializer = self.initializer.build(prepared.corpus(), alphabet, generator)
         K = self.initializer.default_pattern_lens()
-        model = self.model.build(initializer, K, alphabet.size, prepared.text_length, len(prepared.class_names))
-        module = TokenizationModule(model, KerasAdam, header={"alphabet": alphabet.chars})
+        model = self.model.build(
+            initializer,
+            K,
+            alphabet.size,
+            prepared.text_length,
+            len(prepared.class_names),
+            trains_characters=self.rule.trains_characters,
+        )
+        D = model.embedding.embedding_length
+        context = RuleContext(self.model.n_neurons, K, alphabet.size, D, prepared.training_texts(), 0)
+        header = {"alphabet": alphabet.chars}
+        module = TokenizationModule(model, KerasAdam, header=header, rule=self.rule.build(context))
         data = DataModule(prepared, self.dataset.batch_size, 0, reshuffle=True)
         screen = io.StringIO()
         console = Console(file=screen, force_terminal=self.terminal, width=120, color_system=None)

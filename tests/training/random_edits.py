@@ -1,0 +1,52 @@
+"""The smallest rule that edits: now and then it puts random grams in random places."""
+
+from dataclasses import dataclass
+
+import torch
+
+from tokenlayer.tokenization.rules.base import Edit, LearningRule, LearningRuleConfig, RuleContext
+from tokenlayer.tokenization.vocabulary import BLANK
+
+
+class RandomEdits(LearningRule):
+    def __init__(self, context: RuleContext, every: int, replaced: int) -> None:
+        super().__init__()
+        self.context = context
+        self.every = every
+        self.replaced = replaced
+        self.register_buffer("edits", torch.zeros((), dtype=torch.int64))
+
+    def observe(self, observation):
+        pass
+
+    def edit(self, clock, vocabulary, embedding):
+        if (clock.step + 1) % self.every:
+            return None
+        generator = torch.Generator().manual_seed(self.context.seed * 1000 + clock.step)
+        R, K = self.replaced, self.context.pattern_lens
+        codes = torch.randint(0, self.context.n_characters, (R, K), generator=generator)
+        codes[:, 2:] = BLANK
+        self.edits += 1
+        return Edit(
+            neurons=torch.randperm(self.context.n_neurons, generator=generator)[:R],
+            codes=codes,
+            embedding=torch.randn(R, self.context.embedding_length, generator=generator),
+            scores=torch.rand(R, generator=generator),
+            reasons=["weak" if i % 2 else "dead" for i in range(R)],
+        )
+
+    def figures(self):
+        return {"edits": float(self.edits)}
+
+
+@dataclass
+class RandomEditsConfig(LearningRuleConfig):
+    """Random edits."""
+
+    every: int = 4
+    """Steps between two edits."""
+    replaced: int = 5
+    """Tokens replaced in each."""
+
+    def build(self, context: RuleContext) -> RandomEdits:
+        return RandomEdits(context, self.every, self.replaced)
