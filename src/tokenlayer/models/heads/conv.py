@@ -99,7 +99,8 @@ class MatchConvHead(Head):
 class PositionConvHead(Head):
     """A convolution over the embedded text (B, L, D); with single characters as tokens a character CNN.
 
-    The token gradient is that of the embedded text: it differs between positions, and each occurrence counts.
+    The token gradient is that of the embedded text: it differs between positions, and each occurrence counts. Windows
+    that respond alike and most strongly, such as many without a token, share the gradient that one of them would have.
 
     Args:
         embedding_length: D.

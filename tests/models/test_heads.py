@@ -1,0 +1,221 @@
+import copy
+
+import pytest
+import torch
+from head_cases import (
+    HEADS,
+    NOTHING,
+    ONCE,
+    SPARE,
+    ZERO_AT_FIRST,
+    C,
+    L,
+    N,
+    classifier,
+    heads,
+    patterns,
+    read,
+    texts,
+    texts_without_repetition,
+    without,
+)
+
+from tokenlayer.models.classifier import ModelConfig
+from tokenlayer.models.effects import EffectMeter
+from tokenlayer.models.heads.pool import PoolHead
+from tokenlayer.models.keras import KerasAdam
+
+EPSILON = 1e-7
+
+
+def loss_of(model, tokens, labels):
+    return model.loss(model.probabilities(read(model, tokens).logits), labels)
+
+
+def token_gradient(model, tokens, labels):
+    """What a learning rule is given, and the gradient of the embedding."""
+    output = read(model, tokens)
+    kept = []
+    output.embedded.register_hook(kept.append)
+    model.loss(model.probabilities(output.logits), labels).backward()
+    return kept[0], model.embedding.weight.grad
+
+
+def summed(g, matches, neuron, counts_once):
+    """S (D,): the token gradient over a token's occurrences, the sum that a rule scores."""
+    found = matches.distinct() if counts_once else matches
+    chosen = found.neuron == neuron
+    text, position = found.text[chosen], found.position[chosen]
+    return (g[text] if g.dim() == 2 else g[text, position]).sum(0)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("name", HEADS)
+def test_the_gradient_of_a_token_that_is_not_there_yet(name, n_classes):
+    model = classifier(name, n_classes)
+    with torch.no_grad():
+        model.embedding.weight[SPARE] = 0
+        if name == "max":  # some dimensions in which nothing rises above 0
+            model.embedding.weight[:SPARE, 0].abs_().neg_()
+    labels = torch.arange(8) % n_classes
+    tokens = model.tokenization(texts_without_repetition())
+    # Heads that divide by the number of matches, or read their order, have the token there already, worth nothing.
+    before = tokens if name in {"mean", "conv", "attention"} else without(tokens, SPARE)
+    g, _ = token_gradient(model, before, labels)
+    assert model.head.counts_once == (name in ONCE)
+    assert g.shape == ((8, L, 2) if "flatten" in name or "positions" in name else (8, 2))
+    S = summed(g, tokens.matches, SPARE, model.head.counts_once)
+    assert S.abs().max() > 1e-4
+    with torch.no_grad():
+        start = loss_of(model, tokens, labels)
+        for d in range(2):
+            nearby = copy.deepcopy(model)
+            nearby.embedding.weight[SPARE, d] = EPSILON
+            measured = (loss_of(nearby, tokens, labels) - start) / EPSILON
+            torch.testing.assert_close(measured, S[d], rtol=1e-4, atol=1e-7)
+
+
+@pytest.mark.parametrize("name", sorted(set(HEADS) - {"max"}))
+def test_the_gradient_of_every_token_is_that_sum(name):
+    model = classifier(name)
+    tokens = model.tokenization(texts())
+    g, gradient = token_gradient(model, tokens, torch.arange(8) % 2)
+    expected = torch.stack([summed(g, tokens.matches, n, model.head.counts_once) for n in range(N)])
+    assert (expected.abs().amax(1) > 0).all()
+    torch.testing.assert_close(gradient, expected)
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_a_text_without_any_token(name):
+    model = classifier(name)
+    codes = torch.cat([texts(3), NOTHING])
+    out = model(codes)
+    model.loss(out, torch.tensor([0, 1, 0, 1])).backward()
+    assert all(parameter.grad.isfinite().all() for parameter in model.parameters())
+    model.eval()
+    alone = model(NOTHING)
+    assert alone.isfinite().all()
+    torch.testing.assert_close(model(codes)[3:], alone)
+    with torch.no_grad():
+        model.embedding.weight += 1
+        for parameter in model.head.token_parameters():
+            parameter.add_(1)
+    torch.testing.assert_close(model(NOTHING), alone)  # no token's numbers play a part
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_texts_do_not_see_each_other_in_evaluation(name):
+    model, codes = classifier(name).eval(), torch.cat([texts(), NOTHING])
+    together = model(codes)
+    torch.testing.assert_close(model(codes.flip(0)), together.flip(0))
+    torch.testing.assert_close(torch.cat([model(row) for row in codes.split(1)]), together)
+
+
+@pytest.mark.parametrize("name", HEADS)
+@pytest.mark.parametrize("n_classes", [2, 4])
+@pytest.mark.parametrize("D", [1, 3])
+def test_a_few_updates_lower_the_loss(name, n_classes, D):
+    model = classifier(name, n_classes, D, dropout=0.1)
+    codes, labels = texts(40), torch.arange(40) % n_classes
+    optimizer = KerasAdam(model.parameters(), lr=0.02)
+    losses = []
+    for _ in range(30):
+        out = model(codes)
+        assert out.shape == ((40,) if n_classes == 2 else (40, n_classes))
+        loss = model.loss(out, labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert sum(losses[-5:]) < 0.97 * sum(losses[:5])
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_a_head_comes_back_from_its_state(name):
+    model, other = classifier(name), classifier(name)
+    with torch.no_grad():
+        for parameter in other.parameters():
+            parameter.normal_()
+    model(texts(seed=5))  # running statistics other than 0 and 1
+    codes = texts()
+    assert not torch.equal(model.eval()(codes), other.eval()(codes))
+    other.load_state_dict(model.state_dict())
+    assert torch.equal(model(codes), other(codes))
+
+
+@pytest.mark.parametrize("name", HEADS)
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_effects_are_those_of_a_vocabulary_without_the_token(name, n_classes):
+    model, codes = classifier(name, n_classes).eval(), texts()
+    meter = EffectMeter(model)
+    meter.update(codes)
+    effect = meter.compute().effect
+    with torch.no_grad():
+        tokens = model.tokenization(codes)
+        whole = read(model, tokens).logits
+        expected = torch.stack([(whole - read(model, without(tokens, n)).logits).mean(0) for n in range(N)])
+    assert expected.abs().max() > 1e-3
+    torch.testing.assert_close(effect, expected)
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_what_is_logged_of_a_head_has_a_gradient(name):
+    model = classifier(name)
+    model.loss(model(texts()), torch.arange(8) % 2).backward()
+    logged = model.logged_parameters()
+    assert {"out_kernel", "out_bias", "embedding_kernel"} <= logged.keys()
+    assert all(parameter.grad.abs().max() > 0 for parameter in logged.values())
+
+
+@pytest.mark.parametrize("name", sorted(ZERO_AT_FIRST))
+def test_before_training_the_head_is_the_linear_one(name):
+    model = ModelConfig(heads()[name], n_neurons=N, embedding_length=2).build(
+        patterns, 2, C, L, 3, trains_characters=False
+    )
+    pool = PoolHead(2, 3, "presence")
+    pool.load_state_dict(model.head.linear.state_dict())
+    tokens = model.tokenization(texts())
+    expected = pool(tokens, model.embedding)
+    found = read(model, tokens)
+    assert torch.equal(found.logits, expected.logits)
+    assert torch.equal(found.embedded, expected.embedded)
+    found.logits.square().sum().backward()
+    assert model.head.out.weight.grad.abs().max() > 0, "the other path cannot leave zero"
+    assert all(len(parameter) == N for parameter in model.head.token_parameters())
+
+
+@pytest.mark.parametrize("name", sorted(ZERO_AT_FIRST))
+def test_a_token_whose_row_is_new_can_learn(name):
+    model = classifier(name)
+    (row,) = model.head.token_parameters()
+    with torch.no_grad():
+        row[SPARE] = 0
+    model.loss(model(texts()), torch.arange(8) % 2).backward()
+    assert row.grad[SPARE].abs().max() > 1e-6
+
+
+@pytest.mark.parametrize(
+    ("name", "heeds_order"),
+    [("presence", False), ("sum", False), ("mean", False), ("max", False), ("conv", True), ("attention", True)],
+)
+def test_whether_the_order_of_tokens_counts(name, heeds_order):
+    # The same tokens [0, 1] and [1, 2], apart from each other, in either order.
+    x = C
+    codes = torch.tensor([[0, 1, x, x, 1, 2] + [x] * 6, [1, 2, x, x, 0, 1] + [x] * 6])
+    out = classifier(name).eval()(codes)
+    assert torch.allclose(out[0], out[1], rtol=0, atol=1e-12) != heeds_order
+
+
+def test_pooling_of_counts():
+    x = C
+    codes = torch.tensor([[0, 1, x, 0, 1, x, 1, 2] + [x] * 4, [x] * 12])  # [0, 1] twice, [1, 2] once; nothing
+    for name, expected in {
+        "presence": lambda E: E[1] + E[2],
+        "sum": lambda E: 2 * E[1] + E[2],
+        "mean": lambda E: (2 * E[1] + E[2]) / 3,
+        "max": lambda E: torch.maximum(E[1], E[2]).clamp(min=0),
+    }.items():
+        model = classifier(name)
+        logits = read(model, model.tokenization(codes)).logits
+        torch.testing.assert_close(logits[0], model.head.out(expected(model.embedding.weight)))
+        torch.testing.assert_close(logits[1], model.head.out.bias)
