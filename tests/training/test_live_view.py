@@ -2,11 +2,16 @@ import re
 
 import numpy as np
 import pytest
+import torch
 from tiny_training import STEPS_PER_EPOCH, Training
 
+from tokenlayer.models.classifier import ModelConfig
+from tokenlayer.models.heads.pool import PoolHeadConfig
+from tokenlayer.tokenization.rules.frozen import FrozenRuleConfig
 from tokenlayer.training.callbacks.base import RunCallback, as_module, current_step
-from tokenlayer.training.callbacks.live_view import LiveViewConfig, patterns_table
-from tokenlayer.training.callbacks.patterns_log import PatternRows, pattern_rows
+from tokenlayer.training.callbacks.live_view import LiveViewConfig
+from tokenlayer.training.callbacks.pattern_tables import Side, side_by_side
+from tokenlayer.training.callbacks.patterns_log import pattern_rows
 
 FRAME = re.compile(r"Epoch (\d+)/(\d+) .*? (\d+)/(\d+) +loss (\d+\.\d+) +accuracy (\d\.\d+)")
 ROW = re.compile(r'"(.+?)" +(\d+\.\d+) +(\d+) +"(.+?)" +(\d+\.\d+) +(\d+)')
@@ -17,12 +22,15 @@ class Witness(RunCallback):
 
     def __init__(self):
         self.rows = []
+        self.out = []
 
     def on_before_optimizer_step(self, trainer, pl_module, optimizer):
         step = current_step(pl_module)
         if step.batch % 10 == 0:
             alphabet = trainer.datamodule.prepared.alphabet
-            self.rows.append(pattern_rows(step, as_module(pl_module), alphabet))
+            module = as_module(pl_module)
+            self.rows.append(pattern_rows(step, module, alphabet))
+            self.out.append(module.model.head.out.weight.detach().numpy().copy())
 
 
 def frames(shown):
@@ -62,11 +70,46 @@ def test_one_line_an_epoch_where_the_output_is_no_terminal(training: Training) -
 
 
 def test_fewer_patterns_than_there_is_room_for() -> None:
-    rows = PatternRows(["[a]", "b█"], np.array([0.5, 0.25]), np.array([3, 1]), np.zeros((2, 1)))
-    table = patterns_table(rows, 15)
+    side = Side("largest", "× 100", ["[a]", "b█"], ["50.00000", "25.00000"], [3, 1])
+    table = side_by_side(side, side)
     assert table.row_count == 2
     assert [str(cell) for cell in table.columns[0].cells] == ['"[a]"', '"b█"']
     assert list(table.columns[1].cells) == ["50.00000", "25.00000"]
+
+
+WEIGHT_ROW = re.compile(r'"(.+?)" +([+-]\d+\.\d+)( class_\d)? +(\d+) +"(.+?)" +([+-]\d+\.\d+)( class_\d)? +(\d+)')
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_tokens_whose_characters_no_gradient_moves_are_shown_by_their_weight(
+    training: Training, n_classes: int
+) -> None:
+    training.terminal = True
+    training.rule = FrozenRuleConfig()
+    training.dataset.n_classes = n_classes
+    training.model = ModelConfig(PoolHeadConfig(), n_neurons=40, embedding_length=2)
+    witness = Witness()
+    fitted = training.fit(LiveViewConfig(top=4), more=[witness])
+    shown = WEIGHT_ROW.findall(frames(fitted.shown)[0])
+    assert len(shown) == 4
+    rows, out = witness.rows[0], witness.out[0]
+    logits = rows.embedding @ out.T
+    change = logits - logits.mean(1, keepdims=True) if n_classes > 2 else logits
+    order = np.argsort(-change.max(1), kind="stable")
+    right = order[4:8] if n_classes > 2 else order[::-1]
+    for cells, first, second in zip(shown, order, right, strict=False):
+        for (pattern, weight, towards, matches), neuron in ((cells[:4], first), (cells[4:], second)):
+            assert (pattern, matches) == (rows.pattern[neuron], str(rows.matches[neuron]))
+            assert float(weight) == pytest.approx(change[neuron].max(), abs=1e-4)
+            assert towards == (f" class_{change[neuron].argmax()}" if n_classes > 2 else "")
+
+
+def test_the_view_changes_nothing_of_the_training(training: Training) -> None:
+    training.rule = FrozenRuleConfig()
+    alone = training.fit().module.model.state_dict()
+    training.terminal = True
+    seen = training.fit(LiveViewConfig(every=1)).module.model.state_dict()
+    assert all(torch.equal(value, seen[name]) for name, value in alone.items())
 
 
 def test_an_exception_gives_the_terminal_back(training: Training) -> None:

@@ -1,11 +1,10 @@
-"""The live view of the seed's training loop: progress, loss, accuracy, patterns with most and least gradient."""
+"""The live view of the seed's training loop: progress, loss, accuracy, and the patterns that stand out."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
 import pytorch_lightning as pl
 from pytorch_lightning.trainer.states import TrainerFn
 from rich.console import Group
@@ -21,15 +20,15 @@ from tokenlayer.training.callbacks.base import (
     RunContext,
     as_module,
     current_step,
-    printable,
 )
-from tokenlayer.training.callbacks.patterns_log import PatternRows, pattern_rows
+from tokenlayer.training.callbacks.pattern_tables import pattern_sides, side_by_side
 
 
 class LiveView(RunCallback):
     """Redraws in place where the output is a terminal; elsewhere one line an epoch.
 
-    The gradient summary is shown × 100, as in the seed ("Making the Training Loop").
+    Below the progress stand the patterns with most and least gradient where a gradient moves their characters, as in
+    the seed ("Making the Training Loop"); else the tokens with most weight.
     """
 
     def __init__(self, run: RunContext, every: int, top: int) -> None:
@@ -51,7 +50,8 @@ class LiveView(RunCallback):
             return
         module = as_module(pl_module)
         accuracy = module.phase_metrics("train").accuracy()
-        rows = pattern_rows(step, module, self.run.dataset.alphabet)
+        dataset = self.run.dataset
+        sides = pattern_sides(step, module, dataset.alphabet, dataset.class_names, self.top)
         n_batches = int(trainer.num_training_batches)
         progress = Table.grid(padding=(0, 1))
         progress.add_row(
@@ -61,7 +61,7 @@ class LiveView(RunCallback):
             f"loss {step.loss.item():.4f}",
             f"accuracy {accuracy:.4f}",
         )
-        self._live.update(Group(progress, Text(), patterns_table(rows, self.top)), refresh=True)
+        self._live.update(Group(progress, Text(), side_by_side(*sides)), refresh=True)
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if trainer.sanity_checking:
@@ -88,25 +88,6 @@ class LiveView(RunCallback):
             self._live = None
 
 
-def patterns_table(rows: PatternRows, top: int) -> Table:
-    """The `top` patterns with the largest gradient summary, and those with the smallest, side by side."""
-    table = Table(box=None, padding=(0, 1), title_justify="left")
-    for heading in ("largest gradient", "× 100", "matches", "", "smallest gradient", "× 100", "matches"):
-        table.add_column(heading, justify="right" if heading in ("× 100", "matches") else "left", no_wrap=True)
-    order = np.argsort(rows.gradient, kind="stable")
-    for high, low in zip(order[::-1][:top], order[:top], strict=True):
-        table.add_row(*_cells(rows, int(high)), "  ", *_cells(rows, int(low)))
-    return table
-
-
-def _cells(rows: PatternRows, neuron: int) -> tuple[Text, str, str]:
-    return (
-        Text(f'"{printable(rows.pattern[neuron])}"'),  # Text, not str: a pattern may hold brackets, which are markup
-        f"{rows.gradient[neuron] * 100:.5f}",
-        str(rows.matches[neuron]),
-    )
-
-
 @dataclass
 class LiveViewConfig(CallbackConfig):
     """The view in the terminal."""
@@ -114,7 +95,7 @@ class LiveViewConfig(CallbackConfig):
     every: int = 10
     """Batches between two refreshes."""
     top: int = 15
-    """Patterns shown with the largest and with the smallest gradient."""
+    """Patterns shown on each side: with the largest and the smallest gradient, or the most weight for each class."""
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Values that cannot work."""

@@ -88,7 +88,10 @@ class PatternsLog(RunCallback):
         step, rows = self._latest
         vectors = [" ".join(f"{x:.6g}" for x in vector) for vector in rows.embedding]
         columns = _columns(rows) | {"pattern": visible(rows.pattern), "embedding": vectors}
-        frame = pd.DataFrame(columns).sort_values("gradient", ascending=False)
+        # Without gradients of the characters, the length of a token's vector says best how much it counts.
+        known = np.isfinite(rows.gradient).any()
+        order = np.argsort(-(rows.gradient if known else np.linalg.norm(rows.embedding, axis=1)), kind="stable")
+        frame = pd.DataFrame(columns).iloc[order]
         self.recorder.table(f"patterns/step_{step}.json", frame)
         self._table_of = step
 

@@ -1,0 +1,107 @@
+"""The patterns that a live view shows, side by side: the seed's by their gradients, others by their weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from rich.table import Table
+from rich.text import Text
+from torch import Tensor
+
+from tokenlayer.models.directions import class_weights, foremost, logit_directions
+from tokenlayer.text.alphabet import Alphabet
+from tokenlayer.tokenization.layer import TokenizationLayer, Tokenized
+from tokenlayer.tokenization.vocabulary import Vocabulary
+from tokenlayer.training.callbacks.base import printable
+from tokenlayer.training.callbacks.patterns_log import gradient_summary
+from tokenlayer.training.module import TokenizationModule, TrainingStep
+
+_TEXTS = 8  # of the batch, on which the directions of the classes are measured: as little as the view may cost
+
+
+@dataclass(frozen=True)
+class Side:
+    """A list of patterns under a heading."""
+
+    heading: str
+    unit: str
+    patterns: Sequence[str]
+    values: Sequence[str]
+    matches: Sequence[int]
+    """In the batch."""
+
+    def cells(self, row: int) -> tuple[Text, str, str]:
+        """Text, not str: a pattern may hold brackets, which are markup."""
+        return Text(f'"{printable(self.patterns[row])}"'), self.values[row], str(self.matches[row])
+
+
+def side_by_side(left: Side, right: Side) -> Table:
+    """Both lists in one table."""
+    table = Table(box=None, padding=(0, 1))
+    for side in (left, right):
+        table.add_column(Text(side.heading), no_wrap=True)
+        table.add_column(side.unit, justify="right", no_wrap=True)
+        table.add_column("matches", justify="right", no_wrap=True)
+        if side is left:
+            table.add_column("")
+    for row in range(min(len(left.patterns), len(right.patterns))):
+        table.add_row(*left.cells(row), "  ", *right.cells(row))
+    return table
+
+
+def pattern_sides(
+    step: TrainingStep, module: TokenizationModule, alphabet: Alphabet, class_names: Sequence[str], top: int
+) -> tuple[Side, Side]:
+    """What there is to see of a step between its backward pass and its update, `top` patterns on each side."""
+    layer = module.model.tokenization
+    if isinstance(layer, TokenizationLayer):
+        return _by_gradient(step.intermediates.tokens, layer, alphabet, top)
+    return _by_weight(step.intermediates.tokens, module, alphabet, class_names, top)
+
+
+def _by_gradient(tokens: Tokenized, layer: TokenizationLayer, alphabet: Alphabet, top: int) -> tuple[Side, Side]:
+    """The largest and the smallest gradient summary × 100, as in the seed ("Making the Training Loop")."""
+    gradient = gradient_summary(layer.patterns.grad, layer.n_neurons).cpu().numpy()
+    order = np.argsort(gradient, kind="stable")
+    values = [f"{value * 100:.5f}" for value in gradient]
+    return (
+        _side("largest gradient", "× 100", tokens, alphabet, order[::-1][:top], values),
+        _side("smallest gradient", "× 100", tokens, alphabet, order[:top], values),
+    )
+
+
+def _by_weight(
+    tokens: Tokenized, module: TokenizationModule, alphabet: Alphabet, class_names: Sequence[str], top: int
+) -> tuple[Side, Side]:
+    """Of two classes, the tokens that speak most for each; of several, the foremost of all in two lists."""
+    directions = logit_directions(module.model, tokens.codes[:_TEXTS])
+    weight, towards = _as_arrays(*foremost(class_weights(module.model.embedding.weight.detach(), directions)))
+    if len(directions) == 1:
+        order = np.argsort(weight, kind="stable")
+        values = [f"{value:+.4f}" for value in weight]
+        return (
+            _side(f"for {class_names[1]}", "weight", tokens, alphabet, order[::-1][:top], values),
+            _side(f"for {class_names[0]}", "weight", tokens, alphabet, order[:top], values),
+        )
+    order = np.argsort(-weight, kind="stable")
+    values = [f"{value:+.4f} {printable(class_names[c])}" for value, c in zip(weight, towards, strict=True)]
+    return (
+        _side("foremost tokens", "weight", tokens, alphabet, order[:top], values),
+        _side("next", "weight", tokens, alphabet, order[top : 2 * top], values),
+    )
+
+
+def _side(
+    heading: str, unit: str, tokens: Tokenized, alphabet: Alphabet, neurons: np.ndarray, values: Sequence[str]
+) -> Side:
+    """Only what is shown is decoded: all N patterns would cost more than the rest of the view."""
+    vocabulary, shown = tokens.vocabulary, neurons.tolist()
+    patterns = Vocabulary(vocabulary.codes[shown], vocabulary.never[shown]).decode(alphabet)
+    matches = tokens.matches.counts()[shown].tolist()
+    return Side(heading, unit, patterns, [values[neuron] for neuron in shown], matches)
+
+
+def _as_arrays(*tensors: Tensor) -> tuple[np.ndarray, ...]:
+    return tuple(tensor.cpu().numpy() for tensor in tensors)
