@@ -32,6 +32,11 @@ class Token:
     characters: frozenset[int]
     """The characters of the text that one of its matches holds; those under its blanks are left out."""
 
+    @property
+    def quoted(self) -> str:
+        """The token for people, who are to see a space that it begins or ends with."""
+        return f'"{self.pattern}"' if self.pattern else "(blanks only)"
+
 
 @dataclass(frozen=True)
 class Explanation:
@@ -50,9 +55,14 @@ class Explanation:
     """Those that match in the text, the largest effect first."""
 
     @property
+    def ranked(self) -> list[tuple[str, float]]:
+        """Classes and their probabilities, the most probable first."""
+        return sorted(zip(self.class_names, self.probabilities, strict=True), key=lambda pair: -pair[1])
+
+    @property
     def predicted(self) -> str:
         """The most probable class."""
-        return self.class_names[max(range(len(self.probabilities)), key=self.probabilities.__getitem__)]
+        return self.ranked[0][0]
 
 
 @dataclass(frozen=True)

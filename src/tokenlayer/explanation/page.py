@@ -10,7 +10,6 @@ from string import Template
 from tokenlayer.explanation.colours import ABOVE, BELOW, RGB, strength
 from tokenlayer.explanation.explain import Explanation, Token
 from tokenlayer.explanation.spans import Span, largest, spans
-from tokenlayer.explanation.terminal import quoted
 
 _HOVERED = 12  # tokens that are named when the pointer is on a character
 
@@ -24,7 +23,7 @@ def page(explanation: Explanation, source: str) -> str:
 
     """
     parts = spans(explanation)
-    top = largest(parts)
+    top = largest(parts, explanation.tokens)
     below, above = explanation.poles
     template = Template(files("tokenlayer.explanation").joinpath("page.html").read_text(encoding="utf-8"))
     return template.substitute(
@@ -48,11 +47,13 @@ def _css(colour: RGB) -> str:
 
 
 def _probabilities(explanation: Explanation) -> Iterator[str]:
-    ranked = sorted(zip(explanation.probabilities, explanation.class_names, strict=True), key=lambda pair: -pair[0])
-    for probability, name in ranked:
+    """One row a class, in the colour that stands for it in the text."""
+    below, above = explanation.poles
+    for name, probability in explanation.ranked:
+        hue = "below" if name == below else "above" if name in (above, explanation.predicted) else "other"
         yield (
             f'<tr><th scope="row"><bdi>{escape(name)}</bdi></th><td class="n">{probability:.4f}</td>'
-            f'<td><meter min="0" max="1" value="{probability:.6f}"></meter></td></tr>'
+            f'<td class="bar"><div class="{hue}" style="--s:.8;width:{probability:.2%}"></div></td></tr>'
         )
 
 
@@ -67,7 +68,7 @@ def _span(part: Span, top: float) -> str:
 
 
 def _hover(part: Span) -> str:
-    lines = [f"{quoted(token)} {token.effect:+.4f}" for token in part.tokens[:_HOVERED]]
+    lines = [f"{token.quoted} {token.effect:+.4f}" for token in part.tokens[:_HOVERED]]
     if len(part.tokens) > _HOVERED:
         lines.append(f"and {len(part.tokens) - _HOVERED} more")
     if len(part.tokens) > 1:
@@ -79,6 +80,6 @@ def _rows(tokens: Sequence[Token]) -> Iterator[str]:
     for token in tokens:
         sign = "up" if token.effect > 0 else "down" if token.effect < 0 else ""
         yield (
-            f'<tr><td class="token"><bdi>{escape(quoted(token))}</bdi></td><td class="n">{token.matches}</td>'
+            f'<tr><td class="token"><bdi>{escape(token.quoted)}</bdi></td><td class="n">{token.matches}</td>'
             f'<td class="n {sign}">{token.effect:+.4f}</td><td><bdi>{escape(token.towards)}</bdi></td></tr>'
         )

@@ -39,6 +39,7 @@ def _span(signs: Sequence[str], over: Sequence[list[Token]], places: Sequence[in
     return Span("".join(signs[place] for place in places), tuple(over[places[0]]))
 
 
-def largest(parts: Sequence[Span]) -> float:
-    """The size of the strongest effect on a character: what is coloured strongest. 0 where no token matches."""
-    return max((abs(part.effect) for part in parts), default=0.0)
+def largest(parts: Sequence[Span], tokens: Sequence[Token]) -> float:
+    """The size of the strongest effect, on a character or of a token: what is coloured strongest. 0 without tokens."""
+    effects = [part.effect for part in parts] + [token.effect for token in tokens]
+    return max(map(abs, effects), default=0.0)

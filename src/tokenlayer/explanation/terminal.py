@@ -26,30 +26,32 @@ _STEPS = (0.1, 0.4, 0.7, 1.0)  # of the legend
 def show(explanation: Explanation, console: Console) -> None:
     """Print prediction, text, legend and tokens. Nothing of the text, the classes or the tokens is interpreted."""
     parts = spans(explanation)
+    top = largest(parts, explanation.tokens)
     coloured = console.is_terminal and not console.no_color and console.color_system is not None
     console.print(_prediction(explanation))
     for note in explanation.seen.notes:
         console.print(Text(note, style="dim"))
     console.print()
     if parts:
-        whole = _painted(parts, console) if coloured else _marked(parts, console.width - len(_INDENT))
+        whole = _painted(parts, top, console) if coloured else _marked(parts, top, console.width - len(_INDENT))
         console.print(whole)
         console.print()
     if not explanation.tokens:
         console.print("No token of the model matches: it decides without any.")
         return
-    console.print(_legend(explanation, largest(parts), console) if coloured else _key(explanation))
+    console.print(_legend(explanation, top, console) if coloured else _key(explanation))
     console.print()
-    console.print(_table(explanation.tokens[:_TOKENS]))
+    console.print(_table(explanation.tokens[:_TOKENS], top, console if coloured else None))
     if len(explanation.tokens) > _TOKENS:
         console.print(f"{_INDENT}… and {len(explanation.tokens) - _TOKENS} more, of smaller effect", highlight=False)
-    console.print(Text(f"{_INDENT}effect: on {explanation.scale}, of all matches of the token together", style="dim"))
+    rule = Text(f"effect: on {explanation.scale}, of all matches of the token together", style="dim")
+    console.print(Padding(rule, (0, 0, 0, len(_INDENT)), expand=False))
 
 
 def _prediction(explanation: Explanation) -> Text:
-    ranked = sorted(zip(explanation.probabilities, explanation.class_names, strict=True), key=lambda pair: -pair[0])
+    ranked = explanation.ranked
     line = Text()
-    for index, (probability, name) in enumerate(ranked[:_CLASSES]):
+    for index, (name, probability) in enumerate(ranked[:_CLASSES]):
         line.append(f"{name} {probability:.4f}", style="bold" if index == 0 else "")
         line.append("  ")
     if len(ranked) > _CLASSES:
@@ -58,8 +60,7 @@ def _prediction(explanation: Explanation) -> Text:
     return line
 
 
-def _painted(parts: Sequence[Span], console: Console) -> Padding:
-    top = largest(parts)
+def _painted(parts: Sequence[Span], top: float, console: Console) -> Padding:
     text = Text()
     for part in parts:
         text.append(part.text, style=_style(strength(part.effect, top), console))
@@ -91,9 +92,8 @@ def _key(explanation: Explanation) -> Text:
     return Text(f"{_INDENT}{_MINUS} {below}   {_PLUS} {above}   {_NOTHING} a token of hardly any effect")
 
 
-def _marked(parts: Sequence[Span], width: int) -> Text:
+def _marked(parts: Sequence[Span], top: float, width: int) -> Text:
     """Lines of the text, each with a line of marks below the characters that tokens match."""
-    top = largest(parts)
     signs = [(sign, _mark(part, top)) for part in parts for sign in part.text]
     lines = []
     for line in _lines(signs, width):
@@ -125,17 +125,14 @@ def _lines(signs: Sequence[tuple[str, str]], width: int) -> Iterator[list[tuple[
         begin = end
 
 
-def _table(tokens: Sequence[Token]) -> Padding:
+def _table(tokens: Sequence[Token], top: float, console: Console | None) -> Padding:
+    """The tokens; effects in the colours of a console that has some."""
     table = Table(box=None, padding=(0, 2, 0, 0))
     for heading in ("token", "matches", "effect", "towards"):
         table.add_column(heading, justify="left" if heading in ("token", "towards") else "right", no_wrap=True)
     for token in tokens:
-        table.add_row(
-            Text(quoted(token)), str(token.matches), Text(f"{token.effect:+.4f}"), Text(token.towards)
-        )  # Text, not str: what is between brackets would be markup
+        style = Style.null() if console is None else _style(strength(token.effect, top), console)
+        # Text, not str: what is between brackets would be markup.
+        effect = Text(f"{token.effect:+.4f}", style=style)
+        table.add_row(Text(token.quoted), str(token.matches), effect, Text(token.towards))
     return Padding(table, (0, 0, 0, len(_INDENT)))
-
-
-def quoted(token: Token) -> str:
-    """A token for people: what begins or ends with a space shows it."""
-    return f'"{token.pattern}"' if token.pattern else "(blanks only)"
