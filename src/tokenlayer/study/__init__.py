@@ -1,0 +1,1 @@
+"""Studies: many runs of the one command, what MLflow holds of them, and what they say together."""

@@ -1,0 +1,138 @@
+"""Runs what a study lacks: the real command, a process for each run, some side by side."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tokenlayer.study.found import CELL_TAG, STUDY_TAG, Found, Place, State
+
+_POLL_SECONDS = 0.2
+_BAD_INPUT = 2
+_LAST_LINES = 8
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How much may run."""
+
+    jobs: int = 1
+    """Processes side by side, each of one thread."""
+    minutes: float | None = None
+    """No run is started later than so long after the beginning; None: no bound."""
+
+
+@dataclass
+class _Process:
+    found: Found
+    log: Path
+    popen: subprocess.Popen[bytes]
+    began: float
+    resumes: bool
+
+
+class Runner:
+    """Starts runs in their order, and reports each one's end on the terminal."""
+
+    def __init__(self, place: Place, budget: Budget) -> None:
+        self._place = place
+        self._budget = budget
+        self._running: list[_Process] = []
+        self.failed: list[str] = []
+        """Names of the runs that failed."""
+
+    def run(self, found: Sequence[Found]) -> None:
+        """Run or resume whatever is not done; an interruption ends the running ones, too, and is raised again."""
+        waiting = [item for item in found if item.state in (State.MISSING, State.BROKEN_OFF)]
+        began, total = time.monotonic(), len(waiting)
+        try:
+            while self._running or waiting:
+                if waiting and self._is_late(began):
+                    print(f"time is up: {len(waiting)} runs are left", flush=True)
+                    waiting = []
+                while waiting and len(self._running) < self._budget.jobs:
+                    print(f"[{total - len(waiting) + 1}/{total}] {waiting[0].task.name}", flush=True)
+                    self._start(waiting.pop(0))
+                time.sleep(_POLL_SECONDS)
+                for process in [process for process in self._running if process.popen.poll() is not None]:
+                    self._running.remove(process)
+                    self._ended(process)
+        except BaseException:
+            self._stop()
+            raise
+
+    def _is_late(self, began: float) -> bool:
+        minutes = self._budget.minutes
+        return minutes is not None and time.monotonic() - began > 60 * minutes
+
+    def _start(self, found: Found) -> None:
+        resumes = found.state is State.BROKEN_OFF
+        log = self._place.output_dir / "studies" / found.task.study / f"{found.task.name}.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("wb") as file:
+            popen = subprocess.Popen(
+                command(found, self._place),
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                # Its own group: Ctrl-C reaches it once, through `_stop`.
+                start_new_session=True,
+                env=os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "120"},
+            )
+        self._running.append(_Process(found, log, popen, time.monotonic(), resumes))
+
+    def _ended(self, process: _Process) -> None:
+        task, code = process.found.task, process.popen.returncode
+        lines = process.log.read_text(encoding="utf-8", errors="replace").splitlines()
+        if code == _BAD_INPUT and process.resumes:
+            print(f"  {task.name} cannot be resumed, and begins anew: {lines[-1] if lines else ''}", flush=True)
+            self._start(Found(task, State.MISSING))
+            return
+        seconds = time.monotonic() - process.began
+        if code == 0:
+            accuracy = next((found[1] for line in reversed(lines) if (found := _ACCURACY.match(line))), "?")
+            print(f"  {task.name}: test accuracy {accuracy}, {seconds:.0f} s", flush=True)
+            return
+        self.failed.append(task.name)
+        print(f"  {task.name} FAILED with code {code}; {process.log} ends:", flush=True)
+        print("\n".join(f"    {line}" for line in lines[-_LAST_LINES:]), flush=True)
+
+    def _stop(self) -> None:
+        """End the running processes as Ctrl-C does, which keeps what they have, and wait until they have ended."""
+        for process in self._running:
+            process.popen.send_signal(signal.SIGINT)
+        for process in self._running:
+            process.popen.wait()
+
+
+_ACCURACY = re.compile(r"test accuracy (\S+)")
+
+
+def command(found: Found, place: Place) -> list[str]:
+    """The command line of a run, or of going on with it."""
+    task = found.task
+    here = [f"output_dir={quoted(str(place.output_dir))}", "trainer.threads=1"]
+    here += [] if place.uri is None else [f"tracking.uri={quoted(place.uri)}"]
+    program = [sys.executable, "-m", "tokenlayer", "train"]
+    if found.state is State.BROKEN_OFF:
+        return [*program, f"resume={found.run_id}", *here]
+    named = [
+        f"tracking.experiment={task.study}",
+        f"tracking.run_name={task.name}",
+        f"tracking.tags.{STUDY_TAG}={task.study}",
+        f"tracking.tags.{CELL_TAG}={task.cell.name}",
+    ]
+    return [*program, *task.overrides, f"seed={task.seed}", *named, *here]
+
+
+def quoted(value: str) -> str:
+    """A value as Hydra's grammar reads it back whole."""
+    # A backslash is one, but before a quote or at the end.
+    escaped = re.sub(r"(\\+)(?='|$)", r"\1\1", value).replace("'", "\\'")
+    return value if re.fullmatch(r"[\w./-]+", value) else f"'{escaped}'"

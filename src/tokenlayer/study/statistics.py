@@ -1,0 +1,80 @@
+"""Mean and interval over seeds, and paired tests between methods on the same texts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+from statsmodels.stats.contingency_tables import mcnemar
+from statsmodels.stats.multitest import multipletests
+
+Correct = npt.NDArray[np.bool_]
+"""(n,): which of the test texts a run classified rightly, in an order that the runs share."""
+
+
+@dataclass(frozen=True)
+class Mean:
+    """Mean over n seeds with a 95 % interval."""
+
+    mean: float
+    half_width: float
+    """Of the interval, by Student's t with n − 1 degrees of freedom; NaN for one seed."""
+    n: int
+
+
+def mean_interval(values: Sequence[float], level: float = 0.95) -> Mean:
+    """Mean and interval of independent values, one of each seed."""
+    n = len(values)
+    if n == 0:
+        return Mean(math.nan, math.nan, 0)
+    if n == 1:
+        return Mean(float(values[0]), math.nan, 1)
+    half_width = stats.t.ppf((1 + level) / 2, n - 1) * stats.sem(values)
+    return Mean(float(np.mean(values)), float(half_width), n)
+
+
+def mcnemar_p(one: Correct, other: Correct) -> float:
+    """Two-sided exact p of McNemar's test: that of texts which just one of two runs gets right, each has half."""
+    if one.shape != other.shape:
+        raise ValueError(f"{len(one)} and {len(other)} texts cannot be compared in pairs")
+    table = [
+        [int((one & other).sum()), int((one & ~other).sum())],
+        [int((~one & other).sum()), int((~one & ~other).sum())],
+    ]
+    return float(mcnemar(table, exact=True).pvalue)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two methods over the seeds that both have."""
+
+    difference: Mean
+    """Accuracy of the first less that of the second, seed by seed."""
+    median_p: float
+    """Of McNemar's test, made for each seed: seeds share their test texts, so they are not pooled."""
+
+
+def compare(one: Mapping[int, Correct], other: Mapping[int, Correct]) -> Comparison:
+    """Compare two methods by what each got right: seed → texts.
+
+    Raises:
+        ValueError: no seed is in both.
+
+    """
+    seeds = sorted(one.keys() & other.keys())
+    if not seeds:
+        raise ValueError("the methods have no seed in common")
+    differences = [float(one[seed].mean() - other[seed].mean()) for seed in seeds]
+    return Comparison(
+        mean_interval(differences),
+        float(np.median([mcnemar_p(one[seed], other[seed]) for seed in seeds])),
+    )
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Holm's correction for several comparisons."""
+    return [float(p) for p in multipletests(p_values, method="holm")[1]] if p_values else []

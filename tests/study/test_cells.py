@@ -1,0 +1,61 @@
+"""Which runs a study consists of, and what decides their results."""
+
+from dataclasses import replace
+
+import pytest
+from mini import CELLS, COMMON, MINI
+
+from tokenlayer.config.compose import composing
+from tokenlayer.errors import InputError
+from tokenlayer.study.cells import Cell, Study, tasks
+from tokenlayer.study.found import differences
+from tokenlayer.study.runner import quoted
+
+
+def test_whole_seeds_come_first() -> None:
+    assert [task.name for task in tasks(MINI)] == ["learns-seed0", "stays-seed0", "learns-seed1", "stays-seed1"]
+
+
+def test_settings_are_resolved_and_leave_out_what_decides_nothing() -> None:
+    (first, *_) = tasks(MINI, ["trainer.threads=3", "output_dir=elsewhere", "dataset.cache_dir=x"])
+    assert first.settings["optimizer.lr"] == "0.05"
+    assert first.settings["model.n_neurons"] == "30"
+    assert first.settings["dataset.n_classes"] == "2"  # named nowhere above
+    assert first.settings["learning_rule._target_"].endswith("FrozenRuleConfig")
+    beside = ("tracking", "output_dir", "seed", "callbacks", "trainer.threads", "dataset.cache_dir")
+    assert [key for key in first.settings if key.startswith(beside)] == []
+
+
+def test_what_differs_is_told() -> None:
+    (task, *_) = tasks(MINI)
+    assert differences(task, task.settings) == []
+    other = {**task.settings, "optimizer.lr": "0.1"}
+    assert differences(task, other) == ["optimizer.lr=0.1, now 0.05"]
+
+
+def test_new_settings_differ_only_when_they_are_named() -> None:
+    (task, *_) = tasks(MINI)
+    unnamed = {key: value for key, value in task.settings.items() if key != "optimizer.eps"}
+    assert differences(task, unnamed) == []
+    assert differences(task, {**task.settings, "optimizer.gone": "1"}) == []
+    named = {key: value for key, value in task.settings.items() if key != "optimizer.lr"}
+    assert differences(task, named) == ["optimizer.lr was unknown"]
+
+
+def test_wrong_settings_name_the_cell() -> None:
+    wrong = replace(CELLS[1], overrides=("optimizer.lrr=1",))
+    with pytest.raises(InputError, match=r"(?s)cell stays of study mini: .*optimizer\.lrr"):
+        tasks(Study("mini", COMMON, (CELLS[0], wrong)))
+
+
+def test_names_are_told_apart() -> None:
+    with pytest.raises(ValueError, match="learns"):
+        Study("mini", COMMON, (CELLS[0], CELLS[0]))
+    with pytest.raises(ValueError, match="a b"):
+        Study("mini", COMMON, (Cell("a b", (), (0,), {}),))
+
+
+@pytest.mark.parametrize("value", ["data/a.csv", "my data/a,b.csv", "it's/a=b", "back\\slash", "end\\", "a\\'b"])
+def test_quoted_values_come_back_from_hydra(value: str) -> None:
+    with composing("train") as composer:
+        assert composer.parse(f"dataset.source={quoted(value)}").value() == value

@@ -1,0 +1,120 @@
+"""A whole study, small: it runs, survives a killed run and an interruption, skips what is done, and reports."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from mini import MINI, report
+
+from tokenlayer.study.cells import tasks
+from tokenlayer.study.command import main
+from tokenlayer.study.found import Found, Place, State, find
+from tokenlayer.study.report import BEGIN, END
+from tokenlayer.study.results import Results
+from tokenlayer.study.runner import Budget, Runner
+from tokenlayer.tracking.reading import download_artifact, find_runs
+
+HERE = Path(__file__).parent
+RUNS = 4
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "README.md").write_text(f"# Mini\n\n{BEGIN}\nold\n{END}\n\nEnd.\n")
+    return tmp_path / "results"
+
+
+def test_a_study_from_killed_run_to_report(
+    output_dir: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(HERE))
+    mark = output_dir / "killed"
+    killing = f"+callbacks.stop_once={{_target_: stop_once.StopOnceConfig, step: 7, mark: {mark}}}"
+    given = ["--output-dir", str(output_dir), "--results", str(folder), killing, "allow_targets=[stop_once]"]
+
+    assert main(MINI, report, folder, [*given, "--seeds", "0"]) == 1
+    shown = capfd.readouterr().out
+    assert "learns-seed0 FAILED" in shown
+    assert "stays-seed0: test accuracy" in shown, "a failure ends no study"
+    assert "2 of 4 runs" not in shown
+    assert "**Missing:** learns (seed 0, 1); stays (seed 1)" in (folder / "README.md").read_text()
+
+    assert main(MINI, report, folder, [*given, "--jobs", "2"]) == 0
+    shown = capfd.readouterr().out
+    assert "[3/3]" in shown
+    runs = find_runs(output_dir=output_dir, experiment="mini")
+    assert runs["status"].tolist() == ["FINISHED"] * RUNS, "the killed run was resumed, none was made twice"
+
+    assert main(MINI, report, folder, given) == 0
+    assert "[1/" not in capfd.readouterr().out
+    assert len(find_runs(output_dir=output_dir)) == RUNS
+    check_report(folder, output_dir)
+
+
+def check_report(folder: Path, output_dir: Path) -> None:
+    rows = pd.read_csv(folder / "results.csv")
+    assert rows[["cell", "seed"]].to_numpy().tolist() == [["learns", 0], ["learns", 1], ["stays", 0], ["stays", 1]]
+    for row in rows.to_dict("records"):
+        path = download_artifact(row["run_id"], "predictions/test.parquet", output_dir=output_dir)
+        answers = pd.read_parquet(path)
+        assert row["test/accuracy"] == pytest.approx((answers["label"] == answers["prediction"]).mean())
+    readme = (folder / "README.md").read_text()
+    assert "old" not in readme
+    assert "Missing" not in readme
+    assert "| learns against stays |" in readme
+    assert "4 of 4 runs." in readme
+    assert readme.startswith("# Mini")
+    assert readme.endswith("End.\n")
+
+
+def test_other_settings_are_other_runs(output_dir: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    where = ["--output-dir", str(output_dir), "--only", "stays", "--seeds", "1"]
+    assert main(MINI, report, output_dir, [*where, "trainer.limit_train_batches=1"]) == 0
+    assert "not written" in capfd.readouterr().out
+    assert main(MINI, report, output_dir, [*where, "--list"]) == 0
+    shown = capfd.readouterr().out
+    assert "missing     stays-seed1" in shown
+    assert "trainer.limit_train_batches=1, now None" in shown
+
+
+def test_a_run_that_cannot_be_resumed_begins_anew(output_dir: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    place = Place(output_dir)
+    task = tasks(MINI)[1]
+    runner = Runner(place, Budget())
+    runner.run([Found(task, State.BROKEN_OFF, "0" * 32)])
+    assert runner.failed == []
+    assert "cannot be resumed" in capfd.readouterr().out
+    (found,) = find([task], place)
+    assert found.state is State.DONE
+    assert Results([found], place).run_ids("stays") == {0: found.run_id}
+
+
+def test_an_interruption_ends_the_runs_and_keeps_them(output_dir: Path, tmp_path: Path) -> None:
+    script = (
+        "import sys; from pathlib import Path; from mini import *; from tokenlayer.study.command import main;"
+        f"sys.exit(main(MINI, report, Path({str(tmp_path)!r}), sys.argv[1:]))"
+    )
+    given = ["--output-dir", str(output_dir), "--only", "learns", "trainer.max_epochs=1000"]
+    environment = os.environ | {"PYTHONPATH": str(HERE)}
+    with subprocess.Popen([sys.executable, "-c", script, *given], env=environment) as study:
+        deadline = time.monotonic() + 120
+        while not list(output_dir.glob("runs/*/checkpoints/*")):
+            assert study.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        study.send_signal(signal.SIGINT)
+        assert study.wait(60) == 130
+    (status,) = find_runs(output_dir=output_dir)["status"]
+    assert status == "KILLED"
+    assert find(tasks(MINI, ["trainer.max_epochs=1000"]), Place(output_dir))[0].state is State.BROKEN_OFF
+
+
+def test_no_run_starts_when_time_is_up(output_dir: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    Runner(Place(output_dir), Budget(minutes=-1)).run([Found(task, State.MISSING) for task in tasks(MINI)])
+    assert capfd.readouterr().out == "time is up: 4 runs are left\n"
