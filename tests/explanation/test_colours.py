@@ -2,18 +2,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tokenlayer.explanation.colours import FAINT, background, contrast, foreground, strength
+from tokenlayer.explanation.colours import CLEAR, background, contrast, foreground, hue, strength
 
-shares = st.floats(FAINT, 1).flatmap(lambda share: st.sampled_from([share, -share]))
+BLACK, WHITE = (0, 0, 0), (255, 255, 255)
+shares = st.floats(CLEAR, 1).flatmap(lambda share: st.sampled_from([share, -share]))
 
 
 @given(shares)
-def test_every_colour_can_be_read_and_seen(share):
+def test_every_background_can_be_read_and_seen(share):
     behind = background(share)
     assert contrast(foreground(behind), behind) >= 4.5
-    # Apart from a white and from a black terminal alike.
-    assert contrast(behind, (255, 255, 255)) > 1.6
-    assert contrast(behind, (0, 0, 0)) > 2.5
+    assert contrast(behind, WHITE) > 2
+    assert contrast(behind, BLACK) > 2.5
+
+
+@pytest.mark.parametrize("share", [-0.1, 0.1])
+def test_coloured_letters_can_be_read_on_black_and_on_white(share):
+    assert min(contrast(hue(share).letters, BLACK), contrast(hue(share).letters, WHITE)) > 4.5
 
 
 @given(shares, shares)

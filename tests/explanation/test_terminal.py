@@ -7,6 +7,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from small_models import explained
 
+from tokenlayer.explanation.colours import background, foreground
 from tokenlayer.explanation.terminal import show
 from tokenlayer.text.alphabet import Alphabet
 
@@ -46,17 +47,28 @@ COLOURED = {"force_terminal": True, "color_system": "truecolor", "no_color": Fal
 
 
 def test_in_colours():
-    line = next(line for line in shown(explained(WEIGHTS, "good and bad"), **COLOURED).splitlines() if "and" in line)
-    #             "goo" 2 - 0.5, of 2         "d" 2                   "and"   "b", "d" -1 + 0.01          "a" -1
-    expected = [
-        ("goo", "51;108;196"),
-        ("d", "12;82;190"),
-        ("b", "202;129;91"),
-        ("a", "202;128;90"),
-        ("d", "202;129;91"),
+    line = next(
+        line for line in shown(explained(WEIGHTS, "good and bad film"), **COLOURED).splitlines() if "and" in line
+    )
+    painted = re.findall(r"\x1b\[([\d;]+)m(\w+)\x1b\[0m", line)
+    assert painted == [
+        (style(1.5 / 2), "goo"),  # "good" and "goo"
+        (style(1), "d"),
+        (style(-0.99 / 2), "b"),  # "bad" and the letters of "b█d"
+        (style(-0.5), "a"),
+        (style(-0.99 / 2), "d"),
     ]
-    assert re.findall(r"\x1b\[[\d;]*48;2;([\d;]+)m(\w+)\x1b\[0m", line) == [(rgb, text) for text, rgb in expected]
-    assert "\x1b[0m and \x1b[" in line
+    assert re.sub(r"\x1b\[[\d;]+m", "", line) == "  good and bad film"
+
+
+def style(share):
+    behind = background(share)
+    return "38;2;{};{};{};48;2;{};{};{}".format(*foreground(behind), *behind)
+
+
+def test_weak_effects_colour_the_letters_alone():
+    out = shown(explained({"good": 2.0, "film": 0.3}, "good film"), **COLOURED)
+    assert "\x1b[38;2;34;116;214mfilm\x1b[0m" in out
 
 
 @pytest.mark.parametrize("system", ["standard", "256"])

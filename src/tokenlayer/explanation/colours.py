@@ -8,20 +8,25 @@ RGB = tuple[int, int, int]
 
 FAINT = 0.02
 """The share of the strongest effect below which a character stays without colour."""
+CLEAR = 0.25
+"""The share from which a terminal colours the background. Below it the letters are coloured: on a black and on a white
+terminal alike, a background would outshine those of stronger effects on one of the two."""
 
 
 @dataclass(frozen=True)
 class Hue:
-    """Backgrounds of one sign."""
+    """Colours of one sign."""
 
-    weak: RGB
-    """Of an effect just strong enough to be coloured: apart from black and from white alike."""
+    letters: RGB
+    """As easy to read on black as on white."""
+    clear: RGB
+    """The background of an effect that is just clear."""
     strong: RGB
-    """Of the strongest."""
+    """The background of the strongest."""
 
 
-BELOW = Hue(weak=(214, 190, 168), strong=(190, 66, 12))
-ABOVE = Hue(weak=(168, 188, 214), strong=(12, 82, 190))
+BELOW = Hue(letters=(196, 82, 22), clear=(222, 146, 102), strong=(190, 66, 12))
+ABOVE = Hue(letters=(34, 116, 214), clear=(112, 160, 222), strong=(12, 82, 190))
 _BLACK: RGB = (0, 0, 0)
 _WHITE: RGB = (255, 255, 255)
 
@@ -32,12 +37,16 @@ def strength(effect: float, largest: float) -> float:
     return share if abs(share) >= FAINT else 0.0
 
 
+def hue(share: float) -> Hue:
+    """Of the sign of a `strength`."""
+    return ABOVE if share > 0 else BELOW
+
+
 def background(share: float) -> RGB:
-    """The colour behind a character whose `strength` is not 0."""
-    hue = ABOVE if share > 0 else BELOW
-    red, green, blue = (
-        round(weak + abs(share) * (strong - weak)) for weak, strong in zip(hue.weak, hue.strong, strict=True)
-    )
+    """The colour behind a character, for a `strength` of `CLEAR` and more."""
+    clear, strong = hue(share).clear, hue(share).strong
+    way = (abs(share) - CLEAR) / (1 - CLEAR)
+    red, green, blue = (round(weak + way * (full - weak)) for weak, full in zip(clear, strong, strict=True))
     return red, green, blue
 
 

@@ -12,7 +12,7 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from tokenlayer.explanation.colours import background, foreground, strength
+from tokenlayer.explanation.colours import CLEAR, background, foreground, hue, strength
 from tokenlayer.explanation.explain import Explanation, Token
 from tokenlayer.explanation.spans import Span, largest, spans
 
@@ -68,11 +68,13 @@ def _painted(parts: Sequence[Span], top: float, console: Console) -> Padding:
 
 
 def _style(share: float, console: Console) -> Style:
-    """Colour and background together, so that the terminal's own colours make no difference."""
+    """Of an effect, readable whatever the terminal's own colours are."""
     if not share:
         return Style.null()
     if console.color_system in ("standard", "windows"):  # 16 colours, none of which is in between
         return Style(color="bright_white" if share > 0 else "black", bgcolor="blue" if share > 0 else "yellow")
+    if abs(share) < CLEAR:
+        return Style(color=Color.from_rgb(*hue(share).letters))
     behind = background(share)
     return Style(color=Color.from_rgb(*foreground(behind)), bgcolor=Color.from_rgb(*behind))
 
@@ -82,7 +84,7 @@ def _legend(explanation: Explanation, top: float, console: Console) -> Text:
     line = Text(_INDENT)
     line.append(f"{below} -{top:.4f} ")
     for share in (*(-step for step in reversed(_STEPS)), 0.0, *_STEPS):
-        line.append("  ", style=_style(share, console))
+        line.append("ab" if share else "  ", style=_style(share, console))
     line.append(f" +{top:.4f} {above}")
     return line
 
