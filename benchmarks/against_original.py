@@ -15,6 +15,7 @@ import numpy as np
 from benchmarks.child import ROOT, Result, run_script
 from benchmarks.setup import Bench
 from tokenlayer.models.heads.flatten import FlattenHead
+from tokenlayer.tokenization.layer import TokenizationLayer
 
 VENV = ROOT / "benchmarks" / ".original-venv"
 TENSORFLOW, ORIGINAL = "tensorflow-cpu==2.15.1", "tokenization-layer==0.0.2"
@@ -31,15 +32,16 @@ def measure(overrides: Sequence[str], n_steps: int) -> Result:
     except NotInstallableError as reason:
         return {"error": str(reason)}
     bench = Bench(overrides)
-    head = bench.model.head
+    head, layer = bench.model.head, bench.model.tokenization
     assert isinstance(head, FlattenHead)
+    assert isinstance(layer, TokenizationLayer)
     batches = list(islice(bench.batches(), n_steps + 1))
     alphabet = bench.dataset.alphabet
     with tempfile.TemporaryDirectory() as folder:
         arrays = Path(folder, "arrays.npz")
         np.savez(
             arrays,
-            patterns=bench.model.tokenization.patterns.detach().numpy(),
+            patterns=layer.patterns.detach().numpy(),
             codes=np.stack([batch.codes.numpy() for batch in batches]).astype(np.int32),
             labels=np.stack([batch.labels.numpy() for batch in batches]),
         )

@@ -11,6 +11,7 @@ from benchmarks.child import Result
 from benchmarks.setup import Bench
 from benchmarks.stopwatch import Stopwatch
 from tokenlayer.data.types import Batch
+from tokenlayer.models.heads.flatten import FlattenHead
 from tokenlayer.tokenization.vocabulary import one_hot
 
 
@@ -47,5 +48,7 @@ def _embedded(bench: Bench, codes: Tensor) -> Tensor:
 
 
 def _loss(bench: Bench, batch: Batch, embedded: Tensor) -> Tensor:
-    out = bench.model.probabilities(bench.model.head.read(embedded).logits)
+    head = bench.model.head
+    assert isinstance(head, FlattenHead)
+    out = bench.model.probabilities(head.read(embedded).logits)
     return bench.model.loss(out, batch.labels)

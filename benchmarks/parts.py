@@ -15,10 +15,11 @@ from benchmarks.setup import Bench
 from benchmarks.stopwatch import Stopwatch, median_ms
 from tokenlayer.data.types import Batch
 from tokenlayer.models.classifier import Intermediates
-from tokenlayer.tokenization import matching
+from tokenlayer.models.heads.flatten import FlattenHead
 from tokenlayer.tokenization.gradients import character_histogram, sigma
-from tokenlayer.tokenization.layer import Tokenized
-from tokenlayer.training.callbacks.live_view import patterns_table
+from tokenlayer.tokenization.layer import TokenizationLayer, Tokenized
+from tokenlayer.tokenization.matching import PatternIndex, match
+from tokenlayer.training.callbacks.pattern_tables import pattern_sides, side_by_side
 from tokenlayer.training.callbacks.patterns_log import pattern_rows
 from tokenlayer.training.columns import LayerGradients, gradient_row, value_row
 from tokenlayer.training.module import TrainingStep
@@ -55,18 +56,21 @@ def measure(overrides: Sequence[str], n_steps: int) -> Result:
 def _step(bench: Bench, batches: Iterator[Batch], index: int, watch: Stopwatch) -> tuple[TrainingStep, Tensor]:
     """One training step with all rows that the callbacks compute; the step, and ∂loss/∂embedded."""
     model = bench.model
+    layer, seed_head = model.tokenization, model.head
+    assert isinstance(layer, TokenizationLayer)
+    assert isinstance(seed_head, FlattenHead)
     watch.start()
     batch = next(batches)
     watch.lap("batch")
     codes = batch.codes.long()
-    vocabulary = model.tokenization.vocabulary()
+    vocabulary = layer.vocabulary()
     watch.lap("discretise")
-    matches = matching.match(codes, vocabulary, bench.dataset.alphabet.size)
-    tokens = Tokenized(codes, model.tokenization.patterns, vocabulary, matches)
+    matches = match(codes, vocabulary, bench.dataset.alphabet.size)
+    tokens = Tokenized(codes, layer.patterns, vocabulary, matches)
     watch.lap("match")
     embedded = model.embedding(tokens)
     watch.lap("embed")
-    head = model.head.read(embedded)
+    head = seed_head.read(embedded)
     out = model.probabilities(head.logits)
     loss = model.loss(out, batch.labels)
     watch.lap("head, loss")
@@ -96,18 +100,17 @@ def _inside(bench: Bench, step: TrainingStep, g: Tensor, repeats: int) -> dict[s
     """Parts of parts, each repeated on one batch: the caches are warmer than in a step."""
     tokens = step.intermediates.tokens
     codes, vocabulary = tokens.codes, tokens.vocabulary
+    assert tokens.patterns is not None
     C, K, N = tokens.patterns.shape
     E = bench.model.embedding.weight.detach()
     patterns = tokens.patterns.detach()
-    q = matching._prefix_length(C, K)
-    table = median_ms(lambda: matching._prefix_table(vocabulary, C, q), repeats)
-    candidates = median_ms(lambda: matching._candidates(codes, vocabulary, C), repeats)
-    window, neuron = matching._candidates(codes, vocabulary, C)
+    index = PatternIndex(vocabulary, C)
+    window, neuron = index._candidates(codes)
     G = character_histogram(codes, g, K, C)
     return {
-        "match: prefix table": table,
-        "match: candidates": max(candidates - table, 0.0),
-        "match: verification": median_ms(lambda: matching._verified(codes, vocabulary, window, neuron, C), repeats),
+        "match: prefix table": median_ms(lambda: PatternIndex(vocabulary, C), repeats),
+        "match: candidates": median_ms(lambda: index._candidates(codes), repeats),
+        "match: verification": median_ms(lambda: index._verified(codes, window, neuron), repeats),
         "backward: character_histogram": median_ms(lambda: character_histogram(codes, g, K, C), repeats),
         "backward: σ·dP": median_ms(lambda: (G.view(C * K, -1) @ E.T).view(C, K, N).mul_(sigma(patterns)), repeats),
         "live view in a terminal": _live_view_ms(bench, step, repeats) / 10,
@@ -119,6 +122,7 @@ def _live_view_ms(bench: Bench, step: TrainingStep, repeats: int) -> float:
     terminal = Console(file=io.StringIO(), force_terminal=True, width=120)
 
     def refresh() -> None:
-        terminal.print(patterns_table(pattern_rows(step, bench.module, bench.dataset.alphabet), 15))
+        sides = pattern_sides(step, bench.module, bench.dataset.alphabet, bench.dataset.class_names, 15)
+        terminal.print(side_by_side(*sides))
 
     return median_ms(refresh, max(repeats // 10, 1))

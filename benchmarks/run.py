@@ -57,9 +57,11 @@ def arguments() -> argparse.Namespace:
 
 
 def seed_configuration(source: Path, cache: Path, threads: int | None) -> list[str]:
-    """The seed's experiment on the CPU, with a cache of its own."""
+    """The seed's experiment on the CPU, with a cache of its own; its head and rule, whatever the defaults are."""
     return [
         "experiment=seed_imdb",
+        "model/head=flatten",
+        "learning_rule=seed",
         f'dataset.source="{source.absolute()}"',
         f"dataset.cache_dir={cache}",
         "trainer.accelerator=cpu",
