@@ -1,0 +1,60 @@
+"""On generated texts, which of the planted patterns have become tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+import pytorch_lightning as pl
+
+from tokenlayer.data.types import GroundTruth
+from tokenlayer.tokenization.vocabulary import BLANK_SIGN
+from tokenlayer.training.callbacks.base import CallbackConfig, RunCallback, RunContext, as_module
+
+
+def share_found(planted: Collection[str], tokens: Iterable[str]) -> float:
+    """The share of the planted patterns that are a token.
+
+    Args:
+        planted: character patterns.
+        tokens: decoded patterns of the layer; blanks before and behind their characters count for nothing.
+
+    """
+    return len(set(planted) & {token.strip(BLANK_SIGN) for token in tokens}) / len(set(planted))
+
+
+class PlantedFound(RunCallback):
+    """Metrics `planted/found` and, where there are any, `planted/distractors`.
+
+    Shares of the classes' patterns and of the distractors that are tokens, after each validation and of what is tested.
+    """
+
+    def __init__(self, run: RunContext, truth: GroundTruth) -> None:
+        super().__init__(run)
+        self._of_classes = [pattern for patterns in truth.patterns.values() for pattern in patterns]
+        self._distractors = truth.distractors
+
+    def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if not trainer.sanity_checking:
+            self._log(trainer, pl_module)
+
+    def on_test_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._log(trainer, pl_module)
+
+    def _log(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        vocabulary = as_module(pl_module).model.tokenization.vocabulary()
+        decoded = zip(vocabulary.decode(self.run.dataset.alphabet), vocabulary.never.tolist(), strict=True)
+        tokens = [pattern for pattern, never in decoded if not never]
+        shares = {"planted/found": share_found(self._of_classes, tokens)}
+        if self._distractors:
+            shares["planted/distractors"] = share_found(self._distractors, tokens)
+        self.recorder.log_metrics(shares, max(trainer.global_step - 1, 0))
+
+
+@dataclass
+class PlantedFoundConfig(CallbackConfig):
+    """Which planted patterns have become tokens; on texts that nobody planted, nothing."""
+
+    def build(self, run: RunContext) -> pl.Callback:
+        truth = run.dataset.ground_truth
+        return pl.Callback() if truth is None else PlantedFound(run, truth)
