@@ -24,8 +24,9 @@ TOKENIZATION = TEXT | {"tokenlayer.tokenization"}
 ALLOWED = {
     "text": TEXT,
     "tokenization": TOKENIZATION,
-    # Subword vocabularies are trained by the library for it, and patterns of a run are read from its Parquet files.
-    "tokenization/initializers": TOKENIZATION | {"tokenizers", "pyarrow"},
+    # Subword vocabularies are trained by the library for it, patterns of a run are read from its Parquet files, and
+    # tokens are chosen by a regression.
+    "tokenization/initializers": TOKENIZATION | {"tokenizers", "pyarrow", "sklearn", "scipy"},
 }
 
 

@@ -1,0 +1,84 @@
+"""The words of encoded texts: maximal runs of characters between spaces.
+
+A word also ends where a text does, where it is cut, and at a character that is none of the alphabet.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from tokenlayer.errors import InputError
+from tokenlayer.text.alphabet import Alphabet, Codes
+from tokenlayer.text.corpus import TrainingTexts
+from tokenlayer.text.gram_counts import row_chunks
+from tokenlayer.text.gram_presence import Presence
+
+# A code stands as a character of a private plane, whatever it means: no sign of an alphabet is a space there.
+_PLANE = 0xF0000
+
+Word = str
+"""A word, its codes as characters of a private plane."""
+
+
+@dataclass(frozen=True)
+class CountedWords:
+    """W words, and how many texts hold them."""
+
+    words: Sequence[Word]
+    """(W,) in alphabetical order."""
+    counts: npt.NDArray[np.int64]
+    """(W, n_classes): texts of each class."""
+
+
+def space_code(alphabet: Alphabet) -> int:
+    """The code of the space. Raises InputError: the alphabet has none, and so no words."""
+    if " " not in alphabet.symbols:
+        raise InputError(
+            f"the alphabet {alphabet.chars!r} has no space, so that its texts have no words: use an initializer of "
+            "grams (l1_grams, discriminative)"
+        )
+    return alphabet.symbols.index(" ")
+
+
+def count_words(texts: TrainingTexts, alphabet: Alphabet, longest: int, min_texts: int) -> CountedWords:
+    """The words of at most `longest` characters that stand in at least `min_texts` texts, each counted once in a text.
+
+    Raises:
+        InputError: the alphabet has no space.
+
+    """
+    counters: list[Counter[Word]] = [Counter() for _ in range(texts.n_classes)]
+    for words, label in zip(split_words(texts.codes, alphabet), texts.labels, strict=True):
+        counters[label].update(set(words))
+    total = sum(counters, Counter())
+    kept = sorted(word for word, count in total.items() if count >= min_texts and 0 < len(word) <= longest)
+    counts = np.array([[counter[word] for counter in counters] for word in kept], dtype=np.int64)
+    return CountedWords(kept, counts.reshape(len(kept), texts.n_classes))
+
+
+def word_presence(codes: Codes, words: Sequence[Word], alphabet: Alphabet) -> Presence:
+    """Which of W different words stand in which of the texts (n, L)."""
+    number = {word: i for i, word in enumerate(words)}
+    indices = [sorted({number[word] for word in text if word in number}) for text in split_words(codes, alphabet)]
+    indptr = np.cumsum([0, *map(len, indices)])
+    flat = np.fromiter((i for text in indices for i in text), dtype=np.int32, count=int(indptr[-1]))
+    return Presence(indptr, flat, len(words))
+
+
+def split_words(codes: Codes, alphabet: Alphabet) -> Iterator[list[Word]]:
+    """The words of each text of codes (n, L), and empty strings between boundaries."""
+    points = (_PLANE + np.arange(alphabet.size + 1)).astype("<u4")
+    points[[space_code(alphabet), alphabet.none_code]] = ord(" ")
+    for rows in row_chunks(*codes.shape):
+        for text in points[np.asarray(codes[rows])]:
+            yield text.tobytes().decode("utf-32-le").split(" ")
+
+
+def word_codes(word: Word) -> npt.NDArray[np.int64]:
+    """(length,)"""
+    return np.array([ord(sign) - _PLANE for sign in word], dtype=np.int64)
