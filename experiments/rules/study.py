@@ -1,0 +1,51 @@
+"""Every learning rule from the same 500 random grams with true blanks, on the IMDB reviews.
+
+make experiment NAME=rules
+"""
+
+import sys
+from pathlib import Path
+
+from tokenlayer.study.cells import Study
+from tokenlayer.study.command import main
+from tokenlayer.study.figures import CYCLE, draw_history, panels
+from tokenlayer.study.recipe import BEST_RULE, REVIEWS, RULES, rule_cells
+from tokenlayer.study.report import Report, comparisons, summary
+from tokenlayer.study.results import Results
+
+STUDY = Study("rules", REVIEWS, rule_cells())
+PAIRS = (
+    *((BEST_RULE, other) for other in RULES if other != BEST_RULE),
+    ("grow", "random_regrow"),
+    ("grow", "grow-shuffled"),
+    ("grow-shuffled", "random_regrow"),
+)
+
+
+def report(results: Results) -> Report:
+    shares = {
+        "validation (%)": "validation/accuracy",
+        "test (%)": "test/accuracy",
+        "dead tokens (%)": "tokens/dead_rate",
+    }
+    names = {cell: label for cell, (label, _) in RULES.items()}
+    figure, (left, right) = panels("Tokens that learn: every rule from the same 500 random grams", 1, 1)
+    for (cell, (label, _)), color in zip(RULES.items(), CYCLE, strict=False):
+        draw_history(left, label, results.history(cell, "validation/accuracy"), color)
+        dead = results.history(cell, "tokens/dead_rate")
+        live = {seed: history.assign(value=1 - history["value"]) for seed, history in dead.items()}
+        draw_history(right, label, live, color)
+    left.set(xlabel="step", title="Validation accuracy")
+    right.set(xlabel="step", title="Live tokens: they match in some validation text")
+    left.legend(frameon=False, fontsize=9)
+    return Report(
+        tables={
+            "Accuracy, mean and 95 % interval over seeds": summary(results, shares),
+            "Test accuracy in pairs": comparisons(results.compared(list(dict.fromkeys(PAIRS))), names),
+        },
+        figures={"rules": ("Validation accuracy and live tokens over the training", figure)},
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(STUDY, report, Path(__file__).parent))
