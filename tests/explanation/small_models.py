@@ -46,6 +46,7 @@ def linear_model(
     config = ModelConfig(head or PoolHeadConfig(), n_neurons=len(weights), embedding_length=D)
     K = made.shape[1]
     n_classes = 2 if D == 1 else D
+    config.loss = "binary" if D == 1 else "cross_entropy"
     model = config.build(lambda _: made, K, alphabet.size, text_length, n_classes, trains_characters=False)
     with torch.no_grad():
         model.embedding.weight.copy_(vectors)

@@ -2,11 +2,13 @@ import copy
 
 import pytest
 import torch
-from small_models import LATIN, explained, linear_model, seen
+from small_models import LATIN, explained, linear_model, patterns, seen
 
 from tokenlayer.explanation.explain import explain
 from tokenlayer.explanation.spans import largest, spans
 from tokenlayer.models.classifier import ModelConfig
+from tokenlayer.models.heads.attention import AttentionHeadConfig
+from tokenlayer.models.heads.conv import ConvHeadConfig
 from tokenlayer.models.heads.flatten import FlattenHeadConfig
 from tokenlayer.models.heads.pool import PoolHeadConfig
 from tokenlayer.text.alphabet import Alphabet
@@ -53,6 +55,39 @@ def test_effects_are_those_of_zeroing_the_tokens_matches(n_classes, trains_chara
     assert [token.towards for token in found.tokens[: len(clear)]] == [towards[i] for i in clear]
     assert sum(token.matches for token in found.tokens) == len(whole.tokens.matches)
     assert sum(found.probabilities) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        PoolHeadConfig("presence"),
+        PoolHeadConfig("mean"),
+        PoolHeadConfig("max"),
+        AttentionHeadConfig(width=8, n_heads=2),
+        ConvHeadConfig(),
+    ],
+    ids=lambda head: getattr(head, "pooling", type(head).__name__),
+)
+def test_effects_are_those_of_a_vocabulary_without_the_token(head):
+    weights = {token: [1.0 + n, float(-n)] for n, token in enumerate(["ab", "ba", "a", "ba c", "cab", "c"])}
+    model = linear_model(weights, head=head)
+    with torch.no_grad():
+        for parameter in model.head.parameters():  # some begin at 0
+            parameter.normal_()
+    text = seen(TEXT)
+    found = explain(model, text, LATIN, ("no", "yes"))
+
+    def logits(model):
+        return model(text.codes, return_intermediates=True).logits[0].detach()
+
+    assert len(found.tokens) == len(weights)
+    for neuron, token in enumerate(weights):
+        other = copy.deepcopy(model)
+        other.tokenization.replace(torch.tensor([neuron]), patterns(["zzzz"], LATIN).argmax(0).T)
+        change = logits(model) - logits(other)
+        (effect,) = [found.effect for found in found.tokens if found.pattern == token]
+        sign = 1 if found.predicted == "yes" else -1
+        assert effect == pytest.approx(sign * float(change[1] - change[0]) / 2, abs=1e-4)
 
 
 def test_a_text_and_its_tokens():
