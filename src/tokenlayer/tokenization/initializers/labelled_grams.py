@@ -11,7 +11,7 @@ import torch
 from tokenlayer.errors import InputError
 from tokenlayer.text.alphabet import Alphabet
 from tokenlayer.text.corpus import TrainingTexts
-from tokenlayer.text.gram_counts import Counts, CountedGrams, count_grams
+from tokenlayer.text.gram_counts import CountedGrams, Counts, count_grams
 from tokenlayer.tokenization.initializers.gram_patterns import Gram, PatternsInitializerGrams, check_fit
 from tokenlayer.tokenization.initializers.selection import best_first, chi_squared
 
