@@ -83,7 +83,7 @@ def _step(bench: Bench, batches: Iterator[Batch], index: int, watch: Stopwatch) 
     watch.lap("backward")
     gradient_row(layers, model.logged_parameters())
     watch.lap("gradient row")
-    step = TrainingStep(index, 0, index, intermediates, loss.detach(), batch.labels)
+    step = TrainingStep(index, 0, index, intermediates, loss.detach(), batch.labels, batch.rows)
     if index % 10 == 0:
         pattern_rows(step, bench.module, bench.dataset.alphabet)
         watch.lap("pattern rows")

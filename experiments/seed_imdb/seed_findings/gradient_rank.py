@@ -51,7 +51,11 @@ def reproduce(experiment: Experiment) -> Finding:
     batch = first_batch(experiment)
     n_characters, dtype = batch.codes.shape[1], torch.float64
     own = {D: layer_gradient(build(experiment, D, n_characters), batch, dtype) for D in DIMENSIONS}
-    small = Batch(batch.codes[: _SMALL["texts"], : _SMALL["characters"]], batch.labels[: _SMALL["texts"]])
+    small = Batch(
+        batch.codes[: _SMALL["texts"], : _SMALL["characters"]],
+        batch.labels[: _SMALL["texts"]],
+        batch.rows[: _SMALL["texts"]],
+    )
     dense, gap = {}, 0.0
     for D in DIMENSIONS:
         model = build(experiment, D, small.codes.shape[1], _SMALL["neurons"])

@@ -105,4 +105,5 @@ def _load(directory: Path) -> PreparedDataset | None:
         and GroundTruth({name: tuple(grams) for name, grams in truth["patterns"].items()}, tuple(truth["distractors"])),
         uncut=np.load(directory / "uncut.npy", mmap_mode="r"),
         bounds=np.load(directory / "bounds.npy"),
+        folder=directory,
     )

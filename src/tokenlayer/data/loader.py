@@ -77,4 +77,4 @@ class BatchLoader:
         codes = self._split.codes[indices]
         if codes.dtype != np.uint8:
             codes = codes.astype(np.int32)  # torch has hardly any operation on its unsigned 16-bit type
-        return Batch(torch.from_numpy(codes), torch.from_numpy(self._split.labels[indices]))
+        return Batch(torch.from_numpy(codes), torch.from_numpy(self._split.labels[indices]), torch.from_numpy(indices))

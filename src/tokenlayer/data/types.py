@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, NamedTuple, get_args
 
 import numpy as np
@@ -93,11 +94,13 @@ class PreparedDataset:
     """Codes of all cleaned texts, uncut, a space behind each: train, validation, test; memory-mapped."""
     bounds: npt.NDArray[np.int64]
     """(n + 1,): text i of all splits, its space included, is uncut[bounds[i]:bounds[i + 1]]."""
+    folder: Path | None = None
+    """Where the data are cached."""
 
     def training_texts(self) -> TrainingTexts:
         """The training texts with their labels."""
         train = self.splits["train"]
-        return TrainingTexts(train.codes, train.labels, len(self.class_names))
+        return TrainingTexts(train.codes, train.labels, len(self.class_names), self.folder)
 
     def corpus(self, scope: Literal["train", "all"] = "train", cap: int | None = None) -> Codes:
         """Cleaned texts, uncut, joined by a space, for initializers: (characters,).
@@ -133,3 +136,5 @@ class Batch(NamedTuple):
     """(B, L): uint8 when C < 256, else int32."""
     labels: Tensor
     """(B,): int64."""
+    rows: Tensor
+    """(B,): int64, which texts of the split these are."""

@@ -103,6 +103,15 @@ class TokenizationClassifier(nn.Module):
             return keras.binary_crossentropy(out, labels)
         return keras.categorical_crossentropy(out, labels)
 
+    def vector_penalty(self, tokens: Tokenized) -> Tensor:
+        """Half the squared length of the vectors of a text's tokens, summed over the text, mean over the batch.
+
+        In expectation ½ Σ_n f_n ‖E_n‖², f_n being the share of texts that hold token n: the ridge penalty of features
+        scaled to unit variance, which holds frequent and rare tokens back alike.
+        """
+        vectors = self.embedding.weight[tokens.matches.distinct().neuron]
+        return vectors.square().sum() / (2 * tokens.codes.shape[0])
+
     def logged_parameters(self) -> dict[str, Tensor]:
         """The parameters that `grads_log` and `vals_log` describe, by the seed's names in snake case."""
         known = {**self.head.logged_parameters(), "embedding_kernel": self.embedding.weight}
@@ -123,6 +132,8 @@ class ModelConfig:
     """K, the length of a pattern; null: the longest gram of the initializer (13 where it draws none)."""
     embedding_length: int | None = 1
     """D, the length of a pattern's vector; null: the number of outputs, which is all that a linear head can use."""
+    vector_penalty: float = 0.0
+    """Ridge penalty on the vectors of the tokens that a text holds (see `TokenizationClassifier.vector_penalty`)."""
     loss: Literal["auto", "binary", "cross_entropy"] = "auto"
     """binary: one sigmoid output; cross_entropy: a softmax over the classes; auto: binary for two classes."""
 
@@ -132,6 +143,8 @@ class ModelConfig:
             value = getattr(self, field)
             if value is not None and value < 1:
                 yield field, "must be at least 1"
+        if self.vector_penalty < 0:
+            yield "vector_penalty", "must not be negative"
 
     def n_outputs(self, n_classes: int) -> int:
         """1 for a sigmoid, else the number of classes.

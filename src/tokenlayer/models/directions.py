@@ -37,9 +37,10 @@ def logit_directions(model: TokenizationClassifier, codes: Tensor) -> Tensor:
 
 
 def class_weights(vectors: Tensor, directions: Tensor) -> Tensor:
-    """What each vector adds to each logit, (…, n_outputs); of several, each against the mean of all.
+    """What each vector adds to each logit, against the others: what moves all of them alike moves nothing.
 
-    With one output, positive speaks for class 1, negative for class 0. What moves several logits alike moves nothing.
+    Of two classes it is one number, positive for class 1, negative for class 0: what the logit, or the difference of
+    both, gains. Of more it is (…, n_outputs): each against the mean of all.
 
     Args:
         vectors: (…, D).
@@ -47,14 +48,16 @@ def class_weights(vectors: Tensor, directions: Tensor) -> Tensor:
 
     """
     change = vectors @ directions.T.to(vectors)
-    return change if change.shape[-1] == 1 else change - change.mean(-1, keepdim=True)
+    if change.shape[-1] == 1:
+        return change
+    return change[..., 1:] - change[..., :1] if change.shape[-1] == 2 else change - change.mean(-1, keepdim=True)
 
 
 def foremost(weights: Tensor) -> tuple[Tensor, Tensor]:
     """The weight that counts, and the class that it speaks for: (…,) and (…,) int64.
 
     Args:
-        weights: (…, n_outputs), of `class_weights`. One output: the weight itself, signed; several: the largest.
+        weights: of `class_weights`; of two classes the weight itself, signed, of more the largest.
 
     """
     if weights.shape[-1] == 1:

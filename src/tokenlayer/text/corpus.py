@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,8 @@ class TrainingTexts:
     labels: npt.NDArray[np.int64]
     """(n,): 0..n_classes - 1."""
     n_classes: int
+    folder: Path | None = None
+    """Where what is worked out from exactly these texts may be kept; None: nowhere."""
 
     def __len__(self) -> int:
         return len(self.labels)

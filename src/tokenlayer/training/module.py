@@ -46,6 +46,8 @@ class TrainingStep:
     intermediates: Intermediates
     loss: Tensor
     labels: Tensor
+    rows: Tensor
+    """(B,): which of the training texts these are."""
     edit: AppliedEdit | None = None
     """What the learning rule replaced after the update, once it has."""
 
@@ -69,6 +71,8 @@ class TokenizationModule(pl.LightningModule):
         lr_scheduler: makes a schedule, stepped after every epoch, from the optimizer; None: constant.
         header: plain data that each checkpoint carries under `tokenlayer`: what one must know to use its weights.
         rule: how the patterns change; None: by the optimizer alone, if at all.
+        vector_penalty: weight of `TokenizationClassifier.vector_penalty` in what is minimised; the loss that is logged
+            is without it.
 
     """
 
@@ -79,10 +83,12 @@ class TokenizationModule(pl.LightningModule):
         lr_scheduler: SchedulerFactory | None = None,
         header: Mapping[str, Any] | None = None,
         rule: LearningRule | None = None,
+        vector_penalty: float = 0.0,
     ) -> None:
         super().__init__()
         self.model = model
         self.rule = rule or PassiveRule()
+        self._vector_penalty = vector_penalty
         self._make_optimizer = optimizer
         self._make_scheduler = lr_scheduler
         self._header = dict(header or {})
@@ -110,8 +116,16 @@ class TokenizationModule(pl.LightningModule):
         self.phase_metrics("train").update(intermediates.out, batch.labels, loss)
         self._watch(intermediates.embedded)
         self.current = TrainingStep(
-            self.trainer.global_step, self.current_epoch, batch_idx, intermediates, loss.detach(), batch.labels
+            step=self.trainer.global_step,
+            epoch=self.current_epoch,
+            batch=batch_idx,
+            intermediates=intermediates,
+            loss=loss.detach(),
+            labels=batch.labels,
+            rows=batch.rows,
         )
+        if self._vector_penalty:
+            loss = loss + self._vector_penalty * self.model.vector_penalty(intermediates.tokens)
         return loss
 
     def _watch(self, embedded: Tensor) -> None:
@@ -143,6 +157,7 @@ class TokenizationModule(pl.LightningModule):
             Observation(
                 clock=self.clock(),
                 tokens=self.current.intermediates.tokens,
+                rows=self.current.rows,
                 gradient=self._token_gradient,
                 counts_once=self.model.head.counts_once,
                 embedding=weight.detach(),
@@ -169,7 +184,7 @@ class TokenizationModule(pl.LightningModule):
         assert isinstance(layer, VocabularyLayer)
         assert self.current is not None
         vocabulary = layer.vocabulary()
-        edit = self.rule.edit(self.clock(), vocabulary, weight.detach())
+        edit = self.rule.edit(self.clock(), vocabulary, weight.detach(), self.model.head.readout())
         if edit is None:
             return
         rows = edit.neurons

@@ -21,8 +21,11 @@ from tokenlayer.data.prepare import prepare
 from tokenlayer.data.types import PreparedDataset
 from tokenlayer.errors import InputError
 from tokenlayer.models.classifier import TokenizationClassifier
+from tokenlayer.tokenization.initializers.base import TeachesOccurrences
 from tokenlayer.tokenization.layer import Initializer
+from tokenlayer.tokenization.occurrences import EveryOccurrence, Occurrences
 from tokenlayer.tokenization.rules.base import LearningRule, RuleContext
+from tokenlayer.tokenization.rules.frozen import FrozenRuleConfig
 from tokenlayer.tracking.lightning_logger import RecorderLogger
 from tokenlayer.tracking.recorder import Recorder
 from tokenlayer.training.callbacks.base import RunContext, Settings
@@ -77,6 +80,7 @@ def train(
         config.lr_scheduler,
         header(resolved, dataset),
         build_rule(config, dataset),
+        config.model.vector_penalty,
     )
     console = Console()
     with open_recorder(config, settings) as recorder:
@@ -117,16 +121,31 @@ def build_model(config: TrainConfig, dataset: PreparedDataset) -> TokenizationCl
             f"dataset.text_length={dataset.text_length} is below model.pattern_lens={K}: no pattern fits into a text; "
             "give longer texts or shorter patterns"
         )
+    occurrences = chosen_occurrences(config, dataset)
     initialize = zeros if config.resume else initializer(config, dataset)
-    return config.model.build(
+    model = config.model.build(
         initializer=initialize,
         pattern_lens=K,
         n_characters=dataset.alphabet.size,
         text_length=dataset.text_length,
         n_classes=len(dataset.class_names),
-        occurrences=config.initializer.occurrences(dataset.alphabet),
+        occurrences=occurrences,
         trains_characters=config.learning_rule.trains_characters,
     )
+    if isinstance(initialize, TeachesOccurrences):
+        initialize.teach(occurrences)
+    return model
+
+
+def chosen_occurrences(config: TrainConfig, dataset: PreparedDataset) -> Occurrences:
+    """Which occurrences of the patterns count, where the rule leaves the patterns alone; elsewhere it is every one."""
+    occurrences = config.initializer.occurrences(dataset.alphabet)
+    if not isinstance(occurrences, EveryOccurrence) and not isinstance(config.learning_rule, FrozenRuleConfig):
+        raise InputError(
+            "initializer: words, and the pieces of a segmentation, are fixed vocabularies, of which not every "
+            "occurrence counts; a rule that replaces them by other grams makes nothing of it: add learning_rule=frozen"
+        )
+    return occurrences
 
 
 def build_rule(config: TrainConfig, dataset: PreparedDataset) -> LearningRule:

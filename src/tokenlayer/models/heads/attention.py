@@ -92,6 +92,9 @@ class AttentionHead(Head):
         angle = place.unsqueeze(2) * (math.pi * 2**octaves)
         return torch.cat([angle.sin(), angle.cos()], dim=2)
 
+    def readout(self) -> Tensor | None:
+        return self.linear.readout()
+
     def token_parameters(self) -> tuple[Tensor, ...]:
         return (self.vectors.weight,)
 
@@ -102,7 +105,7 @@ class AttentionHead(Head):
 
 def _layer(width: int, n_heads: int, dropout: float) -> nn.TransformerEncoderLayer:
     layer = nn.TransformerEncoderLayer(
-        width, n_heads, 2 * width, dropout, activation="gelu", batch_first=True, norm_first=True
+        width, n_heads, 2 * width, dropout, activation="relu", batch_first=True, norm_first=True
     )
     # Dropout of the (B, heads, S, S) attention would cost more than all the rest of the step.
     layer.self_attn.dropout = 0.0

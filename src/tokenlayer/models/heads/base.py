@@ -42,6 +42,10 @@ class Head(nn.Module, ABC):
     def logged_parameters(self) -> dict[str, Tensor]:
         """Those of `out_kernel`, `out_bias`, `dense_kernel`, `dense_bias` that the head has, by the seed's names."""
 
+    def readout(self) -> Tensor | None:
+        """(n_outputs, D): what the linear path from `embedded` to the logits multiplies by; None: there is no such."""
+        return None
+
     def token_parameters(self) -> tuple[Tensor, ...]:
         """Parameters of which row n, of N, belongs to token n alone: a token that takes its place begins with zeros."""
         return ()

@@ -52,6 +52,9 @@ class PoolHead(Head):
         pooled = embedded.scatter_reduce(0, rows, weight[matches.neuron], "amax")
         return HeadOutput(self.out(pooled), embedded)
 
+    def readout(self) -> Tensor | None:
+        return self.out.weight.detach() if self.pooling in ("presence", "sum") else None
+
     def logged_parameters(self) -> dict[str, Tensor]:
         return {"out_kernel": self.out.weight, "out_bias": self.out.bias}
 

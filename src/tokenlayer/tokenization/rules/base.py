@@ -55,6 +55,8 @@ class Observation:
     clock: Clock
     tokens: Tokenized
     """The batch: its codes (B, L), the vocabulary, and where it matches."""
+    rows: Tensor
+    """(B,): which of the training texts these are."""
     gradient: Tensor
     """g, the token gradient: (B, L, D), or (B, D) where it is the same at every position of a text."""
     counts_once: bool
@@ -89,13 +91,14 @@ class LearningRule(nn.Module, ABC):
         """Take in a step, after its backward pass and before its update."""
 
     @abstractmethod
-    def edit(self, clock: Clock, vocabulary: Vocabulary, embedding: Tensor) -> Edit | None:
+    def edit(self, clock: Clock, vocabulary: Vocabulary, embedding: Tensor, readout: Tensor | None) -> Edit | None:
         """What to replace after the step's update; None: nothing.
 
         Args:
             clock: the step.
             vocabulary: N patterns.
             embedding: (N, D) after the update.
+            readout: (n_outputs, D): what the head's linear path makes of `HeadOutput.embedded`; None: it has no such.
 
         """
 
@@ -110,7 +113,7 @@ class PassiveRule(LearningRule):
     def observe(self, observation: Observation) -> None:
         pass
 
-    def edit(self, clock: Clock, vocabulary: Vocabulary, embedding: Tensor) -> Edit | None:
+    def edit(self, clock: Clock, vocabulary: Vocabulary, embedding: Tensor, readout: Tensor | None) -> Edit | None:
         return None
 
 

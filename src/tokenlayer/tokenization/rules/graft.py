@@ -1,0 +1,214 @@
+"""Grafting: the token gradient proposes grams, an exact selection among them and the present tokens disposes.
+
+After Perkins, Lacker & Theiler (2003), *Grafting: fast, incremental feature selection by gradient descent in function
+space*; seen the other way, it is column generation for an L1-regularised classifier over all grams of the texts. A
+round:
+
+1. **Price.** With S_b(q) = g_b where text b holds gram q, the network's token gradient gives each of some 10⁵ indexed
+   grams the score S²/V, S = Σ_b S_b, V = Σ_b S_b²: about χ² with one degree of freedom for each output, if q would not
+   help. g_b is that of the text's latest step, which costs nothing.
+2. **Select.** The present tokens and the best-priced grams are the features of a linear classifier, whose L1 path picks
+   2N of them (`selection.lasso`) and which optimal brain surgery cuts down to N (`selection.prune`). Its targets are
+   softened by predictions for texts that it was not fitted on (`selection.cross_fitted`): what keeps a choice among so
+   many from fitting the noise of the labels.
+3. **Edit.** Tokens that were not selected give their places to those that were, which begin with the vectors of a
+   refit.
+
+The network is trained all along, by its own optimizer and with the vectors that the tokens had.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from tokenlayer.tokenization.rules import selection
+from tokenlayer.tokenization.rules.base import (
+    Clock,
+    Edit,
+    LearningRule,
+    LearningRuleConfig,
+    Observation,
+    RuleContext,
+)
+from tokenlayer.tokenization.rules.gram_index import GramIndex, cached_index
+from tokenlayer.tokenization.rules.selection import Features, Floats, Ints
+from tokenlayer.tokenization.vocabulary import Vocabulary
+
+_REFIT_PENALTY = 0.01
+_SURGERY_UP_TO = 600  # tokens: beyond, the L1 path alone chooses as well, and surgery costs the cube of their number
+
+
+class GraftRule(LearningRule):
+    """See the module's text.
+
+    Args:
+        context: N, K, D, the training texts.
+        index: the grams that may become tokens.
+        config: its settings.
+
+    """
+
+    gradient: Tensor
+    seen: Tensor
+    tokens: Tensor
+
+    def __init__(self, context: RuleContext, index: GramIndex, config: GraftRuleConfig) -> None:
+        super().__init__()
+        self._index = index
+        self._config = config
+        self._labels = context.texts.labels[: index.n_texts]
+        self._n_classes = context.texts.n_classes
+        self._figures: dict[str, float] = {}
+        self.register_buffer("gradient", torch.zeros(index.n_texts, context.embedding_length))
+        self.register_buffer("seen", torch.zeros(index.n_texts, dtype=torch.bool))
+        # For each neuron the number of its gram in the index; -1: the gram is none of the index.
+        self.register_buffer("tokens", torch.full((context.n_neurons,), -1))
+
+    def observe(self, observation: Observation) -> None:
+        g = observation.gradient
+        if g.dim() == 3:  # the mean over positions: where in the text a token would stand, no index of texts knows
+            g = g.mean(1)
+        inside = observation.rows < len(self.seen)
+        rows = observation.rows[inside]
+        self.gradient[rows] = (g[inside] * len(g)).to(self.gradient)  # of the text's own loss, not of the batch's mean
+        self.seen[rows] = True
+
+    def edit(self, clock: Clock, vocabulary: Vocabulary, embedding: Tensor, readout: Tensor | None) -> Edit | None:
+        if not self._is_due(clock):
+            return None
+        present = self.tokens.cpu().numpy()
+        candidates, scores = self._candidates(present)
+        chosen, vectors = self._select(candidates, outputs=1 if self._n_classes == 2 else self._n_classes)
+        staying = np.isin(present, chosen)
+        arriving = np.flatnonzero(~np.isin(chosen, present))
+        free = self._free_places(np.flatnonzero(~staying), vocabulary, embedding, len(arriving))
+        grams = chosen[arriving]
+        neurons = torch.from_numpy(free)
+        self.tokens[neurons] = torch.from_numpy(grams).to(self.tokens)
+        self._figures = {"candidates": float(len(candidates)), "best_score": float(scores.max(initial=0.0))}
+        score_of = dict(zip(candidates.tolist(), scores.tolist(), strict=True))
+        return Edit(
+            neurons=neurons.to(embedding.device),
+            codes=torch.from_numpy(self._index.grams[grams]),
+            embedding=_through(vectors[arriving], readout, embedding),
+            scores=torch.tensor([score_of[gram] for gram in grams.tolist()]),
+            reasons=["foreign" if present[neuron] < 0 else "not_selected" for neuron in free.tolist()],
+        )
+
+    def figures(self) -> dict[str, float]:
+        return self._figures
+
+    def _is_due(self, clock: Clock) -> bool:
+        every = max(1, round(self._config.every * clock.steps_per_epoch))
+        return (clock.step + 1) % every == 0 and clock.progress <= self._config.stop and bool(self.seen.any())
+
+    def _candidates(self, present: Ints) -> tuple[Ints, Floats]:
+        """The present tokens that the index knows, then the best-priced other grams; and the scores of all these."""
+        g = self.gradient.double().cpu().numpy()
+        score = np.zeros(len(self._index))
+        for d in range(g.shape[1]):
+            power = self._index.sums(g[:, d] ** 2)
+            score += np.divide(self._index.sums(g[:, d]) ** 2, power, out=np.zeros_like(power), where=power > 0)
+        known = present[present >= 0]
+        price = score.copy()
+        price[known] = -1
+        n_new = min(self._config.candidates * len(present), len(price) - len(known))
+        best = np.argpartition(-price, n_new - 1)[:n_new] if n_new else known[:0]
+        both = np.concatenate([known, np.sort(best)])
+        return both, score[both]
+
+    def _select(self, candidates: Ints, outputs: int) -> tuple[Ints, Floats]:
+        """The grams that become, or stay, tokens, and their weights (N, outputs) in a linear classifier."""
+        N = len(self.tokens)
+        n = self._index.n_texts
+        features = Features.of(*self._index.texts_of(candidates), n)
+        labels = self._labels[:, None]
+        hard = (labels if outputs == 1 else labels == np.arange(outputs)).astype(np.float64)
+        soft = hard
+        if self._config.soften:
+            held_out = selection.cross_fitted(features, hard, self._config.penalty, folds=2)
+            soft = (1 - self._config.soften) * hard + self._config.soften * held_out
+        kept = np.arange(len(features))
+        operated = N <= _SURGERY_UP_TO
+        if len(kept) > N:
+            kept = selection.lasso(features, soft, min(len(kept), 2 * N if operated else N))
+        if len(kept) > N and operated:
+            kept = kept[selection.prune(features.columns(kept), soft, N, self._config.penalty)]
+        model = selection.fit(features.columns(kept), hard, _REFIT_PENALTY)
+        if len(kept) > N:
+            strongest = np.argsort(-np.linalg.norm(model.weights, axis=1) * features.spread[kept], kind="stable")[:N]
+            return candidates[kept[strongest]], model.weights[strongest]
+        return candidates[kept], model.weights
+
+    def _free_places(self, leaving: Ints, vocabulary: Vocabulary, embedding: Tensor, wanted: int) -> Ints:
+        """Of the places whose token was not selected as many as are wanted, those of the weakest tokens."""
+        strength = embedding.norm(dim=1).cpu().numpy()[leaving]
+        return np.sort(leaving[np.argsort(strength, kind="stable")[:wanted]])
+
+
+def _through(weights: Floats, readout: Tensor | None, embedding: Tensor) -> Tensor:
+    """(R, D): vectors E with E · readoutᵀ = weights (R, outputs), the shortest; zeros where there is no readout."""
+    if readout is None or readout.shape[0] != weights.shape[1]:
+        return embedding.new_zeros(len(weights), embedding.shape[1])
+    inverse = torch.linalg.pinv(readout.double()).T.cpu()  # (outputs, D)
+    vectors: Tensor = torch.from_numpy(weights) @ inverse
+    return vectors.to(embedding)
+
+
+@dataclass
+class GraftRuleConfig(LearningRuleConfig):
+    """Grafting."""
+
+    gram_lens: list[int] = field(default_factory=lambda: list(range(3, 14)))
+    """Lengths of the grams that may become tokens."""
+    every: float = 0.5
+    """Epochs between two rounds."""
+    stop: float = 0.6
+    """Share of the training after which the vocabulary stays as it is."""
+    candidates: int = 4
+    """Grams that a round looks at for each token."""
+    penalty: float = 0.1
+    """Ridge penalty of the selection, in units of each token's variance: what keeps it from fitting noise."""
+    soften: float = 1.0
+    """How far the selection's targets are predictions for texts that it was not fitted on, instead of labels."""
+    min_texts: int = 30
+    """A gram in fewer training texts is no candidate (fewer, if the texts are few: one in a thousand, at least 3)."""
+    max_grams: int = 100_000
+    """Grams in the index: it bounds memory."""
+    max_characters: int = 100_000_000
+    """Characters of the training texts that are indexed: it bounds time and memory."""
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """Values that cannot work."""
+        if not self.gram_lens or min(self.gram_lens) < 1:
+            yield "gram_lens", "must hold at least one length, each at least 1"
+        for name in ("candidates", "min_texts", "max_grams", "max_characters"):
+            if getattr(self, name) < 1:
+                yield name, "must be at least 1"
+        if self.every <= 0:
+            yield "every", "must be above 0"
+        for name in ("stop", "soften"):
+            if not 0 <= getattr(self, name) <= 1:
+                yield name, "must be a share between 0 and 1"
+        if self.penalty <= 0:
+            yield "penalty", "must be above 0"
+
+    def least_pattern_lens(self) -> int:
+        return max(self.gram_lens, default=1)
+
+    def build(self, context: RuleContext) -> GraftRule:
+        index = cached_index(
+            context.texts,
+            context.n_characters,
+            self.gram_lens,
+            context.pattern_lens,
+            min_texts=min(self.min_texts, max(3, len(context.texts) // 1000)),
+            max_grams=self.max_grams,
+            max_characters=self.max_characters,
+        )
+        return GraftRule(context, index, self)
