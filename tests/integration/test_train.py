@@ -127,7 +127,8 @@ def test_where_the_run_comes_from(recorded: tuple[Store, Recorded]) -> None:
 
 def test_figures(recorded: tuple[Store, Recorded]) -> None:
     names = {path.name for path in (recorded[1].artifacts / "figures").iterdir()}
-    assert names == {"loss_accuracy.png", "grads_log.png", "vals_log.png", "pattern_turnover.png"}
+    logs = {"loss_accuracy.png", "grads_log.png", "vals_log.png", "pattern_turnover.png"}
+    assert names == logs | {"biography.png", "final_tokens.png"}
 
 
 def test_the_same_run_twice_gives_the_same_weights(recorded: tuple[Store, Recorded], train: Train) -> None:

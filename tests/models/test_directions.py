@@ -60,6 +60,7 @@ def test_a_vector_speaks_for_the_class_that_it_raises_against_the_others():
     weight, towards = foremost(several)
     assert towards.tolist()[:2] == [0, 1]
     torch.testing.assert_close(weight, torch.tensor([2.0, 4.0, 1.0]))
-    weight, towards = foremost(class_weights(vectors, torch.tensor([[-1.0, 0.5]])))
-    assert weight.tolist() == [-1.0, 1.0, -0.5]
-    assert towards.tolist() == [0, 1, 0]
+    for directions in ([[-1.0, 0.5]], [[2.0, 0.5], [1.0, 1.0]]):  # one logit, or the difference of two
+        weight, towards = foremost(class_weights(vectors, torch.tensor(directions)))
+        assert weight.tolist() == [-1.0, 1.0, -0.5]
+        assert towards.tolist() == [0, 1, 0]

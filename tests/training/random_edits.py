@@ -19,7 +19,7 @@ class RandomEdits(LearningRule):
     def observe(self, observation):
         pass
 
-    def edit(self, clock, vocabulary, embedding):
+    def edit(self, clock, vocabulary, embedding, readout=None):
         if (clock.step + 1) % self.every:
             return None
         generator = torch.Generator().manual_seed(self.context.seed * 1000 + clock.step)

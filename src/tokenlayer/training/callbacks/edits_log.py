@@ -85,7 +85,7 @@ class EditsLog(RunCallback):
             return
         new = (self._born > self._shown_to).nonzero()[:, 0]
         if len(new) and self.shown:
-            self.run.console.print(self._line(as_module(pl_module), new))
+            self.run.console.print(self._line(as_module(pl_module), new), soft_wrap=True)
         self._shown_to = trainer.global_step
 
     def _line(self, module: TokenizationModule, new: Tensor) -> Text:

@@ -78,7 +78,7 @@ def _by_weight(
     """Of two classes, the tokens that speak most for each; of several, the foremost of all in two lists."""
     directions = logit_directions(module.model, tokens.codes[:_TEXTS])
     weight, towards = _as_arrays(*foremost(class_weights(module.model.embedding.weight.detach(), directions)))
-    if len(directions) == 1:
+    if len(class_names) == 2:
         order = np.argsort(weight, kind="stable")
         values = [f"{value:+.4f}" for value in weight]
         return (
