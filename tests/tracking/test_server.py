@@ -15,6 +15,7 @@ import requests
 
 from tokenlayer.errors import InputError
 from tokenlayer.tracking import reading
+from tokenlayer.tracking.artifacts import add_artifact
 from tokenlayer.tracking.config import TrackingConfig
 from tokenlayer.tracking.recorder import Recorder
 
@@ -125,3 +126,14 @@ def test_a_server_away_until_the_end(server: Server, tmp_path: Path) -> None:
     with Recorder.resume(config, tmp_path / "outputs", recorder.run_id) as again:
         assert again.resume_step == 20
     check(again, server.uri, 20)
+
+
+def test_an_artifact_added_later_is_named_by_the_address_of_its_page(server: Server, tmp_path: Path) -> None:
+    with Recorder.start(TrackingConfig(uri=server.uri), tmp_path / "outputs") as recorder:
+        pass
+    (tmp_path / "page.html").write_text("a page")
+    place = add_artifact(recorder.run_id, tmp_path / "page.html", "pages", uri=server.uri, output_dir=tmp_path / "new")
+    assert place.startswith(f"{server.uri}/#/experiments/{recorder.experiment_id}/runs/{recorder.run_id}/artifacts/")
+    assert "/artifacts/pages/page.html?" in place
+    assert reading.download_artifact(recorder.run_id, "pages/page.html", uri=server.uri).read_text() == "a page"
+    assert not (tmp_path / "new").exists()

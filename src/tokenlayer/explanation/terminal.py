@@ -137,4 +137,4 @@ def _table(tokens: Sequence[Token], top: float, console: Console | None) -> Padd
         # Text, not str: what is between brackets would be markup.
         effect = Text(f"{token.effect:+.4f}", style=style)
         table.add_row(Text(token.quoted), str(token.matches), effect, Text(token.towards))
-    return Padding(table, (0, 0, 0, len(_INDENT)))
+    return Padding(table, (0, 0, 0, len(_INDENT)), expand=False)

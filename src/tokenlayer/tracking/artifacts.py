@@ -6,6 +6,7 @@ from urllib.parse import unquote, urlsplit
 from mlflow.exceptions import MlflowException
 
 from tokenlayer.errors import InputError
+from tokenlayer.tracking.reading import VIEW
 from tokenlayer.tracking.runs import known_run
 from tokenlayer.tracking.store import open_store
 from tokenlayer.tracking.uri import without_secrets
@@ -22,7 +23,8 @@ def add_artifact(run_id: str, path: Path, folder: str, *, uri: str | None, outpu
         output_dir: holds the default store.
 
     Returns:
-        Where it is: a path where the artifacts lie on this machine, else its URI, without user and password.
+        Where it is: a path where the artifacts lie on this machine; the address of MLflow's page for it where the
+        store is a server; else its URI. Users and passwords are masked.
 
     Raises:
         InputError: no such store or run, or its artifacts cannot be written.
@@ -34,7 +36,11 @@ def add_artifact(run_id: str, path: Path, folder: str, *, uri: str | None, outpu
         store.client.log_artifact(run_id, str(path), folder)
     except (MlflowException, OSError) as error:
         raise InputError(f"run {run_id} takes no artifact: {error}") from error
+    name = f"{folder}/{path.name}"
     place = urlsplit(str(run.info.artifact_uri))
     if place.scheme in ("", "file"):
-        return str(Path(unquote(place.path)) / folder / path.name)
-    return f"{without_secrets(str(run.info.artifact_uri))}/{folder}/{path.name}"
+        return str(Path(unquote(place.path)) / name)
+    if urlsplit(store.uri).scheme in ("http", "https"):
+        page = f"#/experiments/{run.info.experiment_id}/runs/{run_id}/artifacts/{name}"
+        return f"{store.shown}/{page}?{VIEW}"
+    return without_secrets(f"{run.info.artifact_uri}/{name}")

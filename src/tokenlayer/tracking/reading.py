@@ -19,6 +19,8 @@ from tokenlayer.tracking.store import Store, open_store
 from tokenlayer.tracking.tables import PART, read_parts
 
 OUTPUTS = Path("outputs")
+# Of the address of a page; otherwise MLflow 3 shows pages for language models around it: traces, judges, prompts.
+VIEW = "workflowType=machine_learning"
 _PAGE = 1000
 
 
@@ -156,8 +158,7 @@ def run_page(run_id: str, uri: str | None = None, *, output_dir: Path = OUTPUTS)
 
     """
     run = known_run(open_store(uri, output_dir, create=False), run_id)
-    # Otherwise MLflow 3 shows pages for language models around it: traces, judges, prompts.
-    return f"#/experiments/{run.info.experiment_id}/runs/{run_id}?workflowType=machine_learning"
+    return f"#/experiments/{run.info.experiment_id}/runs/{run_id}?{VIEW}"
 
 
 def _fetched(store: Store, run_id: str, path: str, target: Path | None = None) -> Path:
