@@ -5,10 +5,15 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 ARGS ?= experiment=quickstart
 
-.PHONY: run test lint types check benchmark constraints clean
+.PHONY: run experiment test lint types check benchmark constraints clean
 
 run: $(STAMP)  ## train; ARGS="experiment=… key=value" passes overrides on
 	$(BIN)/tokenlayer train $(ARGS)
+
+experiment: $(STAMP)  ## rerun one of experiments/: NAME=rules ARGS="--jobs 2 --source PATH"; finished runs are skipped
+	@test -f experiments/$(NAME)/study.py || \
+	  { echo "NAME=… must be one of: $(patsubst experiments/%/study.py,%,$(wildcard experiments/*/study.py))" >&2; exit 2; }
+	$(BIN)/python experiments/$(NAME)/study.py $(if $(filter command line,$(origin ARGS)),$(ARGS))
 
 test: $(STAMP)  ## the fast tests
 	$(BIN)/python -m pytest $(PYTEST_ARGS)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tokenlayer.study.cells import Study
 from tokenlayer.study.command import main
-from tokenlayer.study.figures import CYCLE, draw_history, panels
+from tokenlayer.study.figures import CYCLE, draw_history, legend, panels
 from tokenlayer.study.recipe import BEST_RULE, REVIEWS, RULES, rule_cells
 from tokenlayer.study.report import Report, comparisons, summary
 from tokenlayer.study.results import Results
@@ -37,7 +37,7 @@ def report(results: Results) -> Report:
         draw_history(right, label, live, color)
     left.set(xlabel="step", title="Validation accuracy")
     right.set(xlabel="step", title="Live tokens: they match in some validation text")
-    left.legend(frameon=False, fontsize=9)
+    legend(left)
     return Report(
         tables={
             "Accuracy, mean and 95 % interval over seeds": summary(results, shares),

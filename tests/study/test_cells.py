@@ -59,3 +59,8 @@ def test_names_are_told_apart() -> None:
 def test_quoted_values_come_back_from_hydra(value: str) -> None:
     with composing("train") as composer:
         assert composer.parse(f"dataset.source={quoted(value)}").value() == value
+
+
+def test_settings_may_follow_the_seed() -> None:
+    study = Study("mini", (*COMMON, "dataset.generation_seed=${seed}"), CELLS[:1])
+    assert [task.settings["dataset.generation_seed"] for task in tasks(study)] == ["0", "1"]

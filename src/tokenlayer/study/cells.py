@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tokenlayer.config.check import Spec, check
-from tokenlayer.config.compose import composing
+from tokenlayer.config.compose import Composer, composing
 from tokenlayer.config.schema import TrainConfig
 from tokenlayer.config.typed import flatten
 from tokenlayer.errors import InputError
@@ -29,6 +29,9 @@ _BESIDE = (
     "trainer.devices",
     "trainer.threads",
 )
+
+
+_SPEC = Spec(TrainConfig, lambda composed, _: composed)
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ class Task:
     cell: Cell
     seed: int
     overrides: tuple[str, ...]
-    """Of study and cell, and those that were asked for beside them."""
+    """Of study and cell, those that were asked for beside them, and the seed."""
     settings: Mapping[str, str]
     """What decides the result beside the seed, as MLflow keeps it: dotted key → text."""
 
@@ -95,22 +98,27 @@ def tasks(study: Study, settings: Sequence[str] = ()) -> list[Task]:
         InputError: settings that cannot be.
 
     """
-    resolved: dict[str, dict[str, str]] = {}
-    with composing("train") as composer:
-        for cell in study.cells:
-            texts = [*study.common, *cell.overrides, *settings]
-            try:
-                (job,) = check(composer, texts, Spec(TrainConfig, lambda composed, _: composed), multirun=False)
-            except InputError as error:
-                raise InputError(f"cell {cell.name} of study {study.name}: {error}") from error
-            resolved[cell.name] = deciding(job.resolved)
     seeds = sorted({seed for cell in study.cells for seed in cell.seeds})
-    return [
-        Task(study.name, cell, seed, (*study.common, *cell.overrides, *settings), resolved[cell.name])
-        for seed in seeds
-        for cell in study.cells
-        if seed in cell.seeds
-    ]
+    with composing("train") as composer:
+        made = {cell.name: _tasks(composer, study, cell, settings) for cell in study.cells}
+    return [made[cell.name][seed] for seed in seeds for cell in study.cells if seed in cell.seeds]
+
+
+def _tasks(composer: Composer, study: Study, cell: Cell, settings: Sequence[str]) -> dict[int, Task]:
+    """Seed → run. Composing takes a tenth of a second: it is done anew only where settings follow the seed."""
+    overrides = (*study.common, *cell.overrides, *settings)
+    follows = any("${seed}" in text for text in overrides)
+    resolved: dict[int, dict[str, str]] = {}
+    for seed in cell.seeds if follows else cell.seeds[:1]:
+        try:
+            (job,) = check(composer, [*overrides, f"seed={seed}"], _SPEC, multirun=False)
+        except InputError as error:
+            raise InputError(f"cell {cell.name} of study {study.name}: {error}") from error
+        resolved[seed] = deciding(job.resolved)
+    return {
+        seed: Task(study.name, cell, seed, (*overrides, f"seed={seed}"), resolved[seed if follows else cell.seeds[0]])
+        for seed in cell.seeds
+    }
 
 
 def deciding(resolved: Mapping[str, Any]) -> dict[str, str]:

@@ -51,25 +51,33 @@ def panels(title: str, *widths: float, height: float = 4.6) -> tuple[Figure, lis
     return figure, list(grid[0])
 
 
-def draw_curves(axes: Axes, curves: Sequence[Curve]) -> None:
-    """Curves with bands of their intervals, on a logarithmic x axis, each labelled at its right end."""
-    for curve in (curve for curve in curves if curve.points):
-        x = np.array(sorted(curve.points), dtype=float)
-        mean = np.array([curve.points[at].mean for at in x])
-        half_width = np.nan_to_num([curve.points[at].half_width for at in x])
+def draw_means(axes: Axes, curves: Sequence[Curve]) -> None:
+    """Curves with bands of their intervals, named for a legend."""
+    for curve in curves:
+        points = {x: mean for x, mean in curve.points.items() if mean.n}
+        if not points:
+            continue
+        x = np.array(sorted(points), dtype=float)
+        mean = np.array([points[at].mean for at in x])
+        half_width = np.nan_to_num([points[at].half_width for at in x])
         style = "--" if curve.dashed else "-"
         width, size = (2.8, 6.5) if curve.strong else (1.3, 3.5)
         axes.fill_between(x, mean - half_width, mean + half_width, color=curve.color, alpha=0.15, linewidth=0)
         axes.plot(
             x, mean, style, marker="o", color=curve.color, linewidth=width, markersize=size, markeredgecolor="white",
-            markeredgewidth=0.6, zorder=4 if curve.strong else 3, clip_on=False,
+            markeredgewidth=0.6, zorder=4 if curve.strong else 3, clip_on=False, label=curve.label,
         )  # fmt: skip
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+
+
+def draw_curves(axes: Axes, curves: Sequence[Curve]) -> None:
+    """`draw_means` over a number of tokens, on a logarithmic axis."""
+    draw_means(axes, curves)
     xs = sorted({x for curve in curves for x in curve.points})
     axes.set_xscale("log")
     axes.xaxis.set_major_locator(FixedLocator(xs))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xticks(xs, [f"{x:,.0f}" for x in xs])
-    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
 
 
 def label_ends(axes: Axes, curves: Sequence[Curve]) -> None:
@@ -102,6 +110,12 @@ def label_ends(axes: Axes, curves: Sequence[Curve]) -> None:
                 "shrinkB": 5,
             },
         )
+
+
+def legend(axes: Axes) -> None:
+    """Names of what was drawn, if anything was."""
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(frameon=False, fontsize=9, loc="best")
 
 
 def apart(values: Sequence[float], gap: float) -> list[float]:
@@ -167,8 +181,7 @@ def draw_dots(axes: Axes, rows: Sequence[str], series: Mapping[str, Mapping[str,
     axes.grid(axis="x", color="#E8E8E8", linewidth=0.8)
     axes.grid(axis="y", visible=False)
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    if len(series) > 1:
-        axes.legend(frameon=False, fontsize=9, loc="best")
+    legend(axes)
 
 
 def draw_history(axes: Axes, label: str, seeds: Mapping[int, pd.DataFrame], color: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tokenlayer.study.cells import Cell
 
-BEST_RULE = "grow"
+BEST_RULE = "graft"
 """The learning rule that is recommended (an option of `learning_rule`)."""
 BEST_HEAD = "conv"
 """The head that reads its tokens best (an option of `model/head`)."""
@@ -13,19 +13,11 @@ N = 500
 FIVE, THREE = (0, 1, 2, 3, 4), (0, 1, 2)
 """Seeds."""
 
-TRAINING = (
-    "lr_scheduler=cosine",
-    "optimizer=adam",
-    "optimizer.lr=0.01",
-    "dataset.batch_size=128",
-    "trainer.max_epochs=8",
-    "trainer.accelerator=cpu",
-    "callbacks.patterns_log.every=50",
-)
-"""The same for every cell of every study."""
+TRAINING = ("experiment=learned_imdb", "callbacks.patterns_log.every=50")
+"""The recommended training, the same for every cell of every study."""
 RANDOM_GRAMS = ("initializer=random_grams", "model/head=pool", f"model.n_neurons={N}")
 """N random grams with true blanks, and the pooled linear head."""
-REVIEWS = ("dataset=imdb", *TRAINING, *RANDOM_GRAMS)
+REVIEWS = (*TRAINING, *RANDOM_GRAMS)
 
 RULES = {
     "seed": ("the original's rule", ("learning_rule=seed",)),

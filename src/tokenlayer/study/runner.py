@@ -128,7 +128,7 @@ def command(found: Found, place: Place) -> list[str]:
         f"tracking.tags.{STUDY_TAG}={task.study}",
         f"tracking.tags.{CELL_TAG}={task.cell.name}",
     ]
-    return [*program, *task.overrides, f"seed={task.seed}", *named, *here]
+    return [*program, *task.overrides, *named, *here]
 
 
 def quoted(value: str) -> str:

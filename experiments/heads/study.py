@@ -1,0 +1,54 @@
+"""What reads the tokens, with and without a rule that learns them for it, on the IMDB reviews.
+
+make experiment NAME=heads
+"""
+
+import sys
+from pathlib import Path
+
+from tokenlayer.study.cells import Cell, Study
+from tokenlayer.study.command import main
+from tokenlayer.study.figures import draw_dots, panels
+from tokenlayer.study.recipe import BEST_RULE, FIVE, REVIEWS, compared_rules
+from tokenlayer.study.report import Report, comparisons, summary
+from tokenlayer.study.results import Results
+
+HEADS = {
+    "presence": ("linear, presence", ("model/head=pool", "model.head.pooling=presence")),
+    "sum": ("linear, sum", ("model/head=pool", "model.head.pooling=sum")),
+    "mean": ("linear, mean", ("model/head=pool", "model.head.pooling=mean")),
+    "max": ("linear, max", ("model/head=pool", "model.head.pooling=max")),
+    "conv": ("convolution", ("model/head=conv",)),
+    "attention": ("attention", ("model/head=attention",)),
+    "flatten": ("flatten (the original's)", ("model/head=flatten",)),
+}
+CELLS = tuple(
+    Cell(f"{rule}-{head}", (f"learning_rule={rule}", *overrides), FIVE, {"rule": rule, "head": label})
+    for head, (label, overrides) in HEADS.items()
+    for rule in compared_rules()
+)
+STUDY = Study("heads", REVIEWS, CELLS)
+
+
+def report(results: Results) -> Report:
+    labels = {head: label for head, (label, _) in HEADS.items()}
+    series = {
+        rule: {label: results.mean(f"{rule}-{head}") for head, label in labels.items()} for rule in compared_rules()
+    }
+    figure, (axes,) = panels("What reads the tokens", 1)
+    draw_dots(axes, list(labels.values()), series)
+    axes.set(xlabel="test accuracy")
+    pairs = [(f"{BEST_RULE}-{head}", f"{BEST_RULE}-presence") for head in HEADS if head != "presence"]
+    pairs += [(f"{BEST_RULE}-{head}", f"frozen-{head}") for head in HEADS]
+    shares = {"validation (%)": "validation/accuracy", "test (%)": "test/accuracy"}
+    return Report(
+        tables={
+            "Accuracy, mean and 95 % interval over seeds": summary(results, shares),
+            "Test accuracy in pairs": comparisons(results.compared(pairs)),
+        },
+        figures={"heads": ("Test accuracy by head and rule", figure)},
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(STUDY, report, Path(__file__).parent))

@@ -1,0 +1,60 @@
+"""Where the first 500 patterns come from, with and without a rule that learns, on the IMDB reviews.
+
+make experiment NAME=initializers
+"""
+
+import sys
+from pathlib import Path
+
+from tokenlayer.study.cells import Cell, Study
+from tokenlayer.study.command import main
+from tokenlayer.study.figures import draw_dots, panels
+from tokenlayer.study.recipe import BEST_RULE, FIVE, REVIEWS, compared_rules
+from tokenlayer.study.report import Report, comparisons, summary
+from tokenlayer.study.results import Results
+
+INITIALIZERS = {
+    "random_grams": "random grams",
+    "frequent_grams": "frequent grams",
+    "greedy_cover": "greatest cover",
+    "discriminative": "grams by χ²",
+    "l1_grams": "grams by L1",
+    "gaussian": "noise",
+}
+CELLS = tuple(
+    Cell(
+        f"{rule}-{initializer}",
+        (f"learning_rule={rule}", f"initializer={initializer}"),
+        FIVE,
+        {"rule": rule, "initializer": label},
+    )
+    for initializer, label in INITIALIZERS.items()
+    for rule in compared_rules()
+)
+STUDY = Study("initializers", REVIEWS, CELLS)
+
+
+def report(results: Results) -> Report:
+    series = {
+        rule: {label: results.mean(f"{rule}-{initializer}") for initializer, label in INITIALIZERS.items()}
+        for rule in compared_rules()
+    }
+    figure, (axes,) = panels("Where a vocabulary begins, and where a rule takes it", 1)
+    draw_dots(axes, list(INITIALIZERS.values()), series)
+    axes.set(xlabel="test accuracy")
+    pairs = [(f"{BEST_RULE}-{initializer}", f"frozen-{initializer}") for initializer in INITIALIZERS]
+    pairs += [
+        (f"{BEST_RULE}-{other}", f"{BEST_RULE}-random_grams") for other in INITIALIZERS if other != "random_grams"
+    ]
+    shares = {"validation (%)": "validation/accuracy", "test (%)": "test/accuracy"}
+    return Report(
+        tables={
+            "Accuracy, mean and 95 % interval over seeds": summary(results, shares),
+            "Test accuracy in pairs": comparisons(results.compared(pairs)),
+        },
+        figures={"initializers": ("Test accuracy by initializer and rule", figure)},
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(STUDY, report, Path(__file__).parent))

@@ -1,0 +1,58 @@
+"""The official split of the IMDB reviews at their full length: numbers to hold against the literature.
+
+make experiment NAME=official_split
+"""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from tokenlayer.study.cells import Cell, Study
+from tokenlayer.study.command import main
+from tokenlayer.study.figures import draw_dots, panels
+from tokenlayer.study.recipe import BEST_HEAD, BEST_RULE, FIVE, REVIEWS, THREE, N
+from tokenlayer.study.report import Report, comparisons, summary
+from tokenlayer.study.results import Results
+
+SIZES = (N, 2000, 8000)
+METHODS = {
+    "learned": (f"learned, {BEST_HEAD} head", (f"learning_rule={BEST_RULE}", f"model/head={BEST_HEAD}")),
+    "learned-pool": ("learned, linear head", (f"learning_rule={BEST_RULE}",)),
+    "l1_words": ("words by L1", ("learning_rule=frozen", "initializer=l1_words")),
+    "random_grams": ("random grams", ("learning_rule=frozen",)),
+}
+# From the literature, 25,000 test reviews: what a fixed vocabulary of any size gives.
+LITERATURE = "MNB-bi 86.59, bigrams (fastText) 90.56, NBSVM-bi 91.22; from bytes alone: S4 86.8, S5 89.3, MEGA 90.4"
+
+
+def cells() -> Iterator[Cell]:
+    for size in SIZES:
+        for name, (label, overrides) in METHODS.items():
+            seeds = FIVE if size == N else THREE
+            yield Cell(f"{name}-{size}", (*overrides, f"model.n_neurons={size}"), seeds, {"method": label, "N": size})
+
+
+STUDY = Study("official_split", (*REVIEWS, "dataset.split=official", "dataset.text_length=6000"), tuple(cells()))
+
+
+def report(results: Results) -> Report:
+    labels = {name: label for name, (label, _) in METHODS.items()}
+    series = {
+        f"N = {size:,}": {label: results.mean(f"{name}-{size}") for name, label in labels.items()} for size in SIZES
+    }
+    figure, (axes,) = panels("The official split, reviews of up to 6,000 characters", 1, height=3.6)
+    draw_dots(axes, list(labels.values()), series)
+    axes.set(xlabel="test accuracy, 25,000 reviews")
+    pairs = [(f"{learned}-{size}", f"l1_words-{size}") for size in SIZES for learned in ("learned", "learned-pool")]
+    shares = {"validation (%)": "validation/accuracy", "test (%)": "test/accuracy"}
+    return Report(
+        tables={
+            f"Accuracy, mean and 95 % interval over seeds. In the literature: {LITERATURE}": summary(results, shares),
+            "Test accuracy in pairs": comparisons(results.compared(pairs)),
+        },
+        figures={"official_split": ("Test accuracy on the official split", figure)},
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(STUDY, report, Path(__file__).parent))

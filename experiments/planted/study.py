@@ -1,0 +1,85 @@
+"""Which share of the patterns planted in generated texts the rules find, against noise and number.
+
+make experiment NAME=planted
+"""
+
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from tokenlayer.study.cells import Cell, Study
+from tokenlayer.study.command import main
+from tokenlayer.study.figures import CYCLE, Curve, draw_means, legend, panels
+from tokenlayer.study.recipe import BEST_RULE, FIVE, THREE, TRAINING
+from tokenlayer.study.report import Report, summary
+from tokenlayer.study.results import Results
+
+NOISE = (0.0, 0.02, 0.1, 0.2, 0.3)
+"""Share of the labels that are wrong; 0.02 is the default."""
+PATTERNS = (3, 6, 12, 24, 48)
+"""Planted in each of the two classes; 6 is the default, and 2 distractors for each of them."""
+RULES = tuple(dict.fromkeys(("frozen", "random_regrow", "grow", BEST_RULE)))
+N = 200
+COMMON = (
+    *TRAINING,
+    "dataset=planted",
+    "initializer=random_grams",
+    "model/head=pool",
+    f"model.n_neurons={N}",
+    "dataset.batch_size=32",
+    # Each seed has a language and patterns of its own.
+    "dataset.generation_seed=${seed}",
+)
+
+
+def cells() -> Iterator[Cell]:
+    for rule in RULES:
+        for noise, number in dict.fromkeys(
+            [*((noise, 6) for noise in NOISE), *((0.02, number) for number in PATTERNS)]
+        ):
+            yield Cell(
+                f"{rule}-noise{noise}-patterns{number}",
+                (
+                    f"learning_rule={rule}",
+                    f"dataset.noise={noise}",
+                    f"dataset.n_patterns={number}",
+                    f"dataset.n_distractors={2 * number}",
+                ),
+                FIVE if (noise, number) == (0.02, 6) else THREE,
+                {"rule": rule, "wrong labels": f"{100 * noise:.0f} %", "patterns": 2 * number},
+            )
+
+
+STUDY = Study("planted", COMMON, tuple(cells()))
+
+
+def curves(results: Results, at: Sequence[tuple[float, float, int]]) -> list[Curve]:
+    """A curve a rule through cells given as x, noise, number of patterns."""
+    return [
+        Curve(
+            rule,
+            {x: results.mean(f"{rule}-noise{noise}-patterns{number}", "planted/found") for x, noise, number in at},
+            color,
+        )
+        for rule, color in zip(RULES, CYCLE, strict=False)
+    ]
+
+
+def report(results: Results) -> Report:
+    figure, (left, right) = panels("Planted patterns that have become tokens", 1, 1)
+    of_noise = curves(results, [(noise, noise, 6) for noise in NOISE])
+    of_number = curves(results, [(2 * number, 0.02, number) for number in PATTERNS])
+    draw_means(left, of_noise)
+    draw_means(right, of_number)
+    left.set(xlabel="share of the labels that are wrong", ylim=(-0.03, 1.03))
+    right.set(xlabel=f"planted patterns (the layer has {N})", ylim=(-0.03, 1.03))
+    legend(left)
+    shares = {"found (%)": "planted/found", "distractors (%)": "planted/distractors", "test (%)": "test/accuracy"}
+    return Report(
+        tables={"Mean and 95 % interval over seeds": summary(results, shares)},
+        figures={"planted": ("Share of the planted patterns found, by noise and by number", figure)},
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(STUDY, report, Path(__file__).parent))
