@@ -87,6 +87,30 @@ def test_killed_it_goes_on_from_its_last_commit(whole: Whole, store: Store) -> N
     assert_same(store.runs()[-1], store, whole)
 
 
+EDITING = ("model/head=pool", "learning_rule=random_regrow", "learning_rule.gram_lens=[2,3,4]")
+EDITED_METRICS = ("rule/replaced", "tokens/turnover", "tokens/redundancy", "validation/loss")
+
+
+def test_what_a_rule_has_replaced_is_known_after_a_stop(train: Callable[..., Recorded], store: Store) -> None:
+    tiny = [setting for setting in TINY if not setting.startswith("model.head.")]
+    epochs = f"trainer.max_epochs={EPOCHS}"
+    unbroken = train(*EDITING, epochs, tiny=tiny)
+    arguments = [*tiny, *EDITING, epochs, f"output_dir={store.output_dir}", *stop_at(STEPS_PER_EPOCH + 5, "SIGINT")]
+    assert main(["train", *arguments]) == 130
+    stopped = store.runs()[-1]
+    assert len(stopped.log("edits")) < len(unbroken.log("edits"))
+    assert main(["train", f"resume={stopped.run_id}", f"output_dir={store.output_dir}", "callbacks.stop_at=null"]) == 0
+    resumed = store.runs()[-1]
+    edits = resumed.log("edits")
+    pd.testing.assert_frame_equal(edits, unbroken.log("edits"))
+    late = edits[edits["step"] > STEPS_PER_EPOCH + 5]
+    assert (late["age"] <= late["step"]).any()  # of tokens that were born before the stop, not with the run
+    for key in EDITED_METRICS:
+        assert store.history(resumed.run_id, key) == store.history(unbroken.run_id, key), key
+    lives, expected = (pd.read_parquet(run.artifacts / "tokens" / "biography.parquet") for run in (resumed, unbroken))
+    pd.testing.assert_frame_equal(lives, expected)
+
+
 def test_a_finished_run_can_be_given_more_epochs(whole: Whole, train: Callable[..., Recorded], store: Store) -> None:
     short = train("trainer.max_epochs=1")
     assert main(["train", f"resume={short.run_id}", f"output_dir={store.output_dir}", "trainer.max_epochs=2"]) == 0

@@ -106,6 +106,9 @@ def test_the_table_of_the_ui_begins_with_the_heaviest_that_live(training: Traini
     dead = shown.iloc[N:]
     assert dead["died"].is_monotonic_decreasing
     assert lives["steps"].map(len).isin([0, 1]).all()
+    names = fitted.module.model.tokenization.vocabulary().decode(fitted.data.prepared.alphabet)
+    for row in living.itertuples():
+        assert row.pattern == names[row.neuron].strip("█").replace(" ", "␣")
     tokens = fitted.module.model.tokenization
     test = fitted.data.prepared.splits["test"]
     found = tokens(torch.from_numpy(test.codes.copy())).matches.distinct()

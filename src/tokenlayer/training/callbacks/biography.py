@@ -15,8 +15,8 @@ from torch import Tensor
 from tokenlayer.models.directions import class_weights, foremost, logit_directions
 from tokenlayer.training import biography
 from tokenlayer.training.biography import Record
-from tokenlayer.training.biography_plots import timeline
-from tokenlayer.training.callbacks.base import CallbackConfig, RunCallback, RunContext, as_module, visible
+from tokenlayer.training.biography_plots import timeline, token_name
+from tokenlayer.training.callbacks.base import CallbackConfig, RunCallback, RunContext, as_module
 from tokenlayer.training.module import TokenizationModule
 from tokenlayer.training.token_plots import final_tokens
 
@@ -110,7 +110,7 @@ class Biography(RunCallback):
         lives.to_parquet(self.recorder.artifact("tokens/biography.parquet"), index=False)
         shown = biography.foremost_first(lives).head(_ROWS).drop(columns=["steps", "weights"])
         counts = tokens.drop(columns=["pattern", "weight", "towards"]).iloc[shown["neuron"]].reset_index(drop=True)
-        shown = shown.assign(pattern=visible(shown["pattern"].tolist())).reset_index(drop=True)
+        shown = shown.assign(pattern=shown["pattern"].map(token_name)).reset_index(drop=True)
         # What a token that is not in the tested model occurs in is not counted.
         self.recorder.table("tokens/biography.json", shown.join(counts.where(shown["tested"])))
 
