@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -26,6 +26,14 @@ class PatternsInitializer(Protocol):
 
     def __call__(self, shape: tuple[int, int, int]) -> Tensor:
         """Patterns of shape (C, K, N), of torch's default dtype."""
+
+
+@runtime_checkable
+class TeachesOccurrences(Protocol):
+    """An initializer that learns, beside patterns, which of their occurrences count."""
+
+    def teach(self, occurrences: Occurrences) -> None:
+        """Hand over what it has learned, once it has made the patterns, to what its configuration has made."""
 
 
 @dataclass

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
 from abc import abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -15,24 +14,29 @@ from tokenizers.trainers import Trainer
 
 from tokenlayer.errors import InputError
 from tokenlayer.text.alphabet import Alphabet, Codes
+from tokenlayer.tokenization.initializers.base import CorpusConfig, InitializerConfig
 from tokenlayer.tokenization.initializers.gram_patterns import Gram, PatternsInitializerGrams
+from tokenlayer.tokenization.initializers.segmentation import (
+    SegmentOccurrences,
+    code_points,
+    one_thread,
+    piece_codes,
+    with_unknown,
+)
+from tokenlayer.tokenization.occurrences import EveryOccurrence, Occurrences
 
 CAP = 5_000_000
 """Characters that are enough for subwords of a text, and that take seconds."""
 
-# A code is trained on as a character of a private plane: some alphabets hold what the library does not take (lone
-# surrogates) or what stands for two categories when it is shown (U+FFFD). Only the space has to be itself.
-_PLANE = 0xF0000
 _RUN = 1 << 16  # characters handed over at once; one longer than this without a space is cut
-_PARALLEL = "TOKENIZERS_PARALLELISM"
 
 
 class PatternsInitializerPieces(PatternsInitializerGrams):
     """Each pattern starts as a piece of a subword vocabulary: the corpus' characters, and longer strings.
 
     A space belongs to the word that follows: pieces begin with it at the beginning of a word (" the", "ing"), and none
-    goes beyond a word's end. The layer marks a piece wherever it occurs, also where the subword model would segment
-    otherwise.
+    goes beyond a word's end. A layer marks a piece wherever it occurs, also where the subword model would segment
+    otherwise, unless its occurrences are `SegmentOccurrences`, which this teaches the model.
 
     Args:
         corpus: (S,) codes of the texts.
@@ -46,6 +50,7 @@ class PatternsInitializerPieces(PatternsInitializerGrams):
     def __init__(self, corpus: Codes, alphabet: Alphabet, generator: torch.Generator | None = None) -> None:
         super().__init__(alphabet, generator)
         self._corpus = corpus
+        self._trained: Tokenizer | None = None
 
     @abstractmethod
     def learner(self, longest: int, n_pieces: int) -> tuple[Tokenizer, Trainer]:
@@ -66,39 +71,38 @@ class PatternsInitializerPieces(PatternsInitializerGrams):
             )
         tokenizer, trainer = self.learner(K, N)
         tokenizer.pre_tokenizer = pre_tokenizers.Split(" ", "merged_with_next")
-        with _one_thread():
+        with one_thread():
             tokenizer.train_from_iterator(self._runs(), trainer)
+        self._trained = with_unknown(tokenizer)
         # The library's own order of equally likely pieces changes from call to call.
-        return [self._codes(piece) for piece in sorted(tokenizer.get_vocab()) if len(piece) <= K]
+        return [piece_codes(piece, self.alphabet) for piece in sorted(tokenizer.get_vocab()) if len(piece) <= K]
+
+    def teach(self, occurrences: Occurrences) -> None:
+        """Let the occurrences of the layer whose patterns this has made be those of the model's segmentation."""
+        if isinstance(occurrences, SegmentOccurrences):
+            assert self._trained is not None, "the patterns are made first"
+            occurrences.learn(self._trained)
 
     def _runs(self) -> Iterator[str]:
         """The corpus as text, in runs that end at a space, and where a character is none of the alphabet."""
-        outside = chr(_PLANE + self.alphabet.none_code)
+        points = code_points(self.alphabet)
+        outside = chr(points[self.alphabet.none_code])
         run = re.compile(f"[^{outside}]{{1,{_RUN}}}(?![^{outside} ])|[^{outside}]{{1,{_RUN}}}")
-        text = self._points()[self._corpus].tobytes().decode("utf-32-le")
+        text = points[self._corpus].tobytes().decode("utf-32-le")
         return (found.group() for found in run.finditer(text))
 
-    def _points(self) -> np.ndarray[tuple[int], np.dtype[np.uint32]]:
-        """(C + 1,): the code point that each code is trained on as."""
-        points = _PLANE + np.arange(self.alphabet.size + 1, dtype="<u4")
-        if " " in self.alphabet.symbols:
-            points[self.alphabet.symbols.index(" ")] = ord(" ")
-        return points
 
-    def _codes(self, piece: str) -> Gram:
-        space = self.alphabet.symbols.index(" ") if " " in piece else None
-        return np.array([space if sign == " " else ord(sign) - _PLANE for sign in piece], dtype=np.int64)
+@dataclass
+class PiecesConfig(InitializerConfig):
+    """The pieces of a subword model, with true blanks behind them."""
 
+    corpus: CorpusConfig = field(default_factory=lambda: CorpusConfig(cap=CAP))
+    """The texts that it is trained on."""
+    segment: bool = False
+    """Count a piece only where the model itself puts it when it segments the text, instead of wherever it stands."""
 
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Training on one thread: the sums of floats that decide between pieces are then taken in one order."""
-    before = os.environ.get(_PARALLEL)
-    os.environ[_PARALLEL] = "false"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[_PARALLEL]
-        else:
-            os.environ[_PARALLEL] = before
+    def wanted_corpus(self) -> CorpusConfig:
+        return self.corpus
+
+    def occurrences(self, alphabet: Alphabet) -> Occurrences:
+        return SegmentOccurrences(alphabet) if self.segment else EveryOccurrence()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from tokenizers import Tokenizer
@@ -11,8 +11,7 @@ from tokenizers.trainers import Trainer, UnigramTrainer
 
 from tokenlayer.text.alphabet import Alphabet, Codes
 from tokenlayer.text.corpus import TrainingTexts
-from tokenlayer.tokenization.initializers.base import CorpusConfig, InitializerConfig
-from tokenlayer.tokenization.initializers.pieces import CAP, PatternsInitializerPieces
+from tokenlayer.tokenization.initializers.pieces import PatternsInitializerPieces, PiecesConfig
 
 
 class PatternsInitializerUnigram(PatternsInitializerPieces):
@@ -25,14 +24,8 @@ class PatternsInitializerUnigram(PatternsInitializerPieces):
 
 
 @dataclass
-class UnigramConfig(InitializerConfig):
+class UnigramConfig(PiecesConfig):
     """The pieces of a unigram language model, with true blanks behind them."""
-
-    corpus: CorpusConfig = field(default_factory=lambda: CorpusConfig(cap=CAP))
-    """The texts that it is trained on."""
-
-    def wanted_corpus(self) -> CorpusConfig:
-        return self.corpus
 
     def build(
         self,
