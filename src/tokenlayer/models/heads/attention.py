@@ -120,9 +120,9 @@ class AttentionHeadConfig(HeadConfig):
     """Length of a token's vector in the transformer."""
     n_layers: int = 1
     """Transformer layers."""
-    n_heads: int = 4
+    n_heads: int = 2
     """Attention heads of a layer; divides `width`."""
-    dropout: float = 0.3
+    dropout: float = 0.2
     """Share of the numbers that are zeroed in training."""
     max_tokens: int = 256
     """The transformer reads so many of a text's matches, the first ones."""

@@ -137,7 +137,7 @@ class ConvHeadConfig(HeadConfig):
     """Filters of each width."""
     kernel_sizes: list[int] = field(default_factory=lambda: [2, 3, 4])
     """Widths of the filters, in tokens or in characters."""
-    dropout: float = 0.5
+    dropout: float = 0.2
     """Share of the numbers that are zeroed in training."""
     width: int = 32
     """Length of a token's vector in the convolution over matches; over positions it is model.embedding_length."""
