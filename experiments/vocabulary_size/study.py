@@ -42,12 +42,12 @@ FIXED = {
     "discriminative": ("grams by χ²", GREEN),
     "chi2_words": ("words by χ²", ORANGE),
     "frequent_words": ("frequent words", PURPLE),
-    "unigram": ("Unigram", SKY),
-    "bpe": ("BPE", SKY),
+    "unigram_segmented": ("Unigram", SKY),
+    "bpe_segmented": ("BPE", SKY),
     "frequent_grams": ("frequent grams", GREY),
     "random_grams": ("random grams", GREY),
 }
-DASHED = {"discriminative", "chi2_words", "bpe", "random_grams"}
+DASHED = {"discriminative", "chi2_words", "bpe_segmented", "random_grams"}
 REFERENCES: dict[str, tuple[str, tuple[str, ...]]] = {}
 
 

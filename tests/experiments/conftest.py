@@ -1,6 +1,7 @@
-"""The findings are a script beside its package, outside of `src`."""
+"""What experiments share among their own scripts lies outside of `src`."""
 
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "experiments" / "seed_imdb"))
+for name in ("seed_imdb", "why_the_seed_cannot_learn"):
+    sys.path.insert(0, str(Path(__file__).parents[2] / "experiments" / name))

@@ -41,7 +41,7 @@ class Cell:
     name: str
     """Its name in the study, of letters, digits, `.`, `_` and `-`."""
     overrides: tuple[str, ...]
-    """Settings of `tokenlayer train`, on top of the study's."""
+    """Settings of `tokenlayer train`, on top of the study's; `${seed}` stands for the run's seed."""
     seeds: tuple[int, ...]
     shown: Mapping[str, str | int]
     """Columns that tell the cell in tables and figures: `method`, `N`, `head`."""
@@ -105,20 +105,24 @@ def tasks(study: Study, settings: Sequence[str] = ()) -> list[Task]:
 
 
 def _tasks(composer: Composer, study: Study, cell: Cell, settings: Sequence[str]) -> dict[int, Task]:
-    """Seed → run. Composing takes a tenth of a second: it is done anew only where settings follow the seed."""
-    overrides = (*study.common, *cell.overrides, *settings)
-    follows = any("${seed}" in text for text in overrides)
-    resolved: dict[int, dict[str, str]] = {}
-    for seed in cell.seeds if follows else cell.seeds[:1]:
-        try:
-            (job,) = check(composer, [*overrides, f"seed={seed}"], _SPEC, multirun=False)
-        except InputError as error:
-            raise InputError(f"cell {cell.name} of study {study.name}: {error}") from error
-        resolved[seed] = deciding(job.resolved)
-    return {
-        seed: Task(study.name, cell, seed, (*overrides, f"seed={seed}"), resolved[seed if follows else cell.seeds[0]])
-        for seed in cell.seeds
-    }
+    """Seed → run. Composing takes a tenth of a second, so it is done once, and what follows the seed put in."""
+    overrides = (*study.common, *cell.overrides, *settings, "seed=${seed}")
+    try:
+        (job,) = check(composer, with_seed(overrides, cell.seeds[0]), _SPEC, multirun=False)
+    except InputError as error:
+        raise InputError(f"cell {cell.name} of study {study.name}: {error}") from error
+    resolved = deciding(job.resolved)
+    following = [text.partition("=")[::2] for text in overrides if "${seed}" in text]
+    made = {}
+    for seed in cell.seeds:
+        own = {key: value.replace("${seed}", str(seed)) for key, value in following if key in resolved}
+        made[seed] = Task(study.name, cell, seed, with_seed(overrides, seed), {**resolved, **own})
+    return made
+
+
+def with_seed(overrides: Sequence[str], seed: int) -> tuple[str, ...]:
+    """The overrides of one seed: `${seed}` in them replaced."""
+    return tuple(text.replace("${seed}", str(seed)) for text in overrides)
 
 
 def deciding(resolved: Mapping[str, Any]) -> dict[str, str]:

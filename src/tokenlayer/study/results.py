@@ -13,7 +13,7 @@ import pandas as pd
 from tokenlayer.errors import InputError
 from tokenlayer.study.found import Found, Place, State
 from tokenlayer.study.statistics import Comparison, Correct, Mean, compare, holm, mean_interval
-from tokenlayer.tracking.reading import download_artifact, load_log, metric_history
+from tokenlayer.tracking.reading import download_artifact, load_resolved_config, metric_history
 
 _METRICS = "metrics."
 
@@ -86,9 +86,9 @@ class Results:
         runs = self.run_ids(cell)
         return {seed: metric_history(runs[seed], metric, **self._where) for seed in runs if runs[seed] in have}
 
-    def log(self, cell: str, table: str) -> dict[int, pd.DataFrame]:
-        """Seed → a table of each run's `logs/`."""
-        return {seed: load_log(run_id, table, **self._where) for seed, run_id in self.run_ids(cell).items()}
+    def config(self, run_id: str) -> dict[str, Any]:
+        """The resolved configuration of a run."""
+        return load_resolved_config(run_id, **self._where)
 
     def compared(self, pairs: Sequence[tuple[str, str]]) -> list[Compared]:
         """Each pair of cells that have a seed in common, tested text by text, corrected for how many they are.
