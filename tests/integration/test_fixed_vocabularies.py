@@ -30,7 +30,7 @@ VOCABULARIES = {
     "frequent_grams": ["initializer.gram_lens=[2,3,4]"],
     "discriminative": SHORT,
     "l1_grams": SHORT,
-    "frequent_words": ["initializer.longest=12"],
+    "frequent_words": ["initializer.longest=12", "initializer.min_texts=2"],
     "chi2_words": ["initializer.longest=12", "initializer.min_texts=2"],
     "l1_words": ["initializer.longest=12", "initializer.min_texts=2"],
     "bpe_segmented": [],

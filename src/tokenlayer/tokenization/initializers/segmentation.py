@@ -127,7 +127,8 @@ def with_unknown(tokenizer: Tokenizer) -> Tokenizer:
         model["unk_token"] = _UNKNOWN
     else:
         model["unk_id"] = len(model["vocab"])
-        model["vocab"].append([_UNKNOWN, 0.0])
+        # The library's own order of equally likely pieces changes from call to call.
+        model["vocab"] = [*sorted(model["vocab"]), [_UNKNOWN, 0.0]]
     return Tokenizer.from_str(json.dumps(content))
 
 
