@@ -27,6 +27,7 @@ ALLOWED = {
     # Subword vocabularies are trained by the library for it, patterns of a run are read from its Parquet files, and
     # tokens are chosen by a regression.
     "tokenization/initializers": TOKENIZATION | {"tokenizers", "pyarrow", "sklearn", "scipy"},
+    "tokenization/rules": TOKENIZATION | {"scipy", "numba", "filelock"},
 }
 
 

@@ -9,8 +9,8 @@ round:
    help. g_b is that of the text's latest step, which costs nothing.
 2. **Select.** The present tokens and the best-priced grams are the features of a linear classifier, whose L1 path picks
    2N of them (`selection.lasso`) and which optimal brain surgery cuts down to N (`selection.prune`). Its targets are
-   softened by predictions for texts that it was not fitted on (`selection.cross_fitted`): what keeps a choice among so
-   many from fitting the noise of the labels.
+   halfway between the labels and what a classifier on all indexed grams predicts for texts that it was not fitted on
+   (`selection.cross_fitted`): a teacher, which keeps a choice among so many from fitting the noise of the labels.
 3. **Edit.** Tokens that were not selected give their places to those that were, which begin with the vectors of a
    refit.
 
@@ -26,6 +26,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from tokenlayer.text.corpus import TrainingTexts
 from tokenlayer.tokenization.rules import selection
 from tokenlayer.tokenization.rules.base import (
     Clock,
@@ -35,11 +36,14 @@ from tokenlayer.tokenization.rules.base import (
     Observation,
     RuleContext,
 )
-from tokenlayer.tokenization.rules.gram_index import GramIndex, cached_index
+from tokenlayer.tokenization.rules.derived import derived
+from tokenlayer.tokenization.rules.gram_index import GramIndex, index_grams
 from tokenlayer.tokenization.rules.selection import Features, Floats, Ints
 from tokenlayer.tokenization.vocabulary import Vocabulary
 
+_FORMAT = 1  # of what is kept on disk: to be raised when the same settings come to give other arrays
 _REFIT_PENALTY = 0.01
+_TEACHER_PENALTY = 0.5
 _SURGERY_UP_TO = 600  # tokens: beyond, the L1 path alone chooses as well, and surgery costs the cube of their number
 
 
@@ -49,6 +53,7 @@ class GraftRule(LearningRule):
     Args:
         context: N, K, D, the training texts.
         index: the grams that may become tokens.
+        targets: (n, n_outputs) of the selection.
         config: its settings.
 
     """
@@ -57,12 +62,12 @@ class GraftRule(LearningRule):
     seen: Tensor
     tokens: Tensor
 
-    def __init__(self, context: RuleContext, index: GramIndex, config: GraftRuleConfig) -> None:
+    def __init__(self, context: RuleContext, index: GramIndex, targets: Floats, config: GraftRuleConfig) -> None:
         super().__init__()
         self._index = index
         self._config = config
-        self._labels = context.texts.labels[: index.n_texts]
-        self._n_classes = context.texts.n_classes
+        self._targets = targets
+        self._labels = one_hot_labels(context.texts, index.n_texts)
         self._figures: dict[str, float] = {}
         self.register_buffer("gradient", torch.zeros(index.n_texts, context.embedding_length))
         self.register_buffer("seen", torch.zeros(index.n_texts, dtype=torch.bool))
@@ -83,7 +88,7 @@ class GraftRule(LearningRule):
             return None
         present = self.tokens.cpu().numpy()
         candidates, scores = self._candidates(present)
-        chosen, vectors = self._select(candidates, outputs=1 if self._n_classes == 2 else self._n_classes)
+        chosen, vectors = self._select(candidates)
         staying = np.isin(present, chosen)
         arriving = np.flatnonzero(~np.isin(chosen, present))
         free = self._free_places(np.flatnonzero(~staying), vocabulary, embedding, len(arriving))
@@ -122,24 +127,17 @@ class GraftRule(LearningRule):
         both = np.concatenate([known, np.sort(best)])
         return both, score[both]
 
-    def _select(self, candidates: Ints, outputs: int) -> tuple[Ints, Floats]:
+    def _select(self, candidates: Ints) -> tuple[Ints, Floats]:
         """The grams that become, or stay, tokens, and their weights (N, outputs) in a linear classifier."""
         N = len(self.tokens)
-        n = self._index.n_texts
-        features = Features.of(*self._index.texts_of(candidates), n)
-        labels = self._labels[:, None]
-        hard = (labels if outputs == 1 else labels == np.arange(outputs)).astype(np.float64)
-        soft = hard
-        if self._config.soften:
-            held_out = selection.cross_fitted(features, hard, self._config.penalty, folds=2)
-            soft = (1 - self._config.soften) * hard + self._config.soften * held_out
+        features = Features.of(*self._index.texts_of(candidates), self._index.n_texts)
         kept = np.arange(len(features))
         operated = N <= _SURGERY_UP_TO
         if len(kept) > N:
-            kept = selection.lasso(features, soft, min(len(kept), 2 * N if operated else N))
+            kept = selection.lasso(features, self._targets, min(len(kept), 2 * N if operated else N))
         if len(kept) > N and operated:
-            kept = kept[selection.prune(features.columns(kept), soft, N, self._config.penalty)]
-        model = selection.fit(features.columns(kept), hard, _REFIT_PENALTY)
+            kept = kept[selection.prune(features.columns(kept), self._targets, N, self._config.penalty)]
+        model = selection.fit(features.columns(kept), self._labels, _REFIT_PENALTY)
         if len(kept) > N:
             strongest = np.argsort(-np.linalg.norm(model.weights, axis=1) * features.spread[kept], kind="stable")[:N]
             return candidates[kept[strongest]], model.weights[strongest]
@@ -149,6 +147,13 @@ class GraftRule(LearningRule):
         """Of the places whose token was not selected as many as are wanted, those of the weakest tokens."""
         strength = embedding.norm(dim=1).cpu().numpy()[leaving]
         return np.sort(leaving[np.argsort(strength, kind="stable")[:wanted]])
+
+
+def one_hot_labels(texts: TrainingTexts, n_texts: int) -> Floats:
+    """(n_texts, n_outputs) of 0 and 1: the label itself of two classes, else one column for each."""
+    labels = texts.labels[:n_texts, None]
+    of_outputs = labels if texts.n_classes == 2 else labels == np.arange(texts.n_classes)
+    return of_outputs.astype(np.float64)
 
 
 def _through(weights: Floats, readout: Tensor | None, embedding: Tensor) -> Tensor:
@@ -174,8 +179,8 @@ class GraftRuleConfig(LearningRuleConfig):
     """Grams that a round looks at for each token."""
     penalty: float = 0.1
     """Ridge penalty of the selection, in units of each token's variance: what keeps it from fitting noise."""
-    soften: float = 1.0
-    """How far the selection's targets are predictions for texts that it was not fitted on, instead of labels."""
+    soften: float = 0.5
+    """How far the selection's targets are the teacher's predictions instead of labels: from 0 to 1."""
     min_texts: int = 30
     """A gram in fewer training texts is no candidate (fewer, if the texts are few: one in a thousand, at least 3)."""
     max_grams: int = 100_000
@@ -202,13 +207,27 @@ class GraftRuleConfig(LearningRuleConfig):
         return max(self.gram_lens, default=1)
 
     def build(self, context: RuleContext) -> GraftRule:
-        index = cached_index(
-            context.texts,
-            context.n_characters,
-            self.gram_lens,
-            context.pattern_lens,
-            min_texts=min(self.min_texts, max(3, len(context.texts) // 1000)),
-            max_grams=self.max_grams,
-            max_characters=self.max_characters,
+        texts = context.texts
+        bounds = {
+            "min_texts": min(self.min_texts, max(3, len(texts) // 1000)),
+            "max_grams": self.max_grams,
+            "max_characters": self.max_characters,
+        }
+        C, lengths, K = context.n_characters, sorted(self.gram_lens), context.pattern_lens
+        settings: list[object] = [_FORMAT, C, lengths, K, bounds]
+        index = GramIndex.of_arrays(
+            derived(texts.folder, "grams", settings, lambda: index_grams(texts, C, lengths, K, **bounds).arrays())
         )
-        return GraftRule(context, index, self)
+        labels = one_hot_labels(texts, index.n_texts)
+        targets = labels
+        if self.soften:
+            settings = [*settings, _TEACHER_PENALTY]
+            taught = derived(texts.folder, "teacher", settings, lambda: {"targets": _taught(index, labels)})
+            targets = (1 - self.soften) * labels + self.soften * taught["targets"]
+        return GraftRule(context, index, targets, self)
+
+
+def _taught(index: GramIndex, labels: Floats) -> Floats:
+    """(n, n_outputs): the teacher's probabilities, each text's by the half of the texts that it is not in."""
+    every = Features.of(*index.texts_of(np.arange(len(index))), index.n_texts)
+    return selection.cross_fitted(every, labels, _TEACHER_PENALTY, folds=2)

@@ -7,16 +7,12 @@ than its beginning). So all counts are exact, nothing is hashed, and memory is b
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from zipfile import BadZipFile
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from filelock import FileLock
 
 from tokenlayer.text.corpus import TrainingTexts
 from tokenlayer.tokenization.vocabulary import BLANK
@@ -24,7 +20,6 @@ from tokenlayer.tokenization.vocabulary import BLANK
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
-_FORMAT = 1  # part of a kept index's name: to be raised when the same settings come to give another index
 _DENSE_KEYS = 1 << 27  # up to here a table over all possible keys costs less than sorting those that occur
 
 
@@ -59,6 +54,15 @@ class GramIndex:
         bounds = np.concatenate([[0], np.cumsum(lengths)])
         source = np.arange(bounds[-1]) + np.repeat(self.bounds[grams] - bounds[:-1], lengths)
         return self.texts[source], bounds
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """What it consists of, for a file."""
+        return {"grams": self.grams, "bounds": self.bounds, "texts": self.texts, "n_texts": np.array(self.n_texts)}
+
+    @classmethod
+    def of_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> GramIndex:
+        """From `arrays`."""
+        return cls(arrays["grams"], arrays["bounds"], arrays["texts"], int(arrays["n_texts"]))
 
 
 def segment_sums(values: npt.NDArray[np.floating], bounds: Ints) -> Floats:
@@ -107,47 +111,6 @@ def index_grams(
     assert previous is not None
     found = _best(found, previous, max_grams)
     return GramIndex(found.grams, found.bounds, found.texts, builder.n_texts)
-
-
-def cached_index(
-    texts: TrainingTexts,
-    n_characters: int,
-    lengths: Sequence[int],
-    pattern_lens: int,
-    *,
-    min_texts: int,
-    max_grams: int,
-    max_characters: int,
-) -> GramIndex:
-    """`index_grams`, kept with the prepared texts where these have a folder: it takes half a minute for 40 MB."""
-    bounds = {"min_texts": min_texts, "max_grams": max_grams, "max_characters": max_characters}
-    settings = json.dumps([_FORMAT, n_characters, sorted(lengths), pattern_lens, bounds])
-    name = f"grams-{hashlib.sha256(settings.encode()).hexdigest()[:16]}.npz"
-    if texts.folder is None:
-        return index_grams(texts, n_characters, lengths, pattern_lens, **bounds)
-    path = texts.folder / name
-    with FileLock(f"{path}.lock"):
-        known = _load(path)
-        if known is None:
-            known = index_grams(texts, n_characters, lengths, pattern_lens, **bounds)
-            _save(known, path)
-    return known
-
-
-def _load(path: Path) -> GramIndex | None:
-    """What `_save` wrote; None where nothing is there, or no longer whole (a zip archive has checksums)."""
-    try:
-        with np.load(path) as stored:
-            return GramIndex(stored["grams"], stored["bounds"], stored["texts"], int(stored["n_texts"]))
-    except (OSError, KeyError, ValueError, BadZipFile):
-        return None
-
-
-def _save(index: GramIndex, path: Path) -> None:
-    unfinished = path.with_suffix(".unfinished.npz")
-    grams = index.grams.astype(np.int32)
-    np.savez(unfinished, grams=grams, bounds=index.bounds, texts=index.texts, n_texts=index.n_texts)
-    unfinished.replace(path)
 
 
 @dataclass(frozen=True)
@@ -260,7 +223,8 @@ class _Builder:
         with np.errstate(divide="ignore", invalid="ignore"):
             deviation = (observed - frequency[:, None] * share) ** 2 / share
             chi2 = deviation.sum(1, where=share > 0) / frequency * (n / (n - frequency))
-        return np.nan_to_num(chi2)
+        known: Floats = np.nan_to_num(chi2)
+        return known
 
 
 def _best(some: _Level | None, more: _Level, max_grams: int) -> _Level:

@@ -75,7 +75,7 @@ def probabilities(logits: Floats) -> Floats:
 
 
 def fit(
-    features: Features, targets: Floats, penalty: float, start: Linear | None = None, iterations: int = 60
+    features: Features, targets: Floats, penalty: float, start: Linear | None = None, iterations: int = 40
 ) -> Linear:
     """The penalised maximum-likelihood weights for `targets` (n, n_outputs): probabilities, hard (0, 1) or soft."""
     n, outputs = targets.shape

@@ -1,0 +1,135 @@
+"""What rules share that prune and regrow: now and then the weakest patterns give their places to others.
+
+As RigL does for weights (Evci et al. 2020): every so often a share of the patterns is replaced, which decays along half
+a cosine and is zero from some point of the training on. New tokens begin with zero vectors.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from tokenlayer.tokenization.rules.base import (
+    Clock,
+    Edit,
+    LearningRule,
+    LearningRuleConfig,
+    Observation,
+    RuleContext,
+)
+from tokenlayer.tokenization.vocabulary import BLANK, Vocabulary
+
+_ALWAYS_ON = 0.5  # share of the positions
+
+
+@dataclass(frozen=True)
+class Newcomers:
+    """Grams for free places, the best first."""
+
+    codes: Tensor
+    """(R, K), blanks included."""
+    scores: Tensor
+    """(R,), NaN where a gram was drawn blindly."""
+
+
+class RegrowingRule(LearningRule):
+    """Replaces dead, always-on and weak patterns by `newcomers`.
+
+    How weak a pattern is: the standard deviation of what it adds to the logits, ‖E‖ · √(f (1 - f)), where f is the
+    share of the texts since the last edit that hold it.
+
+    Args:
+        context: N, K, D.
+        config: schedule and lengths of grams.
+
+    """
+
+    texts: Tensor
+    positions: Tensor
+    n_texts: Tensor
+
+    def __init__(self, context: RuleContext, config: RegrowingRuleConfig) -> None:
+        super().__init__()
+        self.context = context
+        self.config = config
+        N = context.n_neurons
+        self.register_buffer("texts", torch.zeros(N, dtype=torch.int64))
+        self.register_buffer("positions", torch.zeros(N, dtype=torch.int64))
+        self.register_buffer("n_texts", torch.zeros((), dtype=torch.int64))
+
+    def observe(self, observation: Observation) -> None:
+        matches = observation.tokens.matches
+        self.positions += matches.counts()
+        self.texts += matches.distinct().counts()
+        self.n_texts += matches.shape[0]
+
+    def edit(self, clock: Clock, vocabulary: Vocabulary, embedding: Tensor, readout: Tensor | None) -> Edit | None:
+        every = max(1, round(self.config.every * clock.steps_per_epoch))
+        if (clock.step + 1) % every or clock.progress > self.config.stop:
+            return None
+        leaving, reasons = self._leaving(clock, embedding)
+        new = self.newcomers(len(leaving), clock, vocabulary, leaving)
+        leaving, reasons = leaving[: len(new.codes)], reasons[: len(new.codes)]
+        for count in (self.texts, self.positions, self.n_texts):
+            count.zero_()
+        if not len(leaving):
+            return None
+        vectors = embedding.new_zeros(len(leaving), embedding.shape[1])
+        return Edit(leaving, new.codes, vectors, new.scores, reasons)
+
+    @abstractmethod
+    def newcomers(self, wanted: int, clock: Clock, vocabulary: Vocabulary, leaving: Tensor) -> Newcomers:
+        """Up to `wanted` grams; the patterns in the places `leaving` are about to go."""
+
+    def _leaving(self, clock: Clock, embedding: Tensor) -> tuple[Tensor, list[str]]:
+        """Places of the patterns that have to go, the most useless first, and why."""
+        share = self.texts / self.n_texts.clamp(min=1)
+        strength = embedding.norm(dim=1) * (share * (1 - share)).sqrt()
+        length = max(1, int(self.n_texts)) * self.context.texts.codes.shape[1]
+        dead, always_on = self.texts == 0, self.positions > _ALWAYS_ON * length
+        strength = strength.masked_fill(dead | always_on, -1)
+        quota = round(self._fraction(clock) * len(strength))
+        n_leaving = max(quota, int((dead | always_on).sum()))
+        places = strength.argsort(stable=True)[:n_leaving]
+        words = ["dead" if dead[n] else "always_on" if always_on[n] else "weak" for n in places.tolist()]
+        return places, words
+
+    def _fraction(self, clock: Clock) -> float:
+        return self.config.fraction / 2 * (1 + math.cos(math.pi * clock.progress / self.config.stop))
+
+
+def padded(gram: Tensor, pattern_lens: int) -> Tensor:
+    """(K,): the codes of a gram, blanks behind them."""
+    return torch.nn.functional.pad(gram.long(), (0, pattern_lens - len(gram)), value=BLANK)
+
+
+@dataclass
+class RegrowingRuleConfig(LearningRuleConfig):
+    """Schedule of a rule that prunes and regrows."""
+
+    gram_lens: list[int] = field(default_factory=lambda: list(range(3, 14)))
+    """Lengths of the grams that take the free places."""
+    every: float = 0.25
+    """Epochs between two edits."""
+    fraction: float = 0.5
+    """Share of the patterns that the first edit replaces; the share decays to zero along half a cosine."""
+    stop: float = 0.75
+    """Share of the training after which the vocabulary stays as it is."""
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """Values that cannot work."""
+        if not self.gram_lens or min(self.gram_lens) < 1:
+            yield "gram_lens", "must hold at least one length, each at least 1"
+        if self.every <= 0:
+            yield "every", "must be above 0"
+        for name in ("fraction", "stop"):
+            if not 0 < getattr(self, name) <= 1:
+                yield name, "must be a share above 0, at most 1"
+
+    def least_pattern_lens(self) -> int:
+        return max(self.gram_lens, default=1)
