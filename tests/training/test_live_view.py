@@ -99,7 +99,7 @@ def test_tokens_whose_characters_no_gradient_moves_are_shown_by_their_weight(
     right = order[4:8] if n_classes > 2 else order[::-1]
     for cells, first, second in zip(shown, order, right, strict=False):
         for (pattern, weight, towards, matches), neuron in ((cells[:4], first), (cells[4:], second)):
-            assert (pattern, matches) == (rows.pattern[neuron], str(rows.matches[neuron]))
+            assert (pattern, matches) == (rows.pattern[neuron].rstrip("█"), str(rows.matches[neuron]))
             assert float(weight) == pytest.approx(change[neuron].max(), abs=1e-4)
             assert towards == (f" class_{change[neuron].argmax()}" if n_classes > 2 else "")
 

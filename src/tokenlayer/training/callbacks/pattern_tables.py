@@ -13,11 +13,12 @@ from torch import Tensor
 from tokenlayer.models.directions import class_weights, foremost, logit_directions
 from tokenlayer.text.alphabet import Alphabet
 from tokenlayer.tokenization.layer import TokenizationLayer, Tokenized
-from tokenlayer.tokenization.vocabulary import Vocabulary
+from tokenlayer.tokenization.vocabulary import BLANK_SIGN, Vocabulary
 from tokenlayer.training.callbacks.base import printable
 from tokenlayer.training.callbacks.patterns_log import gradient_summary
 from tokenlayer.training.module import TokenizationModule, TrainingStep
 
+WEIGHT = "weight"
 _TEXTS = 8  # of the batch, on which the directions of the classes are measured: as little as the view may cost
 
 
@@ -82,14 +83,14 @@ def _by_weight(
         order = np.argsort(weight, kind="stable")
         values = [f"{value:+.4f}" for value in weight]
         return (
-            _side(f"for {class_names[1]}", "weight", tokens, alphabet, order[::-1][:top], values),
-            _side(f"for {class_names[0]}", "weight", tokens, alphabet, order[:top], values),
+            _side(f"for {class_names[1]}", WEIGHT, tokens, alphabet, order[::-1][:top], values),
+            _side(f"for {class_names[0]}", WEIGHT, tokens, alphabet, order[:top], values),
         )
     order = np.argsort(-weight, kind="stable")
     values = [f"{value:+.4f} {printable(class_names[c])}" for value, c in zip(weight, towards, strict=True)]
     return (
-        _side("foremost tokens", "weight", tokens, alphabet, order[:top], values),
-        _side("next", "weight", tokens, alphabet, order[top : 2 * top], values),
+        _side("foremost tokens", WEIGHT, tokens, alphabet, order[:top], values),
+        _side("next", WEIGHT, tokens, alphabet, order[top : 2 * top], values),
     )
 
 
@@ -99,6 +100,8 @@ def _side(
     """Only what is shown is decoded: all N patterns would cost more than the rest of the view."""
     vocabulary, shown = tokens.vocabulary, neurons.tolist()
     patterns = Vocabulary(vocabulary.codes[shown], vocabulary.never[shown]).decode(alphabet)
+    if unit == WEIGHT:  # the blanks behind a token say nothing; those of a pattern that moves may vanish any time
+        patterns = [pattern.rstrip(BLANK_SIGN) for pattern in patterns]
     matches = tokens.matches.counts()[shown].tolist()
     return Side(heading, unit, patterns, [values[neuron] for neuron in shown], matches)
 
