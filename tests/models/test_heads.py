@@ -167,6 +167,21 @@ def test_what_is_logged_of_a_head_has_a_gradient(name):
     assert all(parameter.grad.abs().max() > 0 for parameter in logged.values())
 
 
+@pytest.mark.parametrize("name", HEADS)
+@torch.no_grad()
+def test_the_readout_is_what_the_linear_path_multiplies_by(name):
+    model = classifier(name, n_classes=3).eval()
+    readout = model.head.readout()
+    assert (readout is None) == (name not in {"presence", "sum", "conv", "attention"})
+    if readout is None:
+        return
+    tokens = model.tokenization(texts())
+    before = read(model, tokens)
+    model.embedding.weight.add_(torch.randn(N, 2))
+    after = read(model, tokens)
+    torch.testing.assert_close(after.logits - before.logits, (after.embedded - before.embedded) @ readout.T)
+
+
 @pytest.mark.parametrize("name", sorted(ZERO_AT_FIRST))
 def test_before_training_the_head_is_the_linear_one(name):
     model = ModelConfig(heads()[name], n_neurons=N, embedding_length=2).build(

@@ -35,7 +35,9 @@ class ReplaceOnce(LearningRule):
         assert observation.counts_once
         assert observation.gradient.shape[1:] == observation.embedding.shape[1:]
 
-    def edit(self, clock: Clock, vocabulary: Vocabulary, embedding: torch.Tensor) -> Edit | None:
+    def edit(
+        self, clock: Clock, vocabulary: Vocabulary, embedding: torch.Tensor, readout: torch.Tensor | None
+    ) -> Edit | None:
         if clock.step != 2:
             return None
         rows = torch.tensor(EDITED)

@@ -88,6 +88,9 @@ class MatchConvHead(Head):
         x = self.dropout(self.vectors(sequence.neuron)) * sequence.there.unsqueeze(2)  # (B, S, width)
         return HeadOutput(linear.logits + self.out(self.dropout(self.responses(x))), linear.embedded)
 
+    def readout(self) -> Tensor | None:
+        return self.linear.readout()
+
     def token_parameters(self) -> tuple[Tensor, ...]:
         return (self.vectors.weight,)
 
