@@ -131,3 +131,8 @@ def test_a_module_that_was_taught_nothing():
     layer = VocabularyLayer(N, torch.zeros, K, ALPHABET.size, SegmentOccurrences(ALPHABET))
     with pytest.raises(RuntimeError, match="no tokenizer yet"):
         layer(encoded("a"))
+
+
+@BOTH
+def test_training_again_gives_the_same_state(config):
+    assert trained(config).occurrences.get_extra_state() == trained(config).occurrences.get_extra_state()

@@ -127,8 +127,8 @@ def with_unknown(tokenizer: Tokenizer) -> Tokenizer:
         model["unk_token"] = _UNKNOWN
     else:
         model["unk_id"] = len(model["vocab"])
-        # The library's own order of equally likely pieces changes from call to call.
-        model["vocab"] = [*sorted(model["vocab"]), [_UNKNOWN, 0.0]]
+        # The library's order of equally likely pieces, and the last digits of their logarithms, change from call to call.
+        model["vocab"] = [*sorted([piece, round(log, 9)] for piece, log in model["vocab"]), [_UNKNOWN, 0.0]]
     return Tokenizer.from_str(json.dumps(content))
 
 
