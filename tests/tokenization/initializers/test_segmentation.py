@@ -22,7 +22,7 @@ def text(n=2000, seed=0, letters="abcdefgh"):
     return " ".join(draw.choices(words, weights=[1 / (i + 1) for i in range(50)], k=n))
 
 
-def trained(config):
+def trained(config, N=N):
     made = config.build(ALPHABET.encode(text()), ALPHABET, torch.Generator().manual_seed(0))
     occurrences = config.occurrences(ALPHABET)
     layer = VocabularyLayer(N, made, K, ALPHABET.size, occurrences)
@@ -135,4 +135,5 @@ def test_a_module_that_was_taught_nothing():
 
 @BOTH
 def test_training_again_gives_the_same_state(config):
-    assert trained(config).occurrences.get_extra_state() == trained(config).occurrences.get_extra_state()
+    states = {trained(config, 13).occurrences.get_extra_state() for _ in range(4)}
+    assert len(states) == 1

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import chain
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -127,9 +128,21 @@ def with_unknown(tokenizer: Tokenizer) -> Tokenizer:
         model["unk_token"] = _UNKNOWN
     else:
         model["unk_id"] = len(model["vocab"])
-        # The library's order of equally likely pieces, and the last digits of their logarithms, change from call to call.
-        model["vocab"] = [*sorted([piece, round(log, 9)] for piece, log in model["vocab"]), [_UNKNOWN, 0.0]]
+        model["vocab"] = [*_settled(model["vocab"]), [_UNKNOWN, 0.0]]
     return Tokenizer.from_str(json.dumps(content))
+
+
+def _settled(pieces: list[list[Any]]) -> list[list[Any]]:
+    """Pieces of a unigram model with their logarithms, free of what changes from one training to the next.
+
+    That is the order of equally likely pieces, the last digits, and which of the characters that are kept for
+    completeness alone comes first: the library gives these the least logarithm, and 0.0001 more to each further one.
+    """
+    logs = {piece: round(log, 9) for piece, log in pieces}
+    least, characters = min(logs.values(), default=0.0), [piece for piece in logs if len(piece) == 1]
+    completing = sorted(piece for piece in characters if logs[piece] < least + 1e-4 * (len(characters) + 1))
+    logs |= dict(zip(completing, sorted(logs[piece] for piece in completing), strict=True))
+    return [[piece, logs[piece]] for piece in sorted(logs)]
 
 
 def code_points(alphabet: Alphabet) -> npt.NDArray[np.uint32]:
