@@ -20,7 +20,7 @@ The network is trained all along, by its own optimizer and with the vectors that
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -32,12 +32,12 @@ from tokenlayer.tokenization.rules.base import (
     Clock,
     Edit,
     LearningRule,
-    LearningRuleConfig,
     Observation,
     RuleContext,
 )
 from tokenlayer.tokenization.rules.derived import derived
 from tokenlayer.tokenization.rules.gram_index import GramIndex, index_grams
+from tokenlayer.tokenization.rules.schedule import EditingRuleConfig
 from tokenlayer.tokenization.rules.selection import Features, Floats, Ints
 from tokenlayer.tokenization.vocabulary import Vocabulary
 
@@ -60,7 +60,6 @@ class GraftRule(LearningRule):
 
     gradient: Tensor
     seen: Tensor
-    tokens: Tensor
 
     def __init__(self, context: RuleContext, index: GramIndex, targets: Floats, config: GraftRuleConfig) -> None:
         super().__init__()
@@ -71,8 +70,6 @@ class GraftRule(LearningRule):
         self._figures: dict[str, float] = {}
         self.register_buffer("gradient", torch.zeros(index.n_texts, context.embedding_length))
         self.register_buffer("seen", torch.zeros(index.n_texts, dtype=torch.bool))
-        # For each neuron the number of its gram in the index; -1: the gram is none of the index.
-        self.register_buffer("tokens", torch.full((context.n_neurons,), -1))
 
     def observe(self, observation: Observation) -> None:
         g = observation.gradient
@@ -84,21 +81,23 @@ class GraftRule(LearningRule):
         self.seen[rows] = True
 
     def edit(self, clock: Clock, vocabulary: Vocabulary, embedding: Tensor, readout: Tensor | None) -> Edit | None:
-        if not self._is_due(clock):
+        if not self._config.is_due(clock) or not self.seen.any():
             return None
-        present = self.tokens.cpu().numpy()
+        present = self._present(vocabulary)
         candidates, scores = self._candidates(present)
-        chosen, vectors = self._select(candidates)
+        if not len(candidates):
+            return None
+        chosen, vectors = self._select(candidates, len(present))
         staying = np.isin(present, chosen)
         arriving = np.flatnonzero(~np.isin(chosen, present))
         free = self._free_places(np.flatnonzero(~staying), vocabulary, embedding, len(arriving))
         grams = chosen[arriving]
-        neurons = torch.from_numpy(free)
-        self.tokens[neurons] = torch.from_numpy(grams).to(self.tokens)
         self._figures = {"candidates": float(len(candidates)), "best_score": float(scores.max(initial=0.0))}
+        if not len(grams):
+            return None
         score_of = dict(zip(candidates.tolist(), scores.tolist(), strict=True))
         return Edit(
-            neurons=neurons.to(embedding.device),
+            neurons=torch.from_numpy(free).to(embedding.device),
             codes=torch.from_numpy(self._index.grams[grams]),
             embedding=_through(vectors[arriving], readout, embedding),
             scores=torch.tensor([score_of[gram] for gram in grams.tolist()]),
@@ -108,9 +107,13 @@ class GraftRule(LearningRule):
     def figures(self) -> dict[str, float]:
         return self._figures
 
-    def _is_due(self, clock: Clock) -> bool:
-        every = max(1, round(self._config.every * clock.steps_per_epoch))
-        return (clock.step + 1) % every == 0 and clock.progress <= self._config.stop and bool(self.seen.any())
+    def _present(self, vocabulary: Vocabulary) -> Ints:
+        """(N,): the number of each token's gram in the index; -1: it is none of the index, or a token twice over."""
+        found = self._index.find(vocabulary.codes.cpu().numpy())
+        known, first = np.unique(found, return_index=True)
+        present = np.full_like(found, -1)
+        present[first] = known
+        return present
 
     def _candidates(self, present: Ints) -> tuple[Ints, Floats]:
         """The present tokens that the index knows, then the best-priced other grams; and the scores of all these."""
@@ -127,9 +130,8 @@ class GraftRule(LearningRule):
         both = np.concatenate([known, np.sort(best)])
         return both, score[both]
 
-    def _select(self, candidates: Ints) -> tuple[Ints, Floats]:
+    def _select(self, candidates: Ints, N: int) -> tuple[Ints, Floats]:
         """The grams that become, or stay, tokens, and their weights (N, outputs) in a linear classifier."""
-        N = len(self.tokens)
         features = Features.of(*self._index.texts_of(candidates), self._index.n_texts)
         kept = np.arange(len(features))
         operated = N <= _SURGERY_UP_TO
@@ -166,15 +168,9 @@ def _through(weights: Floats, readout: Tensor | None, embedding: Tensor) -> Tens
 
 
 @dataclass
-class GraftRuleConfig(LearningRuleConfig):
+class GraftRuleConfig(EditingRuleConfig):
     """Grafting."""
 
-    gram_lens: list[int] = field(default_factory=lambda: list(range(3, 14)))
-    """Lengths of the grams that may become tokens."""
-    every: float = 0.5
-    """Epochs between two rounds."""
-    stop: float = 0.6
-    """Share of the training after which the vocabulary stays as it is."""
     candidates: int = 4
     """Grams that a round looks at for each token."""
     penalty: float = 0.1
@@ -190,21 +186,14 @@ class GraftRuleConfig(LearningRuleConfig):
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Values that cannot work."""
-        if not self.gram_lens or min(self.gram_lens) < 1:
-            yield "gram_lens", "must hold at least one length, each at least 1"
+        yield from super().problems()
         for name in ("candidates", "min_texts", "max_grams", "max_characters"):
             if getattr(self, name) < 1:
                 yield name, "must be at least 1"
-        if self.every <= 0:
-            yield "every", "must be above 0"
-        for name in ("stop", "soften"):
-            if not 0 <= getattr(self, name) <= 1:
-                yield name, "must be a share between 0 and 1"
+        if not 0 <= self.soften <= 1:
+            yield "soften", "must be a share between 0 and 1"
         if self.penalty <= 0:
             yield "penalty", "must be above 0"
-
-    def least_pattern_lens(self) -> int:
-        return max(self.gram_lens, default=1)
 
     def build(self, context: RuleContext) -> GraftRule:
         texts = context.texts

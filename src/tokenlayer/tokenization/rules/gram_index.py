@@ -55,6 +55,16 @@ class GramIndex:
         source = np.arange(bounds[-1]) + np.repeat(self.bounds[grams] - bounds[:-1], lengths)
         return self.texts[source], bounds
 
+    def find(self, patterns: Ints) -> Ints:
+        """(m,): for each of the patterns (m, K), blanks included, the number of its gram, or -1."""
+        if not len(self):
+            return np.full(len(patterns), -1)
+        known, wanted = _keys(self.grams - BLANK), _keys(patterns - BLANK)
+        order = known.argsort(kind="stable")
+        at = np.searchsorted(known, wanted, sorter=order)
+        at = order[np.minimum(at, len(known) - 1)]
+        return np.where(known[at] == wanted, at, -1)
+
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """What it consists of, for a file."""
         return {"grams": self.grams, "bounds": self.bounds, "texts": self.texts, "n_texts": np.array(self.n_texts)}
@@ -135,7 +145,7 @@ class _Level:
     def closed_under(self, longer: _Level) -> _Level:
         """Without the grams that one of the grams of one more character stands for."""
         frequency, of_longer = np.diff(self.bounds), np.diff(longer.bounds)
-        is_open = np.zeros(len(self.grams), dtype=bool)
+        is_covered = np.zeros(len(self.grams), dtype=bool)
         order = np.lexsort(self.grams[:, : self.length].T[::-1])
         known = _keys(self.grams[order, : self.length])
         for part in (longer.grams[:, : self.length], longer.grams[:, 1 : self.length + 1]):
@@ -145,8 +155,8 @@ class _Level:
             hit = known[at] == wanted if len(known) else np.zeros(len(wanted), dtype=bool)
             same = order[at[hit]]
             stands_for = of_longer[hit] >= 0.95 * frequency[same]
-            is_open[same[stands_for]] = True
-        return self.take(np.flatnonzero(~is_open))
+            is_covered[same[stands_for]] = True
+        return self.take(np.flatnonzero(~is_covered))
 
 
 def _keys(grams: Ints) -> npt.NDArray[np.void]:

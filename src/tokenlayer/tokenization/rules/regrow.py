@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -18,10 +18,10 @@ from tokenlayer.tokenization.rules.base import (
     Clock,
     Edit,
     LearningRule,
-    LearningRuleConfig,
     Observation,
     RuleContext,
 )
+from tokenlayer.tokenization.rules.schedule import EditingRuleConfig
 from tokenlayer.tokenization.vocabulary import BLANK, Vocabulary
 
 _ALWAYS_ON = 0.5  # share of the positions
@@ -69,8 +69,7 @@ class RegrowingRule(LearningRule):
         self.n_texts += matches.shape[0]
 
     def edit(self, clock: Clock, vocabulary: Vocabulary, embedding: Tensor, readout: Tensor | None) -> Edit | None:
-        every = max(1, round(self.config.every * clock.steps_per_epoch))
-        if (clock.step + 1) % every or clock.progress > self.config.stop:
+        if not self.config.is_due(clock):
             return None
         leaving, reasons = self._leaving(clock, embedding)
         new = self.newcomers(len(leaving), clock, vocabulary, leaving)
@@ -109,27 +108,18 @@ def padded(gram: Tensor, pattern_lens: int) -> Tensor:
 
 
 @dataclass
-class RegrowingRuleConfig(LearningRuleConfig):
+class RegrowingRuleConfig(EditingRuleConfig):
     """Schedule of a rule that prunes and regrows."""
 
-    gram_lens: list[int] = field(default_factory=lambda: list(range(3, 14)))
-    """Lengths of the grams that take the free places."""
     every: float = 0.25
     """Epochs between two edits."""
-    fraction: float = 0.5
-    """Share of the patterns that the first edit replaces; the share decays to zero along half a cosine."""
     stop: float = 0.75
     """Share of the training after which the vocabulary stays as it is."""
+    fraction: float = 0.5
+    """Share of the patterns that the first edit replaces; the share decays to zero at `stop` along half a cosine."""
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Values that cannot work."""
-        if not self.gram_lens or min(self.gram_lens) < 1:
-            yield "gram_lens", "must hold at least one length, each at least 1"
-        if self.every <= 0:
-            yield "every", "must be above 0"
-        for name in ("fraction", "stop"):
-            if not 0 < getattr(self, name) <= 1:
-                yield name, "must be a share above 0, at most 1"
-
-    def least_pattern_lens(self) -> int:
-        return max(self.gram_lens, default=1)
+        yield from super().problems()
+        if not 0 < self.fraction <= 1:
+            yield "fraction", "must be a share above 0, at most 1"
