@@ -51,7 +51,9 @@ def test_what_is_planted_is_grafted(soften: float) -> None:
     edit = round_of(rule_of(texts, 4, soften=soften), texts, vocabulary_of(*[(0,), (1,), (2,), (3,)]))
     assert edit is not None
     assert set(PLANTED.values()) <= patterns(edit.codes)
-    weights = {tuple(c for c in row if c >= 0): float(v) for row, v in zip(edit.codes.tolist(), edit.embedding)}
+    weights = {
+        tuple(c for c in row if c >= 0): float(v) for row, v in zip(edit.codes.tolist(), edit.embedding, strict=True)
+    }
     assert weights[PLANTED[0]] < -0.5
     assert weights[PLANTED[1]] > 0.5
     assert set(edit.reasons) == {"foreign"}
@@ -63,7 +65,7 @@ def test_several_classes() -> None:
     texts = texts_with(planted, n=400, n_classes=3)
     edit = round_of(rule_of(texts, 5, D=3), texts, vocabulary_of(*[(i,) for i in range(5)]), D=3)
     assert edit is not None
-    vectors = {tuple(c for c in row if c >= 0): v for row, v in zip(edit.codes.tolist(), edit.embedding)}
+    vectors = {tuple(c for c in row if c >= 0): v for row, v in zip(edit.codes.tolist(), edit.embedding, strict=True)}
     for label, gram in planted.items():
         assert int(vectors[gram].argmax()) == label
 

@@ -20,7 +20,7 @@ The network is trained all along, by its own optimizer and with the vectors that
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -32,12 +32,12 @@ from tokenlayer.tokenization.rules.base import (
     Clock,
     Edit,
     LearningRule,
-    LearningRuleConfig,
     Observation,
     RuleContext,
 )
 from tokenlayer.tokenization.rules.derived import derived
 from tokenlayer.tokenization.rules.gram_index import GramIndex, index_grams
+from tokenlayer.tokenization.rules.schedule import EditingRuleConfig
 from tokenlayer.tokenization.rules.selection import Features, Floats, Ints
 from tokenlayer.tokenization.vocabulary import Vocabulary
 
@@ -81,7 +81,7 @@ class GraftRule(LearningRule):
         self.seen[rows] = True
 
     def edit(self, clock: Clock, vocabulary: Vocabulary, embedding: Tensor, readout: Tensor | None) -> Edit | None:
-        if not self._is_due(clock):
+        if not self._config.is_due(clock) or not self.seen.any():
             return None
         present = self._present(vocabulary)
         candidates, scores = self._candidates(present)
@@ -106,10 +106,6 @@ class GraftRule(LearningRule):
 
     def figures(self) -> dict[str, float]:
         return self._figures
-
-    def _is_due(self, clock: Clock) -> bool:
-        every = max(1, round(self._config.every * clock.steps_per_epoch))
-        return (clock.step + 1) % every == 0 and clock.progress <= self._config.stop and bool(self.seen.any())
 
     def _present(self, vocabulary: Vocabulary) -> Ints:
         """(N,): the number of each token's gram in the index; -1: it is none of the index, or a token twice over."""
@@ -173,15 +169,9 @@ def _through(weights: Floats, readout: Tensor | None, embedding: Tensor) -> Tens
 
 
 @dataclass
-class GraftRuleConfig(LearningRuleConfig):
+class GraftRuleConfig(EditingRuleConfig):
     """Grafting."""
 
-    gram_lens: list[int] = field(default_factory=lambda: list(range(3, 14)))
-    """Lengths of the grams that may become tokens."""
-    every: float = 0.5
-    """Epochs between two rounds."""
-    stop: float = 0.6
-    """Share of the training after which the vocabulary stays as it is."""
     candidates: int = 4
     """Grams that a round looks at for each token."""
     penalty: float = 0.1
@@ -197,21 +187,14 @@ class GraftRuleConfig(LearningRuleConfig):
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Values that cannot work."""
-        if not self.gram_lens or min(self.gram_lens) < 1:
-            yield "gram_lens", "must hold at least one length, each at least 1"
+        yield from super().problems()
         for name in ("candidates", "min_texts", "max_grams", "max_characters"):
             if getattr(self, name) < 1:
                 yield name, "must be at least 1"
-        if self.every <= 0:
-            yield "every", "must be above 0"
-        for name in ("stop", "soften"):
-            if not 0 <= getattr(self, name) <= 1:
-                yield name, "must be a share between 0 and 1"
+        if not 0 <= self.soften <= 1:
+            yield "soften", "must be a share between 0 and 1"
         if self.penalty <= 0:
             yield "penalty", "must be above 0"
-
-    def least_pattern_lens(self) -> int:
-        return max(self.gram_lens, default=1)
 
     def build(self, context: RuleContext) -> GraftRule:
         texts = context.texts
