@@ -30,7 +30,7 @@ def report(results: Results) -> Report:
     }
     names = {cell: label for cell, (label, _) in RULES.items()}
     figure, (left, right) = panels("Tokens that learn: every rule from the same 500 random grams", 1, 1)
-    for (cell, (label, _)), color in zip(RULES.items(), CYCLE, strict=False):
+    for (cell, (label, _)), color in zip(reversed(RULES.items()), CYCLE, strict=False):
         draw_history(left, label, results.history(cell, "validation/accuracy"), color)
         dead = results.history(cell, "tokens/dead_rate")
         live = {seed: history.assign(value=1 - history["value"]) for seed, history in dead.items()}

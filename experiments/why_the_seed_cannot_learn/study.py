@@ -33,7 +33,7 @@ def report(results: Results) -> Report:
         found = spectra(load(results.config(run), TrainConfig))
         draw_spectra(left, found)
         tables["Rank, on 1,000 training texts"] = ranks(found)
-    for (cell, (label, _)), color in zip(RULES.items(), CYCLE, strict=False):
+    for (cell, (label, _)), color in zip(reversed(RULES.items()), CYCLE, strict=False):
         dead = results.history(cell, "tokens/dead_rate")
         live = {seed: history.assign(value=1 - history["value"]) for seed, history in dead.items()}
         draw_history(right, label, live, color)
@@ -41,7 +41,9 @@ def report(results: Results) -> Report:
     right.set(xlabel="step", title="Live tokens: they match in some validation text")
     for axes in (left, right):
         legend(axes)
-    return Report(tables, {"rules": ("Singular values of the gradients, and live tokens by rule", figure)})
+    return Report(
+        tables, {"ranks_and_live_tokens": ("Singular values of the gradients, and live tokens by rule", figure)}
+    )
 
 
 def draw_spectra(axes: Axes, found: Spectra) -> None:
