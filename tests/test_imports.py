@@ -17,6 +17,7 @@ HOMES = {
     "mlflow": ("tracking",),
     "hydra": ("cli", "config"),
     "omegaconf": ("cli", "config"),
+    "sklearn": ("data", "tokenization/initializers", "references"),
 }
 # A folder → the only packages besides the standard library that it may import; the innermost folder decides.
 TEXT = {"torch", "numpy", "tokenlayer.errors", "tokenlayer.text"}

@@ -8,7 +8,7 @@ import yaml
 
 from tokenlayer.config.check import Spec, check
 from tokenlayer.config.compose import composing
-from tokenlayer.config.schema import EvaluateConfig, TrainConfig
+from tokenlayer.config.schema import EvaluateConfig, ReferenceRunConfig, TrainConfig
 from tokenlayer.config.search_path import local_conf, packaged_conf
 from tokenlayer.config.targets import locate
 
@@ -23,9 +23,9 @@ GIVEN = {
 }
 
 
-def checked(*texts):
-    with composing("train") as composer:
-        (job,) = check(composer, texts, Spec(TrainConfig, lambda composed, line: composed), multirun=False)
+def checked(*texts, primary="train", schema=TrainConfig):
+    with composing(primary) as composer:
+        (job,) = check(composer, texts, Spec(schema, lambda composed, line: composed), multirun=False)
     return job
 
 
@@ -53,7 +53,8 @@ def test_defaults_are_complete():
 @pytest.mark.parametrize("option", [option for option in OPTIONS if not option.startswith(("hydra/", "callbacks/"))])
 def test_every_option_composes(option):
     group, _, name = option.removesuffix(".yaml").rpartition("/")
-    checked(f"{group}={name}", *GIVEN.get(option, []))
+    primary = {"primary": "reference", "schema": ReferenceRunConfig} if group == "reference" else {}
+    checked(f"{group}={name}", *GIVEN.get(option, []), **primary)
 
 
 @pytest.mark.parametrize("option", OPTIONS)

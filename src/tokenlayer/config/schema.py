@@ -1,4 +1,4 @@
-"""The roots: everything that a person may set for `tokenlayer train` and `tokenlayer evaluate`."""
+"""The roots: everything that a person may set for `tokenlayer train`, `evaluate` and `reference`."""
 
 import functools
 from collections.abc import Iterator
@@ -12,6 +12,7 @@ from tokenlayer.config.problems import did_you_mean, near
 from tokenlayer.data.config import DatasetConfig
 from tokenlayer.errors import InputError
 from tokenlayer.models.classifier import ModelConfig
+from tokenlayer.references.base import ReferenceConfig
 from tokenlayer.tokenization.initializers.base import InitializerConfig
 from tokenlayer.tokenization.rules.base import LearningRuleConfig
 from tokenlayer.tracking.config import TrackingConfig
@@ -136,3 +137,26 @@ class EvaluateConfig:
     """Folder of what runs write."""
     allow_targets: list[str] = field(default_factory=list)
     """Packages besides `tokenlayer` and `torch` that a `_target_` may name."""
+
+
+@dataclass(kw_only=True)
+class ReferenceRunConfig:
+    """One reference, fitted and tested (`conf/reference.yaml`)."""
+
+    seed: int
+    """Of the order in which a solver takes the texts."""
+    dataset: DatasetConfig
+    """The texts (group `dataset`)."""
+    reference: ReferenceConfig
+    """The classifier (group `reference`)."""
+    tracking: TrackingConfig
+    """Where the run is recorded (group `tracking`)."""
+    output_dir: str = "outputs"
+    """Folder of what runs write."""
+    allow_targets: list[str] = field(default_factory=list)
+    """Packages besides `tokenlayer` and `torch` that a `_target_` may name."""
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """Values that cannot work."""
+        if not 0 <= self.seed < 2**32:
+            yield "seed", f"{self.seed} is not between 0 and 2³² − 1"

@@ -11,6 +11,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
+from tokenlayer.data.types import PreparedDataset
 from tokenlayer.training.callbacks.base import CallbackConfig, RunCallback, RunContext
 from tokenlayer.training.metrics import predictions as predicted_classes
 
@@ -37,23 +38,30 @@ class Predictions(RunCallback):
         self._out.append(outputs.cpu())
 
     def on_test_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        frame = self._frame(torch.cat(self._out))
+        frame = predictions_frame(torch.cat(self._out), self.run.dataset)
         self._out = []
         frame.to_parquet(self.recorder.artifact("predictions/test.parquet"), index=False)
 
-    def _frame(self, out: Tensor) -> pd.DataFrame:
-        dataset = self.run.dataset
-        split = dataset.splits["test"]
-        n = len(out)  # fewer than the split has where the trainer limits the test batches
-        names = np.array(dataset.class_names)
-        probabilities = out.double() if out.dim() == 2 else torch.stack([1 - out.double(), out.double()], dim=1)
-        columns: dict[str, Any] = {
-            "text_id": split.ids[:n],
-            "label": names[split.labels[:n]],
-            "prediction": names[predicted_classes(out).numpy()],
-        }
-        columns |= {f"probability_{name}": probabilities[:, i].numpy() for i, name in enumerate(names)}
-        return pd.DataFrame(columns)
+
+def predictions_frame(out: Tensor, dataset: PreparedDataset) -> pd.DataFrame:
+    """A row for each test text.
+
+    Args:
+        out: (n,) probability of class 1, or (n, n_classes), of the first n test texts.
+        dataset: the data.
+
+    """
+    split = dataset.splits["test"]
+    n = len(out)  # fewer than the split has where the trainer limits the test batches
+    names = np.array(dataset.class_names)
+    probabilities = out.double() if out.dim() == 2 else torch.stack([1 - out.double(), out.double()], dim=1)
+    columns: dict[str, Any] = {
+        "text_id": split.ids[:n],
+        "label": names[split.labels[:n]],
+        "prediction": names[predicted_classes(out).numpy()],
+    }
+    columns |= {f"probability_{name}": probabilities[:, i].numpy() for i, name in enumerate(names)}
+    return pd.DataFrame(columns)
 
 
 @dataclass

@@ -19,9 +19,14 @@ class Provenance(RunCallback):
     """Parameters (flat), `config/*`, `dataset/report.json`, and tags for git state, packages and hardware."""
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.record()
+
+    def record(self) -> None:
+        """All of it, now."""
         settings, dataset = self.run.settings, self.run.dataset
         self._write_yaml("config/resolved.yaml", dict(settings.resolved))
         self._write_yaml("config/overrides.yaml", list(settings.overrides))
+        self._write_yaml("config/chosen.yaml", list(settings.chosen))
         report = {"fingerprint": dataset.fingerprint, "alphabet": dataset.alphabet.chars} | asdict(dataset.report)
         if dataset.ground_truth is not None:
             report["ground_truth"] = asdict(dataset.ground_truth)

@@ -1,0 +1,24 @@
+"""`tokenlayer reference`."""
+
+from typing import Any
+
+from tokenlayer.cli.jobs import Command, Job, run
+from tokenlayer.config.check import Spec
+from tokenlayer.config.compose import Line
+from tokenlayer.config.schema import ReferenceRunConfig
+
+
+def main(arguments: list[str]) -> int:
+    """Fits and tests the reference that the arguments, Hydra's flags and overrides, describe."""
+    return run(Command("reference", Spec(ReferenceRunConfig, _complete), _work), arguments)
+
+
+def _complete(composed: dict[str, Any], line: Line) -> dict[str, Any]:  # noqa: ARG001  # there is no saved run to go on from
+    return composed
+
+
+def _work(job: Job[ReferenceRunConfig]) -> None:
+    # Not before the check has passed: what is wrong with a command line should take no time to say.
+    from tokenlayer.references.run import compare  # noqa: PLC0415  # errors first
+
+    compare(job.config, resolved=job.resolved, overrides=job.overrides, choices=job.choices)
