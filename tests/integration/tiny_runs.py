@@ -13,6 +13,12 @@ from tokenlayer.tracking.uri import default_uri
 
 TINY = (
     "dataset=planted",
+    # The seed's settings, whatever is recommended.
+    "initializer=max_cover",
+    "learning_rule=seed",
+    "model=seed",
+    "optimizer=keras_adam",
+    "lr_scheduler=none",
     "dataset.n_texts=200",
     "dataset.text_length=60",
     "dataset.n_words=12",

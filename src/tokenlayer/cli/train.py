@@ -5,6 +5,7 @@ from typing import Any
 from tokenlayer.cli.jobs import Command, Job, run
 from tokenlayer.cli.saved import saved_run
 from tokenlayer.config.check import Spec
+from tokenlayer.config.chosen import choose
 from tokenlayer.config.compose import Line
 from tokenlayer.config.resume import continued, find
 from tokenlayer.config.schema import TrainConfig
@@ -25,4 +26,11 @@ def _work(job: Job[TrainConfig]) -> None:
     # Not before the check has passed: what is wrong with a command line should take no time to say.
     from tokenlayer.training.run import train  # noqa: PLC0415  # errors first
 
-    train(job.config, resolved=job.resolved, overrides=job.overrides, choices=job.choices)
+    chosen = choose(job.config, job.resolved)
+    train(
+        chosen.config,
+        resolved=chosen.resolved,
+        overrides=job.overrides,
+        choices=job.choices,
+        chosen=[str(choice) for choice in chosen.choices],
+    )

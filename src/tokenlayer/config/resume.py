@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tokenlayer.config.chosen import CHOSEN
 from tokenlayer.config.compose import Line
 from tokenlayer.config.problems import ConfigError, Problem, shown
 from tokenlayer.config.typed import flatten, load
@@ -56,6 +57,9 @@ def continued(composed: Mapping[str, Any], line: Line, saved: SavedRun) -> dict[
     changed += [setting.key_or_group for setting in line.settings]
     for key in ("resume", *PLACE, *changed):
         _put(result, key, _get(composed, key))
+    for key in CHOSEN:
+        if _get(result, key) is None:  # what the line leaves open is what the run has chosen
+            _put(result, key, _get(saved.resolved, key))
     problems = [
         *_other_experiment(composed, line, saved),
         *_changes(saved.resolved, result),

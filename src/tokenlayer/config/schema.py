@@ -81,10 +81,11 @@ class TrainConfig:
             K = self.pattern_lens()
         except InputError:  # a file of patterns that cannot be read: told, with its place, where they are made
             return
-        if 1 <= self.dataset.text_length < K:
+        L = self.dataset.text_length
+        if L is not None and 1 <= L < K:
             yield (
                 "dataset.text_length",
-                f"{self.dataset.text_length} is below model.pattern_lens={K}: no pattern fits into a text; give longer "
+                f"{L} is below model.pattern_lens={K}: no pattern fits into a text; give longer "
                 "texts or shorter patterns",
             )
 
@@ -111,6 +112,8 @@ class TrainConfig:
         if self.lr_scheduler is None:
             return
         period = self.lr_scheduler.keywords.get("T_max")
+        if period is None and self.trainer.max_epochs is None:  # looked at again when both have been chosen
+            return
         if period is not None and period < 1:  # the cosine of -1, from max_epochs=-1, trains every second epoch at 0
             yield "lr_scheduler.T_max", f"{period} epochs to the last learning rate; give 1 or more"
         try:

@@ -23,6 +23,9 @@ T = TypeVar("T")
 MISSING = "???"
 TARGET = "_target_"
 
+# Of a schedule: by interpolation null, as long as the length of the training is to be chosen (`chosen`).
+_OPEN = ("T_max",)
+
 
 class _Failed:
     """Stands for a value whose problems are on the list already."""
@@ -213,9 +216,10 @@ class _Loader:
             return _FAILED
         if not issubclass(cls, base):
             return self._fail(_join(key, TARGET), f"{raw[TARGET]} is no kind of {base.__module__}.{base.__qualname__}")
-        arguments = {name: item for name, item in raw.items() if name != TARGET}
+        given = {name: item for name, item in raw.items() if name != TARGET}
         parameters = keyword_parameters(cls)
-        self._check_names(arguments, list(parameters), cls, key)
+        self._check_names(given, list(parameters), cls, key)
+        arguments = {name: item for name, item in given.items() if item is not None or name not in _OPEN}
         hints = argument_types(cls, parameters)
         loaded = {
             name: self.value(item, hints[name], _join(key, name))
@@ -223,7 +227,7 @@ class _Loader:
             if name in parameters
         }
         for name, parameter in parameters.items():
-            if parameter.default is inspect.Parameter.empty and name not in arguments:
+            if parameter.default is inspect.Parameter.empty and name not in given:
                 loaded[name] = self._fail(_join(key, name), f"must be given: {cls.__name__} has no default for it")
         return _FAILED if any(item is _FAILED for item in loaded.values()) else functools.partial(cls, **loaded)
 

@@ -18,15 +18,16 @@ NO_BEARING_ON_TEXTS = frozenset({"batch_size", "reshuffle", "cache_dir"})
 class AlphabetConfig:
     """Which characters get a code."""
 
-    size: int = 30
-    """How many of the most common characters (after the earlier steps of cleaning) make the alphabet."""
+    size: int | None = None
+    """How many of the most common characters (after the earlier steps of cleaning) make the alphabet; null: chosen from
+    the training texts."""
     scope: Literal["train", "all"] = "train"
     """Texts to count characters on: the training texts, or all texts as the seed does."""
     characters: str | None = None
     """The alphabet itself instead of a count; `<UNK>` in it stands for every other character."""
 
     def problems(self) -> Iterator[tuple[str, str]]:
-        if self.size < 1:
+        if self.size is not None and self.size < 1:
             yield "size", f"{self.size} is below 1: an alphabet needs at least one character"
         if self.characters is not None:
             try:
@@ -39,10 +40,10 @@ class AlphabetConfig:
 class DatasetConfig(ABC):
     """Settings common to all datasets; a subclass says where the texts come from."""
 
-    text_length: int = 2000
-    """L: longer texts are cut, shorter ones padded with "no character"."""
-    batch_size: int = 32
-    """B: texts per step."""
+    text_length: int | None = None
+    """L: longer texts are cut, shorter ones padded with "no character"; null: chosen from the training texts."""
+    batch_size: int | None = None
+    """B: texts per step; null: chosen by the number of training texts."""
     reshuffle: bool = True
     """A new order of the training texts every epoch; false repeats one order, as the seed does."""
     split_seed: int = 42
@@ -82,8 +83,9 @@ class DatasetConfig(ABC):
     def problems(self) -> Iterator[tuple[str, str]]:
         """Field and message of each value that cannot be meant."""
         for name in ("text_length", "batch_size"):
-            if getattr(self, name) < 1:
-                yield name, f"{getattr(self, name)} is below 1"
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                yield name, f"{value} is below 1"
         if not 0 <= self.split_seed < 2**32:
             yield "split_seed", f"{self.split_seed} is not between 0 and 2³² − 1"
 

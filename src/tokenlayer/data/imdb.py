@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -11,7 +11,7 @@ from filelock import FileLock
 
 from tokenlayer.data.archive import is_archive, read_archive, read_folder, review_files
 from tokenlayer.data.cache import cache_root
-from tokenlayer.data.config import DatasetConfig
+from tokenlayer.data.config import AlphabetConfig, DatasetConfig
 from tokenlayer.data.files import existing, hash_files
 from tokenlayer.data.labels import classes_of
 from tokenlayer.data.readers import read_table
@@ -27,6 +27,12 @@ CLASSES = ("negative", "positive")
 class ImdbConfig(DatasetConfig):
     """The official archive, fetched once; or a copy of the reviews that is at hand."""
 
+    text_length: int | None = 2000
+    """L: longer texts are cut, shorter ones padded with "no character"; null: chosen from the training texts."""
+    batch_size: int | None = 32
+    """B: texts per step; null: chosen by the number of training texts."""
+    alphabet: AlphabetConfig = field(default_factory=lambda: AlphabetConfig(size=30))
+    """Which characters get a code."""
     source: str | None = None
     """Archive (.tar, .tar.gz), the folder it was extracted to, or CSV (gzipped or not) with columns review
     and sentiment; null: fetch the official archive (84 MB) into the cache folder."""

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from tokenlayer.data.config import DatasetConfig
+from tokenlayer.data.config import AlphabetConfig, DatasetConfig
 from tokenlayer.data.types import GroundTruth, RawDataset
 from tokenlayer.errors import InputError
 
@@ -31,8 +31,12 @@ class PlantedConfig(DatasetConfig):
     what a classifier has to find are the patterns of the classes, and frequency does not show them.
     """
 
-    text_length: int = 200
-    """L: longer texts are cut, shorter ones padded with "no character"."""
+    text_length: int | None = 200
+    """L: longer texts are cut, shorter ones padded with "no character"; null: chosen from the training texts."""
+    batch_size: int | None = 32
+    """B: texts per step; null: chosen by the number of training texts."""
+    alphabet: AlphabetConfig = field(default_factory=lambda: AlphabetConfig(size=30))
+    """Which characters get a code."""
     n_texts: int = 6000
     """Number of texts, before the split."""
     n_classes: int = 2

@@ -14,8 +14,9 @@ import numpy.typing as npt
 from tokenlayer.data.cache import cache_root, load_or_build
 from tokenlayer.data.config import DatasetConfig
 from tokenlayer.data.report import report_on
-from tokenlayer.data.splits import Indices, all_as_test, content_ids, split_as_given, split_at_random
-from tokenlayer.data.types import SPLITS, PreparedDataset, RawDataset, SplitName
+from tokenlayer.data.splits import Indices, all_as_test, content_ids, split, split_to_train
+from tokenlayer.data.survey import settled
+from tokenlayer.data.types import PreparedDataset, RawDataset, SplitName
 from tokenlayer.errors import InputError
 from tokenlayer.text.alphabet import Alphabet, Codes
 from tokenlayer.text.cleaning import clean
@@ -29,7 +30,7 @@ def prepare(config: DatasetConfig, known_classes: Sequence[str] = ()) -> Prepare
     """Encoded data for a configuration: from the cache where source and settings are known, else made anew.
 
     Args:
-        config: the dataset.
+        config: the dataset. What it leaves open is chosen from the training texts (`survey.settled`).
         known_classes: of a trained model that is to score the texts. These need not be fit to train on then: they
             may be few, or of one class; too few to be split, they are all test texts.
 
@@ -38,6 +39,7 @@ def prepare(config: DatasetConfig, known_classes: Sequence[str] = ()) -> Prepare
 
     """
     config.check()
+    config = settled(config)
     root = cache_root(config.cache_dir)
     settings = {"format": _FORMAT, "source": config.source_key(), **config.cache_settings()}
     if known_classes:
@@ -47,13 +49,14 @@ def prepare(config: DatasetConfig, known_classes: Sequence[str] = ()) -> Prepare
 
 
 def _build(config: DatasetConfig, known_classes: Sequence[str], directory: Path) -> dict[str, Any]:
+    text_length = config.text_length
+    assert text_length is not None, "settled"
     raw = config.load_to_score(known_classes) if known_classes else config.load()
     ids = content_ids(raw.texts)
     if known_classes:
         splits = _split_if_possible(raw, ids, config.split_seed)
     else:
-        splits = _split(raw, ids, config.split_seed)
-        _check_fit_to_train(raw, splits)
+        splits = split_to_train(raw, ids, config.split_seed)
     texts = [clean(raw.texts[i], config.cleaning) for i in chain(*splits.values())]
     raw.texts.clear()  # the uncleaned texts are half of the memory
     alphabet = _alphabet(config, texts, len(splits["train"]), raw.place)
@@ -66,56 +69,39 @@ def _build(config: DatasetConfig, known_classes: Sequence[str], directory: Path)
         )
     rows = _Rows(codes, lengths)
     rows.write_uncut(directory, space=int(alphabet.encode(" ")[0]))
-    digest = hashlib.sha256(json.dumps([alphabet.chars, raw.class_names, config.text_length]).encode())
+    digest = hashlib.sha256(json.dumps([alphabet.chars, raw.class_names, text_length]).encode())
     first = 0
     for name, indices in splits.items():
-        cut = rows.write_cut(directory / f"{name}_codes.npy", first, len(indices), config.text_length, alphabet)
+        cut = rows.write_cut(directory / f"{name}_codes.npy", first, len(indices), text_length, alphabet)
         np.save(directory / f"{name}_labels.npy", raw.labels[indices])
         np.save(directory / f"{name}_ids.npy", ids[indices])
         digest.update(raw.labels[indices].astype("<i8").tobytes())
         digest.update(cut.astype(cut.dtype.newbyteorder("<"), copy=False).data)
         first += len(indices)
-    report = report_on(raw, splits, ids, lengths, config.text_length)
+    report = report_on(raw, splits, ids, lengths, text_length)
     return {
         "alphabet": alphabet.chars,
         "class_names": raw.class_names,
-        "text_length": config.text_length,
+        "text_length": text_length,
         "fingerprint": digest.hexdigest(),
         "report": asdict(report),
         "ground_truth": raw.ground_truth and asdict(raw.ground_truth),
     }
 
 
-def _split(raw: RawDataset, ids: npt.NDArray[np.str_], split_seed: int) -> Mapping[SplitName, Indices]:
-    if raw.given_splits is None:
-        return split_at_random(ids, raw.labels, split_seed)
-    return split_as_given(raw.given_splits, ids, raw.labels, split_seed)
-
-
 def _split_if_possible(raw: RawDataset, ids: npt.NDArray[np.str_], split_seed: int) -> Mapping[SplitName, Indices]:
     # As in training where it can be, for a dataset that a model was trained on to have the same fingerprint.
     try:
-        return _split(raw, ids, split_seed)
+        return split(raw, ids, split_seed)
     except InputError:
         return all_as_test(ids, raw.labels)
-
-
-def _check_fit_to_train(raw: RawDataset, splits: Mapping[SplitName, Indices]) -> None:
-    for name in SPLITS:
-        if not len(splits[name]):
-            raise InputError(
-                f"{raw.place}: the {name} split is empty: mark some texts as {name}, or leave the split "
-                "column out for a random split"
-            )
-    if len(np.unique(raw.labels[splits["train"]])) < 2:
-        only = raw.class_names[raw.labels[splits["train"][0]]]
-        raise InputError(f"{raw.place}: all training texts are of class {only!r}: a classifier needs two or more")
 
 
 def _alphabet(config: DatasetConfig, texts: list[str], n_train: int, place: str) -> Alphabet:
     if config.alphabet.characters is not None:
         return Alphabet(config.alphabet.characters)
     counted = texts if config.alphabet.scope == "all" else texts[:n_train]
+    assert config.alphabet.size is not None, "settled"
     try:
         return Alphabet.most_common(counted, config.alphabet.size)
     except InputError as error:

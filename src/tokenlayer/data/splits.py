@@ -1,12 +1,12 @@
 """Which text belongs to which split: a matter of the texts and of `split_seed`, of nothing else."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from tokenlayer.data.types import SPLITS, Labels, SplitName
+from tokenlayer.data.types import SPLITS, Labels, RawDataset, SplitName
 from tokenlayer.errors import InputError
 
 # The seed's shares (its section "Getting & Preparing the Data").
@@ -21,6 +21,33 @@ def content_ids(texts: Sequence[str]) -> npt.NDArray[np.str_]:
     """A hash of each text, as 32 hexadecimal digits: (n,)."""
     hashes = (hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16) for text in texts)
     return np.array([digest.hexdigest() for digest in hashes], dtype="U32")
+
+
+def split(raw: RawDataset, ids: npt.NDArray[np.str_], split_seed: int) -> Mapping[SplitName, Indices]:
+    """As the source says, or at random where it says nothing; `ids` are the hashes of its texts."""
+    if raw.given_splits is None:
+        return split_at_random(ids, raw.labels, split_seed)
+    return split_as_given(raw.given_splits, ids, raw.labels, split_seed)
+
+
+def split_to_train(raw: RawDataset, ids: npt.NDArray[np.str_], split_seed: int) -> Mapping[SplitName, Indices]:
+    """The same, of texts that a classifier can be trained, chosen and tested on.
+
+    Raises:
+        InputError: a split is empty, or all training texts are of one class.
+
+    """
+    splits = split(raw, ids, split_seed)
+    for name in SPLITS:
+        if not len(splits[name]):
+            raise InputError(
+                f"{raw.place}: the {name} split is empty: mark some texts as {name}, or leave the split "
+                "column out for a random split"
+            )
+    if len(np.unique(raw.labels[splits["train"]])) < 2:
+        only = raw.class_names[raw.labels[splits["train"][0]]]
+        raise InputError(f"{raw.place}: all training texts are of class {only!r}: a classifier needs two or more")
+    return splits
 
 
 def split_at_random(ids: npt.NDArray[np.str_], labels: Labels, split_seed: int) -> dict[SplitName, Indices]:

@@ -68,6 +68,8 @@ def explained(saved: SavedModel, text: str, allow_targets: Sequence[str] = ()) -
     """The text, cleaned and encoded as the model's training texts were, and what the model makes of it."""
     trained = load(saved.header["config"], TrainConfig, allow_targets=allow_targets)
     alphabet = Alphabet(saved.header["alphabet"])
-    seen = seen_text(text, alphabet, trained.dataset.cleaning, trained.dataset.text_length)
-    model = restored(trained, saved, trained.dataset.text_length).model
+    text_length = trained.dataset.text_length
+    assert text_length is not None, "a run has chosen it"
+    seen = seen_text(text, alphabet, trained.dataset.cleaning, text_length)
+    model = restored(trained, saved, text_length).model
     return explain(model, seen, alphabet, saved.header["class_names"])

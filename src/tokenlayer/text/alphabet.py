@@ -53,16 +53,10 @@ class Alphabet:
             InputError: the texts hold no character at all.
 
         """
-        counts = np.zeros(_CODE_POINTS, dtype=np.int64)
-        for chunk in chunked(texts):
-            found = np.bincount(_code_points("".join(chunk)))
-            counts[: len(found)] += found
-        points = np.flatnonzero(counts)
-        order = np.argsort(-counts[points], kind="stable")[:size]
-        chars = "".join(map(chr, points[order]))
-        if not chars:
+        characters, _ = count_characters(texts)
+        if not characters:
             raise InputError("no text is left after cleaning: check the text column and dataset.cleaning")
-        return cls(chars)
+        return cls(characters[:size])
 
     @property
     def has_unknown(self) -> bool:
@@ -98,6 +92,17 @@ class Alphabet:
 
     def __repr__(self) -> str:
         return f"Alphabet({self.chars!r})"
+
+
+def count_characters(texts: Iterable[str]) -> tuple[str, npt.NDArray[np.int64]]:
+    """The characters that occur, the most frequent first, ties by code point; and how often each does."""
+    counts = np.zeros(_CODE_POINTS, dtype=np.int64)
+    for chunk in chunked(texts):
+        found = np.bincount(_code_points("".join(chunk)))
+        counts[: len(found)] += found
+    points = np.flatnonzero(counts)
+    points = points[np.argsort(-counts[points], kind="stable")]
+    return "".join(map(chr, points)), counts[points]
 
 
 def one_hot_str(string: str, chars: str) -> npt.NDArray[np.int32]:

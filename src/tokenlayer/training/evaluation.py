@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from tokenlayer.config.schema import EvaluateConfig, TrainConfig
 
 _TOKENS_SHOWN = 10
+_BATCH_SIZE = 32
 _TRAIN_IDS = "dataset/train_ids.parquet"
 
 
@@ -97,7 +98,7 @@ def _test(
             recorder.log_metrics({"evaluation.seen_in_training": seen}, 0)
         callbacks: list[pl.Callback] = [Predictions(run), TokenEffectsReport(run, _TOKENS_SHOWN)]
         trainer = config.trainer.build(callbacks, _SplitLogger(recorder, split), recorder.root)
-        loader = BatchLoader(dataset.splits["test"], config.dataset.batch_size)
+        loader = BatchLoader(dataset.splits["test"], config.dataset.batch_size or _BATCH_SIZE)
         trainer.test(module, dataloaders=loader, verbose=False)
         # Whatever it is given, Lightning's test calls it test; so do the callbacks.
         recorder.artifact("predictions/test.parquet").rename(recorder.artifact(f"predictions/{split}.parquet"))

@@ -54,24 +54,28 @@ def train(
     resolved: Mapping[str, Any],
     overrides: Sequence[str] = (),
     choices: Mapping[str, str] | None = None,
+    chosen: Sequence[str] = (),
 ) -> TrainResult:
     """Prepare the data, train, test, and record all of it.
 
     Args:
-        config: the run's configuration.
+        config: the run's configuration, nothing in it left open.
         resolved: the same in plain containers, which the run and its checkpoints keep.
         overrides: the settings of the command line, to be recorded.
         choices: the option of each configuration group, to be recorded.
+        chosen: what was left open and is chosen now, with the reasons, to be shown.
 
     Raises:
         InputError: data, configuration or store cannot be used. No run is begun then, unless the loss is not finite.
         interrupts.Interrupted: the run was asked to stop; it is committed up to its last batch.
 
     """
-    settings = Settings(resolved, overrides, choices or {})
+    settings = Settings(resolved, overrides, choices or {}, chosen)
     dataset = prepare(config.dataset)
+    batch_size = config.dataset.batch_size
+    assert batch_size is not None, "chosen by the texts: config.chosen"
     pl.seed_everything(config.seed, verbose=False)
-    data = DataModule(dataset, config.dataset.batch_size, config.seed, reshuffle=config.dataset.reshuffle)
+    data = DataModule(dataset, batch_size, config.seed, reshuffle=config.dataset.reshuffle)
     loaders = (data.train_dataloader(), data.val_dataloader(), data.test_dataloader())
     config.trainer.check_batches(*map(len, loaders))
     module = TokenizationModule(

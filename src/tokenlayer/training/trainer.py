@@ -51,8 +51,8 @@ class TrainerConfig:
     """How many of them."""
     precision: Literal["32-true", "64-true"] = "32-true"
     """Of weights and of arithmetic."""
-    max_epochs: int = 10
-    """Epochs to train; -1: no bound, `max_steps` ends the training."""
+    max_epochs: int | None = None
+    """Epochs to train; null: chosen by the number of training texts; -1: no bound, `max_steps` ends the training."""
     max_steps: int = -1
     """Optimizer steps to train at most; -1: no bound, `max_epochs` ends the training."""
     limit_train_batches: int | float | None = None
@@ -78,7 +78,7 @@ class TrainerConfig:
             yield "devices", f"{self.devices} is below 1"
         for name in ("max_epochs", "max_steps"):
             bound = getattr(self, name)
-            if bound == 0 or bound < -1:
+            if bound is not None and (bound == 0 or bound < -1):
                 yield name, f"{bound} is no length of a training; give 1 or more, or -1 for no bound"
         if self.max_epochs == self.max_steps == -1:
             yield "max_epochs", "this training has no end; set max_epochs or max_steps"
@@ -105,11 +105,15 @@ class TrainerConfig:
                     name,
                     f"{share} of {number} batches is less than one; give {math.ceil(100 / number) / 100} or more",
                 )
-        limit = 1.0 if self.limit_train_batches is None else self.limit_train_batches
-        used = int(limit * train) if isinstance(limit, float) else min(limit, train)
+        used = self.train_batches(train)
         interval = self.val_check_interval
         if isinstance(interval, int) and interval > used and self.limit_val_batches != 0:
             yield "val_check_interval", f"{interval}: an epoch has only {used} batches; give {used} or less, or null"
+
+    def train_batches(self, available: int) -> int:
+        """Batches of an epoch, of so many that the texts give."""
+        limit = 1.0 if self.limit_train_batches is None else self.limit_train_batches
+        return int(limit * available) if isinstance(limit, float) else min(limit, available)
 
     def check_batches(self, train: int, validation: int, test: int) -> None:
         """Raise `InputError` for what does not fit data of so many batches, and Lightning would only trip over."""

@@ -97,8 +97,8 @@ class PatternsInitializerMaxCover:
 class MaxCoverConfig(InitializerConfig):
     """Patterns that start as grams of the corpus, drawn by their frequency."""
 
-    gram_lens: list[int] = field(default_factory=lambda: list(GRAM_LENS))
-    """Lengths of the grams; each pattern draws its own, uniformly."""
+    gram_lens: list[int] | None = field(default_factory=lambda: list(GRAM_LENS))
+    """Lengths of the grams; each pattern draws its own, uniformly. null: chosen by the training texts."""
     filter_over: int = 1
     """Only grams that occur more than this many times are drawn."""
     padding: Padding = "noise"
@@ -109,7 +109,7 @@ class MaxCoverConfig(InitializerConfig):
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Values that cannot work."""
-        yield from gram_problems(self.gram_lens, self.filter_over)
+        yield from gram_problems(GRAM_LENS if self.gram_lens is None else self.gram_lens, self.filter_over)
 
     def wanted_corpus(self) -> CorpusConfig:
         return self.corpus
@@ -118,7 +118,7 @@ class MaxCoverConfig(InitializerConfig):
         return self.least_pattern_lens()
 
     def least_pattern_lens(self) -> int:
-        return max(self.gram_lens, default=1)
+        return max(self.gram_lens or [1])
 
     def build(
         self,
@@ -128,6 +128,7 @@ class MaxCoverConfig(InitializerConfig):
         texts: TrainingTexts | None = None,
     ) -> PatternsInitializerMaxCover:
         assert corpus is not None, "the caller gives the corpus that wanted_corpus names"
+        assert self.gram_lens is not None, "chosen by the caller"
         return PatternsInitializerMaxCover(
             corpus,
             alphabet.chars,

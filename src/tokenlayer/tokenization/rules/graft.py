@@ -203,7 +203,7 @@ class GraftRuleConfig(EditingRuleConfig):
             "max_grams": self.max_grams,
             "max_characters": self.max_characters,
         }
-        C, lengths, K = context.n_characters, sorted(self.gram_lens), context.pattern_lens
+        C, lengths, K = context.n_characters, self.lengths(), context.pattern_lens
         settings: list[object] = [_FORMAT, C, lengths, K, bounds]
         index = GramIndex.of_arrays(
             derived(texts.folder, "grams", settings, lambda: index_grams(texts, C, lengths, K, **bounds).arrays())

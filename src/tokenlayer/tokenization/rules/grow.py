@@ -45,7 +45,7 @@ class GrowRule(RegrowingRule):
         self.scores = GramScores(
             context.n_characters,
             context.embedding_length,
-            config.gram_lens,
+            config.lengths(),
             context.pattern_lens,
             L,
             config.memory_mb,
@@ -169,7 +169,7 @@ class GrowRuleConfig(RegrowingRuleConfig):
         for name in ("memory_mb", "windows_per_step", "kept_texts"):
             if getattr(self, name) < 1:
                 yield name, "must be at least 1"
-        if max(self.gram_lens, default=1) > 255:
+        if self.least_pattern_lens() > 255:
             yield "gram_lens", "must be below 256"
 
     def build(self, context: RuleContext) -> GrowRule:

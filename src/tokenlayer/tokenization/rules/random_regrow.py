@@ -26,7 +26,7 @@ class RandomRegrowRule(RegrowingRule):
         for _ in range(wanted * _TRIES):
             if len(found) == wanted:
                 break
-            length = int(random.choice(self.config.gram_lens))
+            length = int(random.choice(self.config.lengths()))
             at = int(random.integers(codes.shape[1] - self.context.pattern_lens + 1))
             gram = np.asarray(codes[random.integers(len(codes)), at : at + length]).astype(np.int64)
             pattern = padded(torch.from_numpy(gram), self.context.pattern_lens)

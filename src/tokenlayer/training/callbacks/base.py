@@ -25,6 +25,8 @@ class Settings:
     """The settings of the command line."""
     choices: Mapping[str, str] = field(default_factory=dict)
     """The option of each configuration group."""
+    chosen: Sequence[str] = ()
+    """What was left open and was chosen from the training texts, in words."""
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,8 @@ class Preview(RunCallback):
         print_line(self._balance())
         dataset = self.run.dataset
         print_line(Text(f"alphabet ({dataset.alphabet.size}): {printable(dataset.alphabet.chars)}"))
+        for choice in self.run.settings.chosen:
+            print_line(Text(f"chosen: {choice}"))
         for note in self._notes():
             print_line(Text(f"note: {note}"))
         print_line(layers_table(pl_module))

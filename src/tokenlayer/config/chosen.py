@@ -1,0 +1,159 @@
+"""What a configuration leaves open (null), chosen from the training texts before anything is built or recorded."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tokenlayer.config.schema import TrainConfig
+from tokenlayer.config.typed import load
+from tokenlayer.data.survey import LONGEST_TEXT, ROOM, Survey, survey
+from tokenlayer.training.trainer import TrainerConfig
+
+CHOSEN = (
+    "dataset.text_length",
+    "dataset.alphabet.size",
+    "dataset.batch_size",
+    "initializer.gram_lens",
+    "learning_rule.gram_lens",
+    "learning_rule.every",
+    "trainer.max_epochs",
+    "lr_scheduler.T_max",
+)
+"""Settings that may be left open, as dotted keys."""
+
+LONGEST_GRAM = 13
+"""The seed's, and long enough for any word that many texts share."""
+_LEAST_STEPS = 4000
+_EPOCHS = range(4, 51)
+_ROUNDS = 8  # of a learning rule, if it went on to the end
+
+# What a gram should tell at least, and at most, in bits: in English, of 4.1 bits a character, 3 to 13 characters; in
+# Chinese, of nearly 10, 1 to 5. The first tokens, drawn by frequency, which prefers short ones, have 5 or more.
+_BITS_OF_LONGEST = 55
+_FIRST = {"initializer": (21, 5), "learning_rule": (14, 3)}  # bits of the shortest, and characters at most
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A value that was chosen."""
+
+    key: str
+    value: Any
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.key}={_spelled(self.value)} ({self.reason})"
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A configuration without anything open."""
+
+    config: TrainConfig
+    resolved: dict[str, Any]
+    """The same in plain containers."""
+    choices: tuple[Choice, ...]
+
+
+def choose(config: TrainConfig, resolved: Mapping[str, Any]) -> Chosen:
+    """The configuration with a value in every place of `CHOSEN` that it has and that is null.
+
+    Args:
+        config: as composed.
+        resolved: the same in plain containers.
+
+    Raises:
+        InputError: the texts cannot be read, or what is set does not fit what had to be chosen.
+
+    """
+    plain = copy.deepcopy(dict(resolved))
+    if not any(_is_open(plain, key) for key in CHOSEN):
+        return Chosen(config, plain, ())
+    chooser = _Chooser(plain, survey(config.dataset))
+    chooser.of_texts()
+    chooser.of_grams(config.model.pattern_lens or LONGEST_GRAM)
+    chooser.of_steps(config.trainer)
+    return Chosen(load(plain, TrainConfig, allow_targets=config.allow_targets), plain, tuple(chooser.choices))
+
+
+class _Chooser:
+    """Fills what is open, one after the other, for the next to build on it."""
+
+    def __init__(self, plain: dict[str, Any], found: Survey) -> None:
+        self._plain = plain
+        self._found = found
+        self.choices: list[Choice] = []
+
+    def of_texts(self) -> None:
+        found = self._found
+        longest = found.lengths[99]
+        is_whole = longest + ROOM <= LONGEST_TEXT
+        half = f"the beginning of longer texts: half of them have more than {found.lengths[50]} characters"
+        reason = f"99 % of the training texts have at most {longest} characters" if is_whole else half
+        self._put("dataset.text_length", found.text_length(), reason)
+        covered = "those that make up 99.9 % of the training texts, or occur in some 1 % of them"
+        self._put("dataset.alphabet.size", found.alphabet_size(), f"of {len(found.counts)} characters {covered}")
+        self._put("dataset.batch_size", found.batch_size(), f"{found.n_texts} training texts")
+
+    def of_grams(self, pattern_lens: int) -> None:
+        longest = min(pattern_lens, self._plain["dataset"]["text_length"])
+        for section, (least_bits, shortest) in _FIRST.items():
+            lengths = gram_lens(self._found, least_bits, shortest, longest)
+            self._put(f"{section}.gram_lens", lengths, f"{self._found.bits():.1f} bits a character")
+
+    def of_steps(self, trainer: TrainerConfig) -> None:
+        batches = trainer.train_batches(max(1, self._found.n_texts // self._plain["dataset"]["batch_size"]))
+        self._put("trainer.max_epochs", epochs(batches, trainer.max_steps), f"{batches} steps an epoch")
+        n_epochs = self._plain["trainer"]["max_epochs"]
+        self._put("lr_scheduler.T_max", n_epochs, "trainer.max_epochs")
+        self._put("learning_rule.every", max(0.5, n_epochs / _ROUNDS), f"{n_epochs} epochs")
+
+    def _put(self, key: str, value: Any, reason: str) -> None:
+        if _is_open(self._plain, key):
+            *parents, name = key.split(".")
+            node = self._plain
+            for part in parents:
+                node = node[part]
+            node[name] = value
+            self.choices.append(Choice(key, value, reason))
+
+
+def gram_lens(found: Survey, least_bits: float, shortest: int, longest: int) -> list[int]:
+    """Lengths of grams that tell something, and that typical texts hold.
+
+    Args:
+        found: the training texts.
+        least_bits: what a gram tells at least, if all its characters were independent.
+        shortest: the least length, at most.
+        longest: the largest length, at most.
+
+    """
+    bits = max(found.bits(), 1.0)
+    last = max(1, min(longest, LONGEST_GRAM, int(_BITS_OF_LONGEST / bits), found.lengths[90]))
+    first = min(last, shortest, max(1, int(least_bits / bits)))
+    return list(range(first, last + 1))
+
+
+def epochs(batches: int, max_steps: int) -> int:
+    """So many that there are some 4,000 steps of `batches` an epoch, or `max_steps` unless it is -1."""
+    if max_steps != -1:
+        return math.ceil(max_steps / batches)
+    return max(_EPOCHS.start, min(_EPOCHS.stop - 1, math.ceil(_LEAST_STEPS / batches)))
+
+
+def _is_open(plain: Mapping[str, Any], key: str) -> bool:
+    section, _, name = key.rpartition(".")
+    node: Any = plain
+    for part in section.split("."):
+        node = node.get(part) if isinstance(node, Mapping) else None
+    return isinstance(node, Mapping) and name in node and node[name] is None
+
+
+def _spelled(value: Any) -> str:
+    if isinstance(value, list) and len(value) > 2:
+        return f"{value[0]}…{value[-1]}"
+    return f"{value:g}" if isinstance(value, float) else str(value)
