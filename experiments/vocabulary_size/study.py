@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from tokenlayer.study.cells import Cell, Study
+from tokenlayer.study.cells import Cell, CommandName, Study
 from tokenlayer.study.command import main
 from tokenlayer.study.figures import (
     BLUE,
@@ -48,7 +48,23 @@ FIXED = {
     "random_grams": ("random grams", GREY),
 }
 DASHED = {"discriminative", "chi2_words", "bpe_segmented", "random_grams"}
-REFERENCES: dict[str, tuple[str, tuple[str, ...]]] = {}
+CHARACTER_CNN = (
+    "learning_rule=frozen",
+    "initializer=characters",
+    "model.n_neurons=30",
+    "model.embedding_length=16",
+    "model/head=conv",
+    "model.head.over=positions",
+    "model.head.n_filters=64",
+    "model.head.kernel_sizes=[7]",
+    "optimizer.lr=0.001",
+)
+REFERENCES: dict[str, tuple[str, CommandName, tuple[str, ...]]] = {
+    "nbsvm": ("NBSVM", "reference", ("dataset=imdb", "reference=nbsvm")),
+    "tfidf": ("TF-IDF", "reference", ("dataset=imdb", "reference=tfidf")),
+    "character_cnn": ("character CNN", "train", CHARACTER_CNN),
+}
+"""What is not bound to N tokens."""
 
 
 def cells() -> Iterator[Cell]:
@@ -59,8 +75,8 @@ def cells() -> Iterator[Cell]:
         for name, (label, _) in FIXED.items():
             setting = ("learning_rule=frozen", f"initializer={name}", f"model.n_neurons={size}")
             yield Cell(f"{name}-{size}", setting, FIVE if size == N else THREE, {"method": label, "N": size})
-    for name, (label, setting) in REFERENCES.items():
-        yield Cell(name, setting, THREE, {"method": label, "N": "all"})
+    for name, (label, command, setting) in REFERENCES.items():
+        yield Cell(name, setting, THREE, {"method": label, "N": "all"}, command)
 
 
 STUDY = Study("vocabulary_size", REVIEWS, tuple(cells()))
@@ -70,7 +86,7 @@ def report(results: Results) -> Report:
     means = {
         name: {size: mean for size in SIZES if (mean := results.mean(f"{name}-{size}")).n} for name in LEARNED | FIXED
     }
-    references = {label: results.mean(name) for name, (label, _) in REFERENCES.items()}
+    references = {label: results.mean(name) for name, (label, *_) in REFERENCES.items()}
     names = {f"{name}-{size}": f"{row[0]}, N = {size}" for name, row in (LEARNED | FIXED).items() for size in SIZES}
     shares = {"validation (%)": "validation/accuracy", "test (%)": "test/accuracy"}
     rows = summary(results, shares)

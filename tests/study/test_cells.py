@@ -1,6 +1,7 @@
 """Which runs a study consists of, and what decides their results."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from mini import CELLS, COMMON, MINI
@@ -8,8 +9,8 @@ from mini import CELLS, COMMON, MINI
 from tokenlayer.config.compose import composing
 from tokenlayer.errors import InputError
 from tokenlayer.study.cells import Cell, Study, tasks
-from tokenlayer.study.found import differences
-from tokenlayer.study.runner import quoted
+from tokenlayer.study.found import Found, Place, State, differences
+from tokenlayer.study.runner import command, quoted
 
 
 def test_whole_seeds_come_first() -> None:
@@ -64,3 +65,32 @@ def test_quoted_values_come_back_from_hydra(value: str) -> None:
 def test_settings_may_follow_the_seed() -> None:
     study = Study("mini", (*COMMON, "dataset.generation_seed=${seed}"), CELLS[:1])
     assert [task.settings["dataset.generation_seed"] for task in tasks(study)] == ["0", "1"]
+
+
+def test_a_class_that_only_one_of_them_has_is_a_difference() -> None:
+    (task, *_) = tasks(MINI)
+    scheduled = {**task.settings, "lr_scheduler._target_": "torch.optim.lr_scheduler.CosineAnnealingLR"}
+    assert differences(task, scheduled) == [
+        "lr_scheduler._target_=torch.optim.lr_scheduler.CosineAnnealingLR is no more"
+    ]
+    headless = {key: value for key, value in task.settings.items() if key != "model.head._target_"}
+    assert differences(task, headless) == ["model.head._target_ was unknown"]
+
+
+def test_what_a_run_chooses_by_its_texts_is_no_difference() -> None:
+    (task, *_) = tasks(Study("mini", (*COMMON, "trainer.max_epochs=null"), CELLS[:1]))
+    assert differences(task, {**task.settings, "trainer.max_epochs": "7"}) == []
+    (bounded, *_) = tasks(Study("mini", COMMON, CELLS[:1]))
+    assert differences(bounded, {**bounded.settings, "trainer.max_epochs": "7"}) == ["trainer.max_epochs=7, now 1"]
+
+
+def test_a_reference_is_a_command_of_its_own() -> None:
+    cell = Cell("tfidf", ("reference=tfidf", "dataset=planted"), (0,), {}, command="reference")
+    needed = tasks(Study("mini", COMMON, (*CELLS, cell)))
+    assert [task.name for task in needed][:3] == ["learns-seed0", "stays-seed0", "tfidf-seed0"]
+    reference = needed[2]
+    assert reference.settings["reference._target_"].endswith("TfidfConfig")
+    assert differences(reference, needed[0].settings) != []
+    line = command(Found(reference, State.MISSING), Place(Path("out")))
+    assert line[2:5] == ["tokenlayer", "reference", "reference=tfidf"]
+    assert not [text for text in line if text.startswith(("trainer", "model"))]

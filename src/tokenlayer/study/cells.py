@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from tokenlayer.config.check import Spec, check
 from tokenlayer.config.compose import Composer, composing
-from tokenlayer.config.schema import TrainConfig
+from tokenlayer.config.schema import ReferenceRunConfig, TrainConfig
 from tokenlayer.config.typed import flatten
 from tokenlayer.errors import InputError
 from tokenlayer.tracking.names import PARAM_LENGTH, cut
@@ -31,7 +31,8 @@ _BESIDE = (
 )
 
 
-_SPEC = Spec(TrainConfig, lambda composed, _: composed)
+CommandName = Literal["train", "reference"]
+_SCHEMAS: dict[CommandName, type] = {"train": TrainConfig, "reference": ReferenceRunConfig}
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,8 @@ class Cell:
     seeds: tuple[int, ...]
     shown: Mapping[str, str | int]
     """Columns that tell the cell in tables and figures: `method`, `N`, `head`."""
+    command: CommandName = "train"
+    """Of `tokenlayer`."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class Study:
     name: str
     """MLflow's experiment of its runs."""
     common: tuple[str, ...]
-    """Settings of every cell."""
+    """Settings of every training, before those of its cell."""
     cells: tuple[Cell, ...]
 
     def __post_init__(self) -> None:
@@ -99,16 +102,22 @@ def tasks(study: Study, settings: Sequence[str] = ()) -> list[Task]:
 
     """
     seeds = sorted({seed for cell in study.cells for seed in cell.seeds})
-    with composing("train") as composer:
-        made = {cell.name: _tasks(composer, study, cell, settings) for cell in study.cells}
+    made: dict[str, dict[int, Task]] = {}
+    for command in dict.fromkeys(cell.command for cell in study.cells):
+        with composing(command) as composer:
+            made |= {
+                cell.name: _tasks(composer, study, cell, settings) for cell in study.cells if cell.command == command
+            }
     return [made[cell.name][seed] for seed in seeds for cell in study.cells if seed in cell.seeds]
 
 
 def _tasks(composer: Composer, study: Study, cell: Cell, settings: Sequence[str]) -> dict[int, Task]:
     """Seed → run. Composing takes a tenth of a second, so it is done once, and what follows the seed put in."""
-    overrides = (*study.common, *cell.overrides, *settings, "seed=${seed}")
+    common = study.common if cell.command == "train" else ()
+    overrides = (*common, *cell.overrides, *settings, "seed=${seed}")
+    spec: Spec[Any] = Spec(_SCHEMAS[cell.command], lambda composed, _: composed)
     try:
-        (job,) = check(composer, with_seed(overrides, cell.seeds[0]), _SPEC, multirun=False)
+        (job,) = check(composer, with_seed(overrides, cell.seeds[0]), spec, multirun=False)
     except InputError as error:
         raise InputError(f"cell {cell.name} of study {study.name}: {error}") from error
     resolved = deciding(job.resolved)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from tokenlayer.config.chosen import CHOSEN
 from tokenlayer.errors import InputError
 from tokenlayer.study.cells import Task, is_deciding
 from tokenlayer.tracking.folder import RunFolder, runs_folder
@@ -104,14 +105,17 @@ def differences(task: Task, settings: Mapping[str, str]) -> list[str]:
     """What a run's settings have otherwise than the task's.
 
     A setting that the program has got, or lost, since the run was made is no difference, unless the task's overrides
-    name it: defaults keep what was before them.
+    name it: defaults keep what was before them. What the task leaves open the run has chosen.
     """
     found = [
         f"{key}={settings[key]}, now {value}"
         for key, value in task.settings.items()
-        if key in settings and settings[key] != value
+        if key in settings and settings[key] != value and not (value == "None" and key in CHOSEN)
     ]
-    return found + [f"{key} was unknown" for key in task.set_keys if key not in settings]
+    classes = {key for key in (*settings, *task.settings) if key.endswith("._target_")}
+    unknown = [key for key in dict.fromkeys((*classes, *task.set_keys)) if key not in settings and key in task.settings]
+    lost = [key for key in classes if key not in task.settings]
+    return found + [f"{key} was unknown" for key in unknown] + [f"{key}={settings[key]} is no more" for key in lost]
 
 
 def _find(task: Task, runs: Sequence[_Run], place: Place) -> Found:
@@ -120,7 +124,7 @@ def _find(task: Task, runs: Sequence[_Run], place: Place) -> Found:
         if run.status == "FINISHED":
             return Found(task, State.DONE, run.run_id)
     for run in alike:
-        if run.status in ("RUNNING", "KILLED"):
+        if run.status in ("RUNNING", "KILLED") and task.cell.command == "train":
             # Only its own process knows whether a run that MLflow calls RUNNING still is.
             runs_on = run.status == "RUNNING" and not _is_dead(run.run_id, place)
             return Found(task, State.RUNNING if runs_on else State.BROKEN_OFF, run.run_id)

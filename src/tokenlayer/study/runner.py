@@ -117,9 +117,10 @@ _ACCURACY = re.compile(r"test accuracy (\S+)")
 def command(found: Found, place: Place) -> list[str]:
     """The command line of a run, or of going on with it."""
     task = found.task
-    here = [f"output_dir={quoted(str(place.output_dir))}", "trainer.threads=1"]
+    here = [f"output_dir={quoted(str(place.output_dir))}"]
     here += [] if place.uri is None else [f"tracking.uri={quoted(place.uri)}"]
-    program = [sys.executable, "-m", "tokenlayer", "train"]
+    here += ["trainer.threads=1"] if task.cell.command == "train" else []
+    program = [sys.executable, "-m", "tokenlayer", task.cell.command]
     if found.state is State.BROKEN_OFF:
         return [*program, f"resume={found.run_id}", *here]
     named = [
