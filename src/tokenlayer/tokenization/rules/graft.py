@@ -41,7 +41,7 @@ from tokenlayer.tokenization.rules.schedule import EditingRuleConfig
 from tokenlayer.tokenization.rules.selection import Features, Floats, Ints
 from tokenlayer.tokenization.vocabulary import Vocabulary
 
-_FORMAT = 1  # of what is kept on disk: to be raised when the same settings come to give other arrays
+_FORMAT = 2  # of what is kept on disk: to be raised when the same settings come to give other arrays
 _REFIT_PENALTY = 0.01
 _TEACHER_PENALTY = 0.5
 _SURGERY_UP_TO = 600  # tokens: beyond, the L1 path alone chooses as well, and surgery costs the cube of their number

@@ -74,16 +74,12 @@ def probabilities(logits: Floats) -> Floats:
     return out
 
 
-def fit(
-    features: Features, targets: Floats, penalty: float, start: Linear | None = None, iterations: int = 40
-) -> Linear:
+def fit(features: Features, targets: Floats, penalty: float, iterations: int = 40) -> Linear:
     """The penalised maximum-likelihood weights for `targets` (n, n_outputs): probabilities, hard (0, 1) or soft."""
     n, outputs = targets.shape
     P = len(features)
     spread = features.spread
     X = features.presence
-    if start is None:
-        start = Linear(np.zeros((P, outputs)), _prior(targets))
     # In units of the standard deviation, with centred features, the problem is well conditioned.
     centre = np.asarray(X.mean(axis=0)).ravel()
 
@@ -97,8 +93,8 @@ def fit(
         slope = (X.T @ residual.astype(np.float32) - np.outer(centre, total)) / spread[:, None] + penalty * n * u
         return value / n, np.concatenate([slope.ravel(), total]) / n
 
-    at = np.concatenate([(start.weights * spread[:, None]).ravel(), start.bias + centre @ start.weights])
-    found = optimize.minimize(loss, at, jac=True, method="L-BFGS-B", options={"maxiter": iterations, "maxcor": 10})
+    start = np.concatenate([np.zeros(P * outputs), _prior(targets)])
+    found = optimize.minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": iterations, "maxcor": 10})
     weights = found.x[:-outputs].reshape(P, outputs) / spread[:, None]
     return Linear(weights, found.x[-outputs:] - centre @ weights)
 
@@ -118,15 +114,15 @@ def _cross_entropy(logits: Floats, targets: Floats) -> float:
 def cross_fitted(features: Features, targets: Floats, penalty: float, folds: int) -> Floats:
     """(n, n_outputs) probabilities of each text by a model that was fitted without it.
 
-    Text i is in fold i mod `folds`: the training texts stand in a random order.
+    Text i is in fold i mod `folds`: the training texts stand in a random order. No fit starts from another's, which
+    has seen the texts that this one must not see, and would leave a trace of them where it is not carried to its end.
     """
     out = np.empty_like(targets)
     fold = np.arange(len(targets)) % folds
-    start = None
     for held_out in range(folds):
         inside, outside = fold != held_out, fold == held_out
-        start = fit(features.rows(inside), targets[inside], penalty, start)
-        out[outside] = probabilities(start.logits(features.rows(outside)))
+        model = fit(features.rows(inside), targets[inside], penalty)
+        out[outside] = probabilities(model.logits(features.rows(outside)))
     return out
 
 
@@ -141,12 +137,13 @@ def lasso(features: Features, targets: Floats, size: int) -> Ints:
     weights, bias = np.zeros((len(features), targets.shape[1])), _prior(targets)
     slope = X.T @ (targets - probabilities(np.tile(bias, (n, 1)))).astype(np.float32)
     penalty = float((np.linalg.norm(slope, axis=1) / scale).max())
+    steepest = 1 if targets.shape[1] == 1 else 2  # diag p - p pᵀ, the curvature of softmax, is at most 2 diag p (1 - p)
     support: Ints = np.zeros(0, dtype=np.int64)
     for _ in range(_PATH):
         penalty *= 0.8
         for _ in range(_NEWTON_STEPS):
             p = probabilities(X @ weights.astype(np.float32) + bias)
-            residual, curvature = targets - p, np.maximum(p * (1 - p), 1e-2)
+            residual, curvature = targets - p, np.maximum(steepest * p * (1 - p), 1e-2)
             _descend(X.indptr, X.indices, residual, curvature, weights, bias, penalty * scale)
         support = np.flatnonzero(weights.any(axis=1))
         if len(support) >= size:
