@@ -47,5 +47,5 @@ def _load(path: Path) -> Arrays | None:
     try:
         with np.load(path) as stored:
             return dict(stored)
-    except (OSError, ValueError, BadZipFile):
+    except (OSError, EOFError, ValueError, BadZipFile):
         return None
