@@ -75,7 +75,7 @@ def test_sums_of_every_gram(D: int, gradient: str, counts_once: bool, monkeypatc
     found = read_off(table)
     assert set(found) == set(expected)
     scores = table.scores()
-    slot_of = {gram: s for gram, s in zip(found, (table.where > 0).nonzero()[:, 0].tolist(), strict=True)}
+    slot_of = dict(zip(found, (table.where > 0).nonzero()[:, 0].tolist(), strict=True))
     for gram, sums in expected.items():
         S, V = torch.stack(sums).sum(0), torch.stack(sums).square().sum(0)
         torch.testing.assert_close(found[gram][0].double(), S, atol=1e-5, rtol=1e-5)
