@@ -1,9 +1,12 @@
 """`tokenlayer reference`, recorded like a training."""
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pandas as pd
 import pytest
 from sources import write_csv
-from tiny_runs import Store
+from tiny_runs import Recorded, Store
 
 from tokenlayer.cli.main import main
 
@@ -42,7 +45,7 @@ def test_a_run_holds_what_a_training_holds(name: str, store: Store) -> None:
     assert (run.artifacts / "config" / "resolved.yaml").exists()
 
 
-def test_its_predictions_are_of_the_texts_of_a_training(store: Store, train) -> None:
+def test_its_predictions_are_of_the_texts_of_a_training(store: Store, train: Callable[..., Recorded]) -> None:
     tiny = [*PLANTED, "dataset.batch_size=8", "model/head=pool", "learning_rule=frozen", "initializer=chi2_words"]
     tiny += ["initializer.longest=12", "initializer.min_texts=2", "model.n_neurons=20", "trainer.max_epochs=1"]
     trained = train("trainer.accelerator=cpu", tiny=tiny)
@@ -52,13 +55,15 @@ def test_its_predictions_are_of_the_texts_of_a_training(store: Store, train) -> 
     assert list(frames[0]) == list(frames[1])
 
 
-def test_a_table_of_texts(store: Store, tmp_path) -> None:
+def test_a_table_of_texts_of_which_nothing_but_the_columns_is_told(
+    store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     source = write_csv(tmp_path / "reviews.csv", n=120)
     table = ["dataset=table", f"dataset.source={source}", "dataset.text_column=text", "dataset.label_column=label"]
-    assert (
-        main(["reference", "reference=nbsvm", *table, "dataset.text_length=60", f"output_dir={store.output_dir}"]) == 0
-    )
-    assert store.runs()[0].run.data.metrics["test/accuracy"] >= 0
+    assert main(["reference", "reference=nbsvm", *table, f"output_dir={store.output_dir}"]) == 0
+    data = store.runs()[0].run.data
+    assert data.metrics["test/accuracy"] >= 0
+    assert f"dataset.text_length={data.params['dataset.text_length']} (" in capsys.readouterr().out
 
 
 def test_bad_settings_are_told_before_a_run_is_begun(store: Store, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,8 +4,10 @@ from typing import Any
 
 from tokenlayer.cli.jobs import Command, Job, run
 from tokenlayer.config.check import Spec
+from tokenlayer.config.chosen import choose_texts
 from tokenlayer.config.compose import Line
 from tokenlayer.config.schema import ReferenceRunConfig
+from tokenlayer.config.typed import load
 
 
 def main(arguments: list[str]) -> int:
@@ -21,4 +23,7 @@ def _work(job: Job[ReferenceRunConfig]) -> None:
     # Not before the check has passed: what is wrong with a command line should take no time to say.
     from tokenlayer.references.run import compare  # noqa: PLC0415  # errors first
 
-    compare(job.config, resolved=job.resolved, overrides=job.overrides, choices=job.choices)
+    resolved, choices = choose_texts(job.config.dataset, job.resolved)
+    config = load(resolved, ReferenceRunConfig, allow_targets=job.config.allow_targets)
+    chosen = [str(choice) for choice in choices]
+    compare(config, resolved=resolved, overrides=job.overrides, choices=job.choices, chosen=chosen)

@@ -10,6 +10,7 @@ from typing import Any
 
 from tokenlayer.config.schema import TrainConfig
 from tokenlayer.config.typed import load
+from tokenlayer.data.config import DatasetConfig
 from tokenlayer.data.survey import LONGEST_TEXT, ROOM, Survey, survey
 from tokenlayer.training.trainer import TrainerConfig
 
@@ -80,6 +81,25 @@ def choose(config: TrainConfig, resolved: Mapping[str, Any]) -> Chosen:
     return Chosen(load(plain, TrainConfig, allow_targets=config.allow_targets), plain, tuple(chooser.choices))
 
 
+def choose_texts(config: DatasetConfig, resolved: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[Choice, ...]]:
+    """A configuration, in plain containers, of which nothing but the texts may be left open; and what was chosen.
+
+    Args:
+        config: its dataset.
+        resolved: all of it.
+
+    Raises:
+        InputError: the texts cannot be read.
+
+    """
+    plain = copy.deepcopy(dict(resolved))
+    if not any(_is_open(plain, key) for key in CHOSEN if key.startswith("dataset.")):
+        return plain, ()
+    chooser = _Chooser(plain, survey(config))
+    chooser.of_texts()
+    return plain, tuple(chooser.choices)
+
+
 class _Chooser:
     """Fills what is open, one after the other, for the next to build on it."""
 
@@ -95,8 +115,9 @@ class _Chooser:
         half = f"the beginning of longer texts: half of them have more than {found.lengths[50]} characters"
         reason = f"99 % of the training texts have at most {longest} characters" if is_whole else half
         self._put("dataset.text_length", found.text_length(), reason)
-        covered = "those that make up 99.9 % of the training texts, or occur in some 1 % of them"
-        self._put("dataset.alphabet.size", found.alphabet_size(), f"of {len(found.counts)} characters {covered}")
+        size, known = found.alphabet_size(), len(found.counts)
+        covered = f"of {known} characters those that make up 99.9 % of the training texts, or are in some 1 % of them"
+        self._put("dataset.alphabet.size", size, "all characters that occur" if size >= known else covered)
         self._put("dataset.batch_size", found.batch_size(), f"{found.n_texts} training texts")
 
     def of_grams(self, pattern_lens: int) -> None:
@@ -109,17 +130,19 @@ class _Chooser:
         batches = trainer.train_batches(max(1, self._found.n_texts // self._plain["dataset"]["batch_size"]))
         self._put("trainer.max_epochs", epochs(batches, trainer.max_steps), f"{batches} steps an epoch")
         n_epochs = self._plain["trainer"]["max_epochs"]
-        self._put("lr_scheduler.T_max", n_epochs, "trainer.max_epochs")
+        self._put("lr_scheduler.T_max", n_epochs)
         self._put("learning_rule.every", max(0.5, n_epochs / _ROUNDS), f"{n_epochs} epochs")
 
-    def _put(self, key: str, value: Any, reason: str) -> None:
+    def _put(self, key: str, value: Any, reason: str = "") -> None:
+        """Without a reason what follows from another choice, and is not to be told."""
         if _is_open(self._plain, key):
             *parents, name = key.split(".")
             node = self._plain
             for part in parents:
                 node = node[part]
             node[name] = value
-            self.choices.append(Choice(key, value, reason))
+            if reason:
+                self.choices.append(Choice(key, value, reason))
 
 
 def gram_lens(found: Survey, least_bits: float, shortest: int, longest: int) -> list[int]:

@@ -35,6 +35,7 @@ def compare(
     resolved: Mapping[str, Any],
     overrides: Sequence[str] = (),
     choices: Mapping[str, str] | None = None,
+    chosen: Sequence[str] = (),
 ) -> dict[str, float]:
     """Fit a reference to the training texts, choose its regularisation on the validation texts, test and record it.
 
@@ -43,6 +44,7 @@ def compare(
         resolved: the same in plain containers.
         overrides: the settings of the command line, to be recorded.
         choices: the option of each configuration group, to be recorded.
+        chosen: what was left open and was chosen from the texts, with the reasons, to be shown.
 
     Returns:
         Metrics `validation/…` and `test/…`.
@@ -51,16 +53,18 @@ def compare(
         InputError: data, configuration or store cannot be used.
 
     """
-    chosen = choices or {}
+    options = choices or {}
     dataset = prepare(config.dataset)
     counter = WordCounter(dataset.alphabet, config.reference.longest_run, config.reference.min_texts)
-    name = f"{chosen.get('dataset', 'run')}-{chosen.get('reference', 'reference')}-seed{config.seed}"
+    name = f"{options.get('dataset', 'run')}-{options.get('reference', 'reference')}-seed{config.seed}"
     with Recorder.start(config.tracking, Path(config.output_dir).absolute(), run_name=name) as recorder:
-        run = RunContext(recorder, dataset, Settings(resolved, overrides, chosen), Console())
+        run = RunContext(recorder, dataset, Settings(resolved, overrides, options, chosen), Console(highlight=False))
+        for choice in chosen:
+            run.console.print(f"chosen: {choice}", soft_wrap=True)
         Provenance(run).record()
         counts = counter.fit(dataset.splits["train"].codes)
         recorder.log_metrics({"reference.features": counts.shape[1]}, 0)
-        run.console.print(f"{counts.shape[1]} features", highlight=False)
+        run.console.print(f"{counts.shape[1]} features")
         reference = config.reference.build(len(dataset.class_names), config.seed)
         reference.prepare(counts, dataset.splits["train"].labels)
         validation = counter(dataset.splits["validation"].codes)
@@ -86,7 +90,7 @@ def _fit_best(reference: Reference, strengths: Sequence[float], validation: csr_
         accuracies.append(_metrics(reference.probabilities(validation), "validation", run.dataset)["accuracy"])
         run.recorder.log_metrics({"search/C": C, "search/validation_accuracy": accuracies[-1]}, step)
         seconds = time.perf_counter() - started
-        run.console.print(f"C {C:g}  validation accuracy {accuracies[-1]:.4f}  {seconds:.1f} s", highlight=False)
+        run.console.print(f"C {C:g}  validation accuracy {accuracies[-1]:.4f}  {seconds:.1f} s")
     best = strengths[max(range(len(strengths)), key=accuracies.__getitem__)]
     if best != fitted:
         reference.fit(best)
