@@ -48,21 +48,10 @@ FIXED = {
     "random_grams": ("random grams", GREY),
 }
 DASHED = {"discriminative", "chi2_words", "bpe_segmented", "random_grams"}
-CHARACTER_CNN = (
-    "learning_rule=frozen",
-    "initializer=characters",
-    "model.n_neurons=30",
-    "model.embedding_length=16",
-    "model/head=conv",
-    "model.head.over=positions",
-    "model.head.n_filters=64",
-    "model.head.kernel_sizes=[7]",
-    "optimizer.lr=0.001",
-)
 REFERENCES: dict[str, tuple[str, CommandName, tuple[str, ...]]] = {
     "nbsvm": ("NBSVM", "reference", ("dataset=imdb", "reference=nbsvm")),
     "tfidf": ("TF-IDF", "reference", ("dataset=imdb", "reference=tfidf")),
-    "character_cnn": ("character CNN", "train", CHARACTER_CNN),
+    "character_cnn": ("character CNN", "train", ("experiment=char_cnn",)),
 }
 """What is not bound to N tokens."""
 
@@ -76,7 +65,7 @@ def cells() -> Iterator[Cell]:
             setting = ("learning_rule=frozen", f"initializer={name}", f"model.n_neurons={size}")
             yield Cell(f"{name}-{size}", setting, FIVE if size == N else THREE, {"method": label, "N": size})
     for name, (label, command, setting) in REFERENCES.items():
-        yield Cell(name, setting, THREE, {"method": label, "N": "all"}, command)
+        yield Cell(name, setting, THREE, {"method": label, "N": "all"}, command, has_common=False)
 
 
 STUDY = Study("vocabulary_size", REVIEWS, tuple(cells()))

@@ -85,7 +85,7 @@ def test_what_a_run_chooses_by_its_texts_is_no_difference() -> None:
 
 
 def test_a_reference_is_a_command_of_its_own() -> None:
-    cell = Cell("tfidf", ("reference=tfidf", "dataset=planted"), (0,), {}, command="reference")
+    cell = Cell("tfidf", ("reference=tfidf", "dataset=planted"), (0,), {}, command="reference", has_common=False)
     needed = tasks(Study("mini", COMMON, (*CELLS, cell)))
     assert [task.name for task in needed][:3] == ["learns-seed0", "stays-seed0", "tfidf-seed0"]
     reference = needed[2]

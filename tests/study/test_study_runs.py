@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -15,7 +16,6 @@ from tokenlayer.study.cells import tasks
 from tokenlayer.study.command import main
 from tokenlayer.study.found import Found, Place, State, find
 from tokenlayer.study.report import BEGIN, END
-from tokenlayer.study.results import Results
 from tokenlayer.study.runner import Budget, Runner
 from tokenlayer.tracking.reading import download_artifact, find_runs
 
@@ -54,6 +54,10 @@ def test_a_study_from_killed_run_to_report(
     assert main(MINI, report, folder, given) == 0
     assert "[1/" not in capfd.readouterr().out
     assert len(find_runs(output_dir=output_dir)) == RUNS
+
+    assert main(MINI, report, folder, [*given, "--list", "--only", "stays", "model.n_neurons=31"]) == 0
+    shown = capfd.readouterr().out
+    assert "missing     stays-seed1    (finished under other settings: model.n_neurons=30, now 31)" in shown
     check_report(folder, output_dir)
 
 
@@ -73,26 +77,14 @@ def check_report(folder: Path, output_dir: Path) -> None:
     assert readme.endswith("End.\n")
 
 
-def test_other_settings_are_other_runs(output_dir: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    where = ["--output-dir", str(output_dir), "--only", "stays", "--seeds", "1"]
-    assert main(MINI, report, output_dir, [*where, "trainer.limit_train_batches=1"]) == 0
-    assert "not written" in capfd.readouterr().out
-    assert main(MINI, report, output_dir, [*where, "--list"]) == 0
-    shown = capfd.readouterr().out
-    assert "missing     stays-seed1" in shown
-    assert "trainer.limit_train_batches=1, now None" in shown
-
-
 def test_a_run_that_cannot_be_resumed_begins_anew(output_dir: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    place = Place(output_dir)
-    task = tasks(MINI)[1]
-    runner = Runner(place, Budget())
+    task = replace(tasks(MINI)[1], overrides=("dataset=nowhere",))  # fails fast, and otherwise than the resumed one
+    runner = Runner(Place(output_dir), Budget())
     runner.run([Found(task, State.BROKEN_OFF, "0" * 32)])
-    assert runner.failed == []
-    assert "cannot be resumed" in capfd.readouterr().out
-    (found,) = find([task], place)
-    assert found.state is State.DONE
-    assert Results([found], place).run_ids("stays") == {0: found.run_id}
+    shown = capfd.readouterr().out
+    assert "stays-seed0 cannot be resumed, and begins anew: " in shown
+    assert "dataset=nowhere: no such option" in shown
+    assert runner.failed == ["stays-seed0"]
 
 
 def test_an_interruption_ends_the_runs_and_keeps_them(output_dir: Path, tmp_path: Path) -> None:

@@ -42,12 +42,14 @@ class Cell:
     name: str
     """Its name in the study, of letters, digits, `.`, `_` and `-`."""
     overrides: tuple[str, ...]
-    """Settings of `tokenlayer train`, on top of the study's; `${seed}` stands for the run's seed."""
+    """Settings of the command, on top of the study's; `${seed}` stands for the run's seed."""
     seeds: tuple[int, ...]
     shown: Mapping[str, str | int]
     """Columns that tell the cell in tables and figures: `method`, `N`, `head`."""
     command: CommandName = "train"
     """Of `tokenlayer`."""
+    has_common: bool = True
+    """Whether the study's common settings come before its own."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class Study:
     name: str
     """MLflow's experiment of its runs."""
     common: tuple[str, ...]
-    """Settings of every training, before those of its cell."""
+    """Settings of every cell that does not do without."""
     cells: tuple[Cell, ...]
 
     def __post_init__(self) -> None:
@@ -113,7 +115,7 @@ def tasks(study: Study, settings: Sequence[str] = ()) -> list[Task]:
 
 def _tasks(composer: Composer, study: Study, cell: Cell, settings: Sequence[str]) -> dict[int, Task]:
     """Seed → run. Composing takes a tenth of a second, so it is done once, and what follows the seed put in."""
-    common = study.common if cell.command == "train" else ()
+    common = study.common if cell.has_common else ()
     overrides = (*common, *cell.overrides, *settings, "seed=${seed}")
     spec: Spec[Any] = Spec(_SCHEMAS[cell.command], lambda composed, _: composed)
     try:
