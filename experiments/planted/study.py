@@ -26,7 +26,7 @@ COMMON = (
     "initializer=random_grams",
     "model/head=pool",
     f"model.n_neurons={N}",
-    "dataset.batch_size=32",
+    "trainer.max_epochs=null",  # by the number of texts
     # Each seed has a language and patterns of its own.
     "dataset.generation_seed=${seed}",
 )

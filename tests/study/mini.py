@@ -15,6 +15,7 @@ COMMON = (
     "model/head=pool",
     "model.n_neurons=30",
     "learning_rule=frozen",
+    "lr_scheduler=none",
     "trainer.accelerator=cpu",
     "trainer.max_epochs=1",
     "callbacks.figures=null",
