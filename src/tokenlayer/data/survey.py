@@ -52,7 +52,8 @@ class Survey:
         missed = counts.sum() - counts.cumsum()
         covering = int((missed > (1 - _COVERED) * counts.sum()).sum()) + 1
         often = int((counts >= max(3.0, _OFTEN * self.n_texts)).sum())
-        return min(LARGEST_ALPHABET, max(SMALLEST_ALPHABET, covering, often))
+        wanted = min(LARGEST_ALPHABET, max(SMALLEST_ALPHABET, covering, often))
+        return max(1, min(wanted, len(counts)))
 
     def batch_size(self) -> int:
         """B: 32, or so few that an epoch has some 50 batches, but 8, or what there is."""

@@ -132,8 +132,9 @@ class ModelConfig:
     """K, the length of a pattern; null: the longest gram of the initializer (13 where it draws none)."""
     embedding_length: int | None = 1
     """D, the length of a pattern's vector; null: the number of outputs, which is all that a linear head can use."""
-    vector_penalty: float = 0.0
-    """Ridge penalty on the vectors of the tokens that a text holds (see `TokenizationClassifier.vector_penalty`)."""
+    vector_penalty: float | None = 0.0
+    """Ridge penalty on the vectors of the tokens that a text holds (see `TokenizationClassifier.vector_penalty`); null:
+    chosen by the number of training texts."""
     loss: Literal["auto", "binary", "cross_entropy"] = "auto"
     """binary: one sigmoid output; cross_entropy: a softmax over the classes; auto: binary for two classes."""
 
@@ -143,7 +144,7 @@ class ModelConfig:
             value = getattr(self, field)
             if value is not None and value < 1:
                 yield field, "must be at least 1"
-        if self.vector_penalty < 0:
+        if self.vector_penalty is not None and self.vector_penalty < 0:
             yield "vector_penalty", "must not be negative"
 
     def n_outputs(self, n_classes: int) -> int:

@@ -17,6 +17,7 @@ from tokenlayer.tokenization.vocabulary import BLANK, Vocabulary
 
 _PREFIX_TABLE_ROWS = 1 << 15  # three characters for the seed's alphabet; larger tables cost more than they filter
 _WORD = 64
+_CELLS_AT_ONCE = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -163,8 +164,10 @@ def _prefix_bits(vocabulary: Vocabulary, n_characters: int, q: int) -> Tensor:
     columns = vocabulary.codes[:, :q].T.unsqueeze(1)  # (q, 1, N)
     accept = ((columns == symbols[:, None]) | (columns == BLANK)) & able  # (q, C+1, N)
     lanes = torch.ones((), dtype=torch.int64, device=able.device) << torch.arange(_WORD, device=able.device)
-    padded = torch.nn.functional.pad(accept, (0, n_words * _WORD - N))
-    packed = (padded.view(q, -1, n_words, _WORD) * lanes).sum(-1)  # (q, C+1, W)
+    padded = torch.nn.functional.pad(accept, (0, n_words * _WORD - N)).view(q, -1, n_words, _WORD)
+    # Some symbols at a time: 64-bit numbers take 64 times the room of the bits that they are to become.
+    some = torch.split(padded, max(1, _CELLS_AT_ONCE // (q * n_words * _WORD)), dim=1)
+    packed = torch.cat([(part * lanes).sum(-1) for part in some], dim=1)  # (q, C+1, W)
     bits = packed[0]
     for k in range(1, q):
         bits = (bits.unsqueeze(1) & packed[k]).view(-1, n_words)

@@ -72,8 +72,9 @@ def train(
     """
     settings = Settings(resolved, overrides, choices or {}, chosen)
     dataset = prepare(config.dataset)
-    batch_size = config.dataset.batch_size
+    batch_size, vector_penalty = config.dataset.batch_size, config.model.vector_penalty
     assert batch_size is not None, "chosen by the texts: config.chosen"
+    assert vector_penalty is not None, "chosen by the texts: config.chosen"
     pl.seed_everything(config.seed, verbose=False)
     data = DataModule(dataset, batch_size, config.seed, reshuffle=config.dataset.reshuffle)
     loaders = (data.train_dataloader(), data.val_dataloader(), data.test_dataloader())
@@ -84,7 +85,7 @@ def train(
         config.lr_scheduler,
         header(resolved, dataset),
         build_rule(config, dataset),
-        config.model.vector_penalty,
+        vector_penalty,
     )
     console = Console()
     with open_recorder(config, settings) as recorder:

@@ -40,11 +40,14 @@ def patterns_of(
 
     """
     codes = codes.T  # (K, N)
-    is_one = codes == torch.arange(n_characters)[:, None, None]  # (C, K, N)
-    noise = torch.empty(is_one.shape).normal_(0, _STDDEV, generator=generator)
+    # In place: with alphabets of thousands of characters this is the largest tensor of a training.
+    patterns = torch.empty(n_characters, *codes.shape).normal_(0, _STDDEV, generator=generator)
     if exact:
-        noise.clamp_(-3 * _STDDEV, 3 * _STDDEV)
-    patterns = noise + torch.where(is_one, _ONE_MEAN, _ZERO_MEAN)
+        patterns.clamp_(-3 * _STDDEV, 3 * _STDDEV)
+    k, n = ((codes >= 0) & (codes < n_characters)).nonzero(as_tuple=True)
+    ones = patterns[codes[k, n], k, n] + _ONE_MEAN
+    patterns += _ZERO_MEAN
+    patterns[codes[k, n], k, n] = ones
     patterns[:, codes == BLANK] = 0
     return patterns
 

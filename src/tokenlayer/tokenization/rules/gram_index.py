@@ -20,7 +20,8 @@ from tokenlayer.tokenization.vocabulary import BLANK
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
-_DENSE_KEYS = 1 << 27  # up to here a table over all possible keys costs less than sorting those that occur
+_DENSE_KEYS = 1 << 27  # up to here a table over all possible keys may cost less than sorting those that occur
+_SPARSE = 8  # times as many possible keys as occurrences, and it does not
 
 
 @dataclass(frozen=True)
@@ -196,7 +197,7 @@ class _Builder:
     def _frequent(self, key: Ints) -> tuple[Ints, Ints]:
         """The keys that occur often enough, ascending, and for each occurrence the rank of its key, or -1."""
         size = len(self._grams) * self._C
-        if size <= _DENSE_KEYS:
+        if size <= min(_DENSE_KEYS, _SPARSE * len(key)):
             frequent = np.flatnonzero(np.bincount(key, minlength=size) >= self._min_texts)
             rank = np.full(size, -1, dtype=np.int64)
             rank[frequent] = np.arange(len(frequent))
