@@ -16,17 +16,17 @@ from tokenlayer.study.results import Results
 
 NOISE = (0.0, 0.02, 0.1, 0.2, 0.3)
 """Share of the labels that are wrong; 0.02 is the default."""
-PATTERNS = (3, 6, 12, 24, 48)
+PATTERNS = (3, 6, 12, 24)
 """Planted in each of the two classes; 6 is the default, and 2 distractors for each of them."""
 RULES = tuple(dict.fromkeys(("frozen", "random_regrow", "grow", BEST_RULE)))
-N = 200
+N = 64
 COMMON = (
     *TRAINING,
     "dataset=planted",
     "initializer=random_grams",
     "model/head=pool",
     f"model.n_neurons={N}",
-    "trainer.max_epochs=null",  # by the number of texts
+    "trainer.max_epochs=8",
     # Each seed has a language and patterns of its own.
     "dataset.generation_seed=${seed}",
 )
