@@ -120,6 +120,10 @@ CASES = {
     "label missing": Case(no_label, ["{folder}/t.csv, line 16", "label", "missing", "fill it in"]),
     "unknown split": Case(unknown_split, ["{folder}/t.csv, line 2", "'dev'", "train, validation, test"]),
     "no training texts": Case(no_training_texts, ["{folder}/t.csv", "train split is empty", "split column"]),
+    "an option and a value that another file takes": Case(
+        ["initializer=max_covr", "lr_scheduler=cosine", "trainer.max_epochs=ten"],
+        ["did you mean max_cover", "trainer.max_epochs: expected an integer", "lr_scheduler.T_max", "cosine.yaml"],
+    ),
     "texts shorter than patterns": Case(
         ["dataset.text_length=3"],
         ["dataset.text_length: 3 is below model.pattern_lens=4", "shorter patterns", "on the command line"],

@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from hydra.core.override_parser.types import Override
@@ -122,7 +122,8 @@ def _check_job(composer: Composer, overrides: Sequence[Override], spec: Spec[T])
         checked = finish(composed, line, spec)
     except ConfigError as error:
         known = [problem for problem in error.problems if not problem.key.startswith(tuple(wrong))]
-        problems += [_with_origin(problem, composer, line) for problem in known]
+        existing = replace(line, choices=tuple(valid))
+        problems += [_with_origin(problem, composer, existing) for problem in known]
     if problems:
         raise ConfigError(problems)
     return checked

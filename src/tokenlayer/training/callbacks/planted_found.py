@@ -27,6 +27,7 @@ class PlantedFound(RunCallback):
     """Metrics `planted/found` and, where there are any, `planted/distractors`.
 
     Shares of the classes' patterns and of the distractors that are tokens, after each validation and of what is tested.
+    The terminal has a line for each validation.
     """
 
     def __init__(self, run: RunContext, truth: GroundTruth) -> None:
@@ -34,14 +35,16 @@ class PlantedFound(RunCallback):
         self._of_classes = [pattern for patterns in truth.patterns.values() for pattern in patterns]
         self._distractors = truth.distractors
 
-    def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if not trainer.sanity_checking:
-            self._log(trainer, pl_module)
+            share = self._log(trainer, pl_module)
+            n = len(set(self._of_classes))
+            self.run.console.print(f"  {round(share * n)} of {n} planted patterns are tokens", highlight=False)
 
     def on_test_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._log(trainer, pl_module)
 
-    def _log(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def _log(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> float:
         vocabulary = as_module(pl_module).model.tokenization.vocabulary()
         decoded = zip(vocabulary.decode(self.run.dataset.alphabet), vocabulary.never.tolist(), strict=True)
         tokens = [pattern for pattern, never in decoded if not never]
@@ -49,6 +52,7 @@ class PlantedFound(RunCallback):
         if self._distractors:
             shares["planted/distractors"] = share_found(self._distractors, tokens)
         self.recorder.log_metrics(shares, max(trainer.global_step - 1, 0))
+        return shares["planted/found"]
 
 
 @dataclass
