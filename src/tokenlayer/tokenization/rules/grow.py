@@ -4,7 +4,8 @@ Every step adds the scores of some of its texts' grams (`gram_scores`). An edit 
 list and evaluates it exactly on the latest texts: the score that hashing may have blurred, and what each gram would
 add to the tokens that are there. The **efficient score** of a gram with presence x is
 (Σ x g)² / (x'Wx - x'WΦ (Φ'WΦ)⁻¹ Φ'Wx), W = g²: its variance less what the present tokens Φ explain. The gram with the
-largest goes in, joins Φ, and so on: a near copy of a token has no variance left of its own, and is passed over.
+largest goes in, joins Φ, and so on: a near copy of a token has no variance left of its own, and is passed over. Of
+grams that are near copies of each other only the longest is in the list: words, not parts of them.
 """
 
 from __future__ import annotations
@@ -22,9 +23,12 @@ from tokenlayer.tokenization.rules.regrow import Newcomers, RegrowingRule, Regro
 from tokenlayer.tokenization.vocabulary import Vocabulary
 
 _SHORT_LIST = 4  # grams that are evaluated exactly, for each place that is free
+_LEAST_SHORT_LIST = 512  # of them near copies of the tokens may be hundreds
 _OWN_VARIANCE = 0.3  # share of its variance that the present tokens must leave to a newcomer
 _FADE = 0.5
 _LEAST_TEXTS = 5  # of the kept ones
+_SAME = 0.9  # share of their texts that near copies have in common
+_RIDGE = 1e-6  # of a token's own weight: tokens may be copies of each other
 
 
 class GrowRule(RegrowingRule):
@@ -73,7 +77,7 @@ class GrowRule(RegrowingRule):
             occupied = (self.scores.where > 0).nonzero()[:, 0]
             mixed = occupied[torch.randperm(len(occupied), generator=generator).to(occupied.device)]
             score[mixed] = score[occupied]
-        slots = score.topk(min(_SHORT_LIST * wanted, len(score))).indices
+        slots = score.topk(min(max(_SHORT_LIST * wanted, _LEAST_SHORT_LIST), len(score))).indices
         slots = slots[score[slots] > 0]
         grams, known = self.scores.grams(slots)
         grams, score = grams[known], score[slots][known]
@@ -89,13 +93,15 @@ class GrowRule(RegrowingRule):
 
     def _chosen(self, grams: Tensor, present: Tensor, wanted: int) -> Tensor:
         """Indices of the grams that go in, in the order of their choice."""
-        if self._settings.shuffle:  # the control knows nothing of the gradient
+        if self._settings.shuffle or not len(grams):  # the control knows nothing of the gradient
             return torch.arange(min(wanted, len(grams)), device=grams.device)
         kept = self.scores.kept[: int(self.scores.n_seen)]
         both = torch.cat([present, grams])
         X = presence(kept, both, self.context.n_characters)  # (texts, tokens + grams)
         g = self.kept_gradient[: len(kept)].double()
-        return efficient_choice(X, g, len(present), wanted)
+        P = len(present)
+        alone = longest_of_copies(X[:, P:], (grams >= 0).sum(1))
+        return alone[efficient_choice(torch.cat([X[:, :P], X[:, P + alone]], 1), g, P, wanted)]
 
 
 @torch.no_grad()
@@ -108,6 +114,21 @@ def presence(codes: Tensor, grams: Tensor, n_characters: int) -> Tensor:
         matches = index.match(codes[first : first + 32])
         out[matches.text + first, matches.neuron] = 1
     return out
+
+
+def longest_of_copies(X: Tensor, lengths: Tensor) -> Tensor:
+    """Indices of the grams that no longer one stands for, being in nearly the same texts: words, not their parts.
+
+    Args:
+        X: (n, R) float64: presence.
+        lengths: (R,) of the grams.
+
+    """
+    both = X.T @ X  # (R, R): number of texts that hold both
+    n_texts = both.diagonal()
+    is_copy = both >= _SAME * torch.maximum(n_texts.unsqueeze(1), n_texts)
+    has_longer = (is_copy & (lengths > lengths.unsqueeze(1))).any(1)
+    return (~has_longer).nonzero()[:, 0]
 
 
 def efficient_choice(X: Tensor, g: Tensor, n_present: int, wanted: int) -> Tensor:
@@ -127,8 +148,8 @@ def efficient_choice(X: Tensor, g: Tensor, n_present: int, wanted: int) -> Tenso
     weighted = X * W
     H = X.T @ weighted  # (P + R, P + R)
     S = X[:, n_present:].T @ g  # (R, D)
-    ridge = 1e-3 * W.mean() * len(X)
-    A = H[:n_present, :n_present] + ridge * torch.eye(n_present, dtype=H.dtype, device=H.device)
+    A = H[:n_present, :n_present]
+    A = A + torch.diag(A.diagonal().clamp(min=1e-30) * _RIDGE)
     C = H[:n_present, n_present:]  # (P, R)
     own = H[n_present:, n_present:] - C.T @ torch.linalg.solve(A, C)  # (R, R): what the tokens leave
     full = H.diagonal()[n_present:].clamp(min=1e-30)
