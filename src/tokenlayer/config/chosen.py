@@ -12,6 +12,7 @@ from tokenlayer.config.schema import TrainConfig
 from tokenlayer.config.typed import load
 from tokenlayer.data.config import DatasetConfig
 from tokenlayer.data.survey import LONGEST_TEXT, ROOM, Survey, survey
+from tokenlayer.tokenization.rules.penalty import ridge_penalty
 from tokenlayer.training.trainer import TrainerConfig
 
 CHOSEN = (
@@ -39,7 +40,6 @@ _ROUNDS = 8  # of a learning rule, if it went on to the end
 _LONGEST = 55.0
 _RARE = 5.5
 _SHORTEST_OF_FIRST = 21.0
-_PRECISION = 350  # of the prior of a token's effect; tried on the validation texts of 35,000 reviews
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,8 @@ class _Chooser:
 
     def of_steps(self, trainer: TrainerConfig) -> None:
         n = self._found.n_texts
-        self._put("model.vector_penalty", min(1.0, _PRECISION / n), f"{n} training texts")
+        N = self._plain["model"]["n_neurons"]
+        self._put("model.vector_penalty", ridge_penalty(N, n), f"{N} tokens, {n} training texts")
         batches = trainer.train_batches(max(1, n // self._plain["dataset"]["batch_size"]))
         self._put("trainer.max_epochs", epochs(batches, trainer.max_steps), f"{batches} steps an epoch")
         n_epochs = self._plain["trainer"]["max_epochs"]

@@ -37,12 +37,12 @@ from tokenlayer.tokenization.rules.base import (
 )
 from tokenlayer.tokenization.rules.derived import derived
 from tokenlayer.tokenization.rules.gram_index import GramIndex, index_grams
+from tokenlayer.tokenization.rules.penalty import ridge_penalty
 from tokenlayer.tokenization.rules.schedule import EditingRuleConfig
 from tokenlayer.tokenization.rules.selection import Features, Floats, Ints
 from tokenlayer.tokenization.vocabulary import Vocabulary
 
 _FORMAT = 2  # of what is kept on disk: to be raised when the same settings come to give other arrays
-_REFIT_PENALTY = 0.01
 _TEACHER_PENALTY = 0.5
 _SURGERY_UP_TO = 600  # tokens: beyond, the L1 path alone chooses as well, and surgery costs the cube of their number
 
@@ -140,7 +140,8 @@ class GraftRule(LearningRule):
             kept = selection.lasso(features, self._targets, min(len(kept), 2 * N if operated else N))
         if len(kept) > N and operated:
             kept = kept[selection.prune(features.columns(kept), self._targets, N, self._config.penalty)]
-        model = selection.fit(features.columns(kept), self._labels, _REFIT_PENALTY)
+        penalty = ridge_penalty(N, self._index.n_texts)
+        model = selection.fit(features.columns(kept), self._labels, penalty)
         if len(kept) > N:
             strongest = np.argsort(-np.linalg.norm(model.weights, axis=1) * features.spread[kept], kind="stable")[:N]
             return candidates[kept[strongest]], model.weights[strongest]
