@@ -1,0 +1,100 @@
+"""Real fits of learning rules on planted texts, without the command and without a store."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pytorch_lightning as pl
+import torch
+from torch.optim.lr_scheduler import CosineAnnealingLR
+
+from tokenlayer.data.module import DataModule
+from tokenlayer.data.types import PreparedDataset
+from tokenlayer.models.classifier import ModelConfig
+from tokenlayer.models.heads.base import HeadConfig
+from tokenlayer.models.heads.pool import PoolHeadConfig
+from tokenlayer.tokenization.initializers.max_cover import MaxCoverConfig
+from tokenlayer.tokenization.rules.base import LearningRuleConfig, RuleContext
+from tokenlayer.training.callbacks.planted_found import share_found
+from tokenlayer.training.module import AppliedEdit, TokenizationModule
+
+FIRST_LENGTHS = [5, 6, 7, 8, 9, 10, 11, 12, 13]
+
+
+@dataclass
+class Fit:
+    """A training of a model with `rule`, as the experiments train it."""
+
+    rule: LearningRuleConfig
+    n_neurons: int = 100
+    epochs: int = 4
+    seed: int = 0
+    head: HeadConfig = field(default_factory=PoolHeadConfig)
+    embedding_length: int | None = None
+    batch_size: int = 32
+    after_edit: Callable[[pl.Trainer, TokenizationModule, AppliedEdit], None] = lambda *_: None
+
+    def run(self, dataset: PreparedDataset) -> "Fitted":
+        torch.manual_seed(self.seed)
+        generator = torch.Generator().manual_seed(self.seed)
+        C, n_classes = dataset.alphabet.size, len(dataset.class_names)
+        K = max(13, self.rule.least_pattern_lens())
+        first = MaxCoverConfig(gram_lens=FIRST_LENGTHS, padding="blank")
+        config = ModelConfig(self.head, self.n_neurons, embedding_length=self.embedding_length, vector_penalty=0.01)
+        patterns = first.build(dataset.corpus(), dataset.alphabet, generator, dataset.training_texts())
+        model = config.build(patterns, K, C, dataset.text_length, n_classes, trains_characters=False)
+        D = model.embedding.embedding_length
+        texts = dataset.training_texts()
+        rule = self.rule.build(RuleContext(self.n_neurons, K, C, D, texts, self.seed))
+        module = TokenizationModule(
+            model,
+            lambda parameters: torch.optim.Adam(parameters, 0.01),
+            lambda optimizer: CosineAnnealingLR(optimizer, self.epochs),
+            rule=rule,
+            vector_penalty=config.vector_penalty,
+        )
+        watch = _Watch(self.after_edit)
+        trainer = pl.Trainer(
+            accelerator="cpu",
+            max_epochs=self.epochs,
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+            callbacks=[watch],
+        )
+        trainer.fit(module, datamodule=DataModule(dataset, self.batch_size, self.seed, reshuffle=True))
+        return Fitted(module, watch.edits, dataset)
+
+
+class _Watch(pl.Callback):
+    def __init__(self, after_edit: Callable[[pl.Trainer, TokenizationModule, AppliedEdit], None]) -> None:
+        self.edits: list[tuple[int, AppliedEdit]] = []
+        self._after_edit = after_edit
+
+    def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: object) -> None:
+        assert isinstance(pl_module, TokenizationModule)
+        assert pl_module.current is not None
+        if pl_module.current.edit is not None:
+            self.edits.append((pl_module.current.step, pl_module.current.edit))
+            self._after_edit(trainer, pl_module, pl_module.current.edit)
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What has become of it."""
+
+    module: TokenizationModule
+    edits: list[tuple[int, AppliedEdit]]
+    dataset: PreparedDataset
+
+    @property
+    def tokens(self) -> list[str]:
+        return self.module.model.tokenization.vocabulary().decode(self.dataset.alphabet)
+
+    def found(self) -> float:
+        """Share of the planted patterns of all classes that are tokens."""
+        assert self.dataset.ground_truth is not None
+        return share_found(
+            [p for patterns in self.dataset.ground_truth.patterns.values() for p in patterns], self.tokens
+        )

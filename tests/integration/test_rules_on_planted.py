@@ -1,0 +1,158 @@
+"""Every learning rule in real trainings: what it finds of what is planted, and what it knows."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from rule_fits import Fit, Fitted
+
+from tokenlayer.data.planted import PlantedConfig
+from tokenlayer.data.prepare import prepare
+from tokenlayer.data.types import EncodedSplit, PreparedDataset
+from tokenlayer.models.heads.attention import AttentionHeadConfig
+from tokenlayer.models.heads.base import HeadConfig
+from tokenlayer.models.heads.conv import ConvHeadConfig
+from tokenlayer.models.heads.flatten import FlattenHeadConfig
+from tokenlayer.models.heads.pool import PoolHeadConfig
+from tokenlayer.tokenization.rules.base import LearningRuleConfig
+from tokenlayer.tokenization.rules.frozen import FrozenRuleConfig
+from tokenlayer.tokenization.rules.graft import GraftRuleConfig
+from tokenlayer.tokenization.rules.grow import GrowRuleConfig
+from tokenlayer.tokenization.rules.random_regrow import RandomRegrowRuleConfig
+from tokenlayer.training.module import AppliedEdit, TokenizationModule
+
+RULES = {
+    "graft": GraftRuleConfig(),
+    "grow": GrowRuleConfig(memory_mb=8),
+    "random_regrow": RandomRegrowRuleConfig(),
+}
+SHORT = {"n_words": 8, "text_length": 60, "pattern_lens": [3, 4, 5], "patterns_per_text": 2, "distractors_per_text": 1}
+
+
+@pytest.fixture(scope="module")
+def planted() -> PreparedDataset:
+    """The default difficulty."""
+    return prepare(PlantedConfig(batch_size=32))
+
+
+@pytest.fixture(scope="module")
+def small() -> PreparedDataset:
+    return prepare(PlantedConfig(batch_size=32, n_texts=1500, **SHORT))
+
+
+def test_graft_finds_all_planted_patterns(planted: PreparedDataset) -> None:
+    assert Fit(RULES["graft"], n_neurons=60).run(planted).found() == 1
+
+
+def test_graft_finds_the_patterns_of_several_classes() -> None:
+    dataset = prepare(PlantedConfig(batch_size=32, n_texts=4000, n_classes=3, **SHORT))
+    assert Fit(RULES["graft"], n_neurons=60, epochs=3).run(dataset).found() >= 0.95
+
+
+def test_graft_from_a_single_place_for_each_pattern(planted: PreparedDataset) -> None:
+    assert Fit(RULES["graft"], n_neurons=12).run(planted).found() == 1
+
+
+def test_grow_finds_nearly_all_planted_patterns(planted: PreparedDataset) -> None:
+    """Of a pattern that it has in parts it may miss the whole: the parts leave it no variance of its own."""
+    fitted = Fit(RULES["grow"], n_neurons=60, epochs=3).run(planted)
+    assert fitted.found() >= 0.75
+    assert sum(len(applied.edit.neurons) for _, applied in fitted.edits) > 30
+
+
+@pytest.mark.parametrize(
+    "rule", [FrozenRuleConfig(), RandomRegrowRuleConfig(), GrowRuleConfig(memory_mb=8, shuffle=True)]
+)
+def test_controls_find_hardly_any(rule: LearningRuleConfig, planted: PreparedDataset) -> None:
+    fitted = Fit(rule, n_neurons=60, epochs=2).run(planted)
+    assert fitted.found() < 0.2
+    assert bool(fitted.edits) != isinstance(rule, FrozenRuleConfig)
+
+
+def other_texts(dataset: PreparedDataset) -> PreparedDataset:
+    """The same training texts; all else that a run may read is made up."""
+    random = np.random.default_rng(5)
+    splits = dict(dataset.splits)
+    for name in ("validation", "test"):
+        n = len(splits[name])
+        codes = random.integers(0, dataset.alphabet.size + 1, splits[name].codes.shape).astype(np.uint8)
+        splits[name] = EncodedSplit(codes, random.integers(0, 2, n), splits[name].ids)
+    uncut = np.array(dataset.uncut)
+    end = dataset.bounds[len(splits["train"])]
+    uncut[end:] = random.integers(0, dataset.alphabet.size, len(uncut) - end)
+    return replace(dataset, splits=splits, uncut=uncut, folder=None, ground_truth=None, fingerprint="other")
+
+
+def assert_same(one: Fitted, other: Fitted) -> None:
+    ours, theirs = one.module.state_dict(), other.module.state_dict()
+    assert set(ours) == set(theirs)
+    for name, value in theirs.items():
+        if isinstance(value, torch.Tensor) and "_metrics" not in name:
+            assert torch.equal(ours[name], value), name
+    assert [step for step, _ in one.edits] == [step for step, _ in other.edits]
+    for (_, a), (_, b) in zip(one.edits, other.edits, strict=True):
+        for part in ("neurons", "codes", "embedding"):
+            assert torch.equal(getattr(a.edit, part), getattr(b.edit, part))
+        assert torch.equal(a.edit.scores.nan_to_num(-1), b.edit.scores.nan_to_num(-1))
+        assert list(a.edit.reasons) == list(b.edit.reasons)
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_a_rule_sees_the_training_texts_only(name: str, small: PreparedDataset) -> None:
+    fit = Fit(RULES[name], n_neurons=30, epochs=2)
+    fitted = fit.run(small)
+    assert fitted.edits
+    assert_same(fitted, fit.run(other_texts(small)))
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_a_rule_does_see_the_training_texts(name: str, small: PreparedDataset) -> None:
+    """What the test above would show of a rule that sees more."""
+    fit = Fit(RULES[name], n_neurons=30, epochs=1)
+    train = small.splits["train"]
+    changed = train.codes.copy()
+    changed[:500] = np.random.default_rng(0).permuted(changed[:500], axis=1)
+    others = replace(
+        small, folder=None, splits={**small.splits, "train": EncodedSplit(changed, train.labels, train.ids)}
+    )
+    one, other = (fit.run(dataset).edits[-1][1].edit for dataset in (small, others))
+    assert not torch.equal(one.codes, other.codes)
+
+
+HEADS = [
+    PoolHeadConfig("sum"),
+    PoolHeadConfig("max"),
+    FlattenHeadConfig(hidden=4),
+    ConvHeadConfig(),
+    AttentionHeadConfig(),
+]
+
+
+@pytest.mark.parametrize("name", ["graft", "grow"])
+@pytest.mark.parametrize("head", HEADS, ids=lambda head: type(head).__name__)
+def test_a_rule_with_every_head(head: HeadConfig, name: str, small: PreparedDataset) -> None:
+    """New rows begin without moments, the head's own rows of tokens too; the vocabulary holds no token twice."""
+    checked = 0
+
+    def after_edit(trainer: object, module: TokenizationModule, applied: AppliedEdit) -> None:
+        nonlocal checked
+        optimizer = trainer.optimizers[0]  # type: ignore[attr-defined]
+        rows = applied.edit.neurons
+        others = np.setdiff1d(np.arange(module.model.tokenization.n_neurons), rows.numpy())
+        for parameter in (module.model.embedding.weight, *module.model.head.token_parameters()):
+            state = optimizer.state[parameter]
+            for moment in (state["exp_avg"], state["exp_avg_sq"]):
+                assert not moment[rows].any()
+                assert not len(others) or moment[others].any()
+            checked += 1
+        assert torch.equal(module.model.embedding.weight[rows], applied.edit.embedding)
+        assert torch.equal(module.model.tokenization.vocabulary().codes[rows], applied.edit.codes)
+        kept = module.model.tokenization.vocabulary().codes
+        assert len(kept[rows].unique(dim=0)) == len(rows)
+
+    fitted = Fit(RULES[name], n_neurons=30, epochs=1, head=head, embedding_length=4, after_edit=after_edit).run(small)
+    assert checked >= len(fitted.edits) > 0
+    assert all(
+        np.isfinite(value).all() for value in map(torch.Tensor.numpy, map(torch.detach, fitted.module.parameters()))
+    )
