@@ -45,6 +45,7 @@ from tokenlayer.tokenization.vocabulary import Vocabulary
 _FORMAT = 2  # of what is kept on disk: to be raised when the same settings come to give other arrays
 _TEACHER_PENALTY = 0.5
 _SURGERY_UP_TO = 600  # tokens: beyond, the L1 path alone chooses as well, and surgery costs the cube of their number
+_WITHOUT_SURGERY = 5  # times as many candidates: what the L1 path takes is final then
 
 
 class GraftRule(LearningRule):
@@ -126,7 +127,8 @@ class GraftRule(LearningRule):
         known = present[present >= 0]
         price = score.copy()
         price[known] = -1
-        n_new = min(self._config.candidates * len(present), len(price) - len(known))
+        wanted = self._config.candidates * (1 if len(present) <= _SURGERY_UP_TO else _WITHOUT_SURGERY)
+        n_new = min(wanted * len(present), len(price) - len(known))
         best = np.argpartition(-price, n_new - 1)[:n_new] if n_new else known[:0]
         both = np.concatenate([known, np.sort(best)])
         return both, score[both]
@@ -174,7 +176,7 @@ class GraftRuleConfig(EditingRuleConfig):
     """Grafting."""
 
     candidates: int = 4
-    """Grams that a round looks at for each token."""
+    """Grams that a round looks at for each token; five times as many beyond 600 tokens, where surgery is left out."""
     penalty: float = 0.1
     """Ridge penalty of the selection, in units of each token's variance: what keeps it from fitting noise."""
     soften: float = 0.5
