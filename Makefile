@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 ARGS ?= experiment=quickstart
 
-.PHONY: run experiment test lint types check benchmark constraints clean
+.PHONY: run experiment test lint types check benchmark benchmark-rules constraints clean
 
 run: $(STAMP)  ## train; ARGS="experiment=… key=value" passes overrides on
 	$(BIN)/tokenlayer train $(ARGS)
@@ -29,6 +29,9 @@ check: lint types test
 
 benchmark: $(STAMP)  ## speed and memory; ORIGINAL=1 times the original package too, SOURCE=… names the reviews
 	$(BIN)/python -m benchmarks.run $(if $(ORIGINAL),--original) $(if $(SOURCE),--source $(SOURCE))
+
+benchmark-rules: $(STAMP)  ## what each learning rule costs a step, an edit, an epoch; SOURCE=… names the reviews
+	$(BIN)/python -m benchmarks.rules $(if $(SOURCE),--source $(SOURCE))
 
 # Installs what constraints.txt pins; again only when one of these files changes.
 $(STAMP): pyproject.toml constraints.txt

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import torch
 
 from tokenlayer.config.check import Checked, Spec, check
+from tokenlayer.config.chosen import choose
 from tokenlayer.config.compose import composing
 from tokenlayer.config.schema import TrainConfig
 from tokenlayer.data.module import DataModule
@@ -17,11 +18,11 @@ from tokenlayer.training.run import build_model
 
 
 def configuration(overrides: Sequence[str]) -> TrainConfig:
-    """The checked configuration of a training run."""
+    """The checked configuration of a training run, with nothing left open."""
     spec = Spec(TrainConfig, lambda composed, _line: composed)
     with composing("train") as composer:
         checked: list[Checked[TrainConfig]] = check(composer, overrides, spec, multirun=False)
-    return checked[0].config
+    return choose(checked[0].config, checked[0].resolved).config
 
 
 class Bench:
@@ -39,9 +40,13 @@ class Bench:
         self.model = self.module.model
         self.optimizer = self.config.optimizer(self.model.parameters())
 
+    def data(self) -> DataModule:
+        """The loaders."""
+        dataset = self.config.dataset
+        assert dataset.batch_size is not None, "chosen by the texts"
+        return DataModule(self.dataset, dataset.batch_size, self.config.seed, reshuffle=dataset.reshuffle)
+
     def batches(self) -> Iterator[Batch]:
         """Training batches, epoch after epoch."""
-        dataset = self.config.dataset
-        data = DataModule(self.dataset, dataset.batch_size, self.config.seed, reshuffle=dataset.reshuffle)
         while True:
-            yield from data.train_dataloader()
+            yield from self.data().train_dataloader()
