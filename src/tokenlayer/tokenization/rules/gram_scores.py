@@ -15,11 +15,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from tokenlayer.tokenization.rules.gram_pass import LENGTH_BITS, LOW_31, MIXER, MULTIPLIER, add_grams
+
 _LOCAL_SLOTS = 8  # in a text's own table, for each of its characters
-_LENGTH_BITS = 8
 
 
 class GramScores(nn.Module):
@@ -91,6 +93,32 @@ class GramScores(nn.Module):
         codes = codes.long()
         self.kept[(self.n_seen + torch.arange(B, device=codes.device)) % len(self.kept)] = codes.to(self.kept)
         g = gradient.unsqueeze(1).expand(-1, T, -1) if gradient.dim() == 2 else gradient[:, :T]
+        if codes.device.type == "cpu":
+            self._add_compiled(codes, g, counts_once)
+        else:
+            self._add_tensors(codes, g, counts_once)
+        self.n_seen += B
+
+    def _local_bits(self, T: int) -> int:
+        return (_LOCAL_SLOTS * T - 1).bit_length()
+
+    def _add_compiled(self, codes: Tensor, g: Tensor, counts_once: bool) -> None:
+        n_windows, n_passed_over = add_grams(
+            codes.numpy(),
+            g.float().numpy(),
+            counts_once,
+            self._values.numpy(),
+            np.array([_salt(length) if length in self.lengths else -1 for length in range(max(self.lengths) + 1)]),
+            self._local_bits(g.shape[1]),
+            (int(self.n_seen) + 1) * codes.shape[1],
+            self.sums.numpy(),
+            self.where.numpy(),
+        )
+        self.n_windows += n_windows
+        self.n_passed_over += n_passed_over
+
+    def _add_tensors(self, codes: Tensor, g: Tensor, counts_once: bool) -> None:
+        (B, L), T = codes.shape, g.shape[1]
         g = g.reshape(B * T, -1)
         place = ((self.n_seen + torch.arange(B, device=codes.device)).unsqueeze(1) + 1) * L
         place = (place + torch.arange(T, device=codes.device)).reshape(-1)
@@ -99,12 +127,11 @@ class GramScores(nn.Module):
         hashes, n_outside = values[:, :T], outside[:, :T]
         for length in range(1, max(self.lengths) + 1):
             if length > 1:
-                hashes = hashes * _MULTIPLIER + values[:, length - 1 : length - 1 + T]
+                hashes = hashes * MULTIPLIER + values[:, length - 1 : length - 1 + T]
                 n_outside = n_outside + outside[:, length - 1 : length - 1 + T]
             if length in self.lengths:
                 window = (n_outside == 0).reshape(-1).nonzero()[:, 0]
                 self._add(_mixed(hashes.reshape(-1)[window], length), window, g, place, length, (B, T), counts_once)
-        self.n_seen += B
 
     def _add(
         self,
@@ -117,7 +144,7 @@ class GramScores(nn.Module):
         counts_once: bool,
     ) -> None:
         B, T = shape
-        local_bits = (_LOCAL_SLOTS * T - 1).bit_length()
+        local_bits = self._local_bits(T)
         local = (torch.div(window, T, rounding_mode="floor") << local_bits) + (hashes & ((1 << local_bits) - 1))
         rank = torch.arange(len(window), device=window.device)
         # The slot of a text's table goes to its last occurrence: a maximum is the same in any order of writing.
@@ -136,7 +163,7 @@ class GramScores(nn.Module):
             of_text = total[first]
         slot = (hashes[first] >> (63 - self.bits)) & ((1 << self.bits) - 1)
         self.sums.index_add_(0, slot, torch.cat([of_text, of_text.square()], 1))
-        packed = (place[window[first]] << _LENGTH_BITS) + length
+        packed = (place[window[first]] << LENGTH_BITS) + length
         self.where.scatter_reduce_(0, slot, packed, "amax")
 
     def scores(self) -> Tensor:
@@ -148,8 +175,8 @@ class GramScores(nn.Module):
         """The gram last seen in each of some slots (R,): codes (R, K) padded with -1, and whether it is still known."""
         L = self.kept.shape[1]
         packed = self.where[slots]
-        length = packed & ((1 << _LENGTH_BITS) - 1)
-        place = packed >> _LENGTH_BITS
+        length = packed & ((1 << LENGTH_BITS) - 1)
+        place = packed >> LENGTH_BITS
         text, at = torch.div(place, L, rounding_mode="floor") - 1, place % L
         is_known = (packed > 0) & (text >= self.n_seen - len(self.kept))
         columns = torch.arange(self.pattern_lens, device=slots.device)
@@ -174,11 +201,12 @@ class GramScores(nn.Module):
         return int(self.n_passed_over) / max(1, int(self.n_windows))
 
 
-_MULTIPLIER = 6364136223846793005  # Knuth's, for arithmetic modulo 2⁶⁴
+def _salt(length: int) -> int:
+    return (length * 0x1E3779B97F4A7C15) % (1 << 62)
 
 
 def _mixed(hashes: Tensor, length: int) -> Tensor:
     """Spreads a polynomial's hash over all bits, and tells lengths apart (the finaliser of MurmurHash 3)."""
-    h = hashes + (length * 0x1E3779B97F4A7C15) % (1 << 62)
-    h = (h ^ ((h >> 33) & 0x7FFFFFFF)) * -49064778989728563
-    return h ^ ((h >> 33) & 0x7FFFFFFF)
+    h = hashes + _salt(length)
+    h = (h ^ ((h >> 33) & LOW_31)) * MIXER
+    return h ^ ((h >> 33) & LOW_31)
