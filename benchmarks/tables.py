@@ -14,8 +14,34 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-_ONSETS = "b d f g h j k l m n p r s t v z br dr gr kl pl sh st th tr".split()
-_NUCLEI = "a e i o u ai ea ou".split()
+_ONSETS = (
+    "b",
+    "d",
+    "f",
+    "g",
+    "h",
+    "j",
+    "k",
+    "l",
+    "m",
+    "n",
+    "p",
+    "r",
+    "s",
+    "t",
+    "v",
+    "z",
+    "br",
+    "dr",
+    "gr",
+    "kl",
+    "pl",
+    "sh",
+    "st",
+    "th",
+    "tr",
+)
+_NUCLEI = ("a", "e", "i", "o", "u", "ai", "ea", "ou")
 _CODAS = ["", "", "", "n", "r", "s", "t", "l", "m", "nd", "st"]
 _FIRST_IDEOGRAPH = 0x4E00
 _DEVANAGARI_CONSONANTS = [chr(point) for point in range(0x0915, 0x0939)]
@@ -60,7 +86,7 @@ class Kind:
     lexicon: int = 2000
     strength: float = 1.0
     """Standard deviation, over words, of the logarithm of how much more frequent a class makes a word."""
-    more: Callable[[str, int, Rng], str] = field(default=lambda text, label, rng: text)
+    more: Callable[[str, int, Rng], str] = field(default=lambda text, _label, _rng: text)
     """What is done to a text of words, knowing its class."""
 
 

@@ -121,7 +121,7 @@ def dense_gradient(model: TokenizationClassifier, batch: Batch) -> PatternGradie
         matches = (torch.nn.functional.conv1d(text, ones.permute(2, 0, 1)) == K).double()
     convolved = torch.nn.functional.conv1d(text, P.permute(2, 0, 1))  # (B, N, T)
     passed_on = torch.nn.functional.pad(convolved + (matches - convolved).detach(), (0, K - 1))
-    head = model.head(passed_on.transpose(1, 2) @ model.embedding.weight)
+    head = model.head.read(passed_on.transpose(1, 2) @ model.embedding.weight)
     model.loss(model.probabilities(head.logits), batch.labels).backward()
     assert P.grad is not None
     scale = sigma(P.detach())

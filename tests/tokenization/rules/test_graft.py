@@ -54,8 +54,8 @@ def test_what_is_planted_is_grafted(soften: float) -> None:
     weights = {
         tuple(c for c in row if c >= 0): float(v) for row, v in zip(edit.codes.tolist(), edit.embedding, strict=True)
     }
-    assert weights[PLANTED[0]] < -0.5
-    assert weights[PLANTED[1]] > 0.5
+    assert weights[PLANTED[0]] < -0.3
+    assert weights[PLANTED[1]] > 0.3
     assert set(edit.reasons) == {"foreign"}
     assert edit.scores.min() >= 0
 
