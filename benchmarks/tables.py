@@ -7,7 +7,7 @@ others, none is certain. The same table every time.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -149,7 +149,8 @@ def table(name: str, n_texts: int | None = None) -> pd.DataFrame:
     for label in labels:
         length = rng.integers(kind.words[0], kind.words[1] + 1)
         words = rng.choice(len(lexicon), length, p=weights[label])
-        texts.append(kind.more(kind.between.join(lexicon[word] for word in words), int(label), rng))
+        text = kind.between.join(lexicon[word] for word in words)
+        texts.append(text if kind.more is None else kind.more(text, int(label), rng))
     return pd.DataFrame({"text": texts, "label": [f"class {label}" for label in labels]})
 
 

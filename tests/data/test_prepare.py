@@ -41,6 +41,8 @@ def config(path: Path, **changed: object) -> TableConfig:
             "label_column": "label",
             "split_column": "part",
             "text_length": 6,
+            "batch_size": 2,
+            "alphabet": AlphabetConfig(size=30),
             "cache_dir": str(path.parent / "cache"),
             **changed,
         }

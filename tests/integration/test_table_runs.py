@@ -50,6 +50,8 @@ def test_scripted_from_end_to_end(source: Path, tmp_path: Path, monkeypatch: pyt
         "model.n_neurons=24",
         "initializer=max_cover",
         "initializer.gram_lens=[3,4]",
+        "model=seed",
+        "learning_rule=seed",
         "seed=3",
         "trainer=cpu",
         "trainer.threads=1",
@@ -90,7 +92,8 @@ def test_scripted_from_end_to_end(source: Path, tmp_path: Path, monkeypatch: pyt
 
 def test_a_random_split_without_a_split_column(source: Path, store: Store) -> None:
     columns = ["dataset.text_column=text", "dataset.label_column=label"]
-    small = ["dataset.text_length=50", "dataset.batch_size=8", "model.n_neurons=10", "initializer=gaussian"]
+    small = ["dataset.text_length=50", "dataset.batch_size=8", "model.n_neurons=10"]
+    small += ["initializer=gaussian", "learning_rule=seed"]
     arguments = ["dataset=table", f"dataset.source='{source}'", *columns, *small, "trainer=debug", "trainer.threads=1"]
     assert main(["train", *arguments, f"output_dir={store.output_dir}", "trainer.max_steps=1"]) == 0
     (run,) = store.runs()

@@ -152,7 +152,7 @@ def test_four_classes_without_a_dense_column_missing(train: Train) -> None:
 
 
 def test_callbacks_can_be_taken_away(train: Train) -> None:
-    run = train("callbacks.grads_log=null", "~callbacks.figures", "trainer.max_steps=2")
+    run = train("callbacks.grads_log=null", "~callbacks.figures", "~callbacks.biography", "trainer.max_steps=2")
     assert not (run.artifacts / "logs" / "grads_log").exists()
     assert not (run.artifacts / "figures").exists()
     assert run.log("vals_log")["step"].tolist() == [0, 1]

@@ -88,7 +88,7 @@ def test_a_signal_ends_the_training_after_its_batch(tmp_path, number):
     model = Signalled()
     with pytest.raises(Interrupted), interrupts.handled(), interrupts.deferred():
         fit(
-            TrainerConfig(accelerator="cpu"),
+            TrainerConfig(accelerator="cpu", max_epochs=10),
             tmp_path,
             callbacks=[StopAtTheEndOfTheBatch()],
             model=model,

@@ -91,14 +91,13 @@ def survey(config: DatasetConfig) -> Survey:
 
 
 def settled(config: Config) -> Config:
-    """The same dataset with what it leaves open (null) chosen from its training texts."""
-    if None not in (config.text_length, config.alphabet.size, config.batch_size):
+    """The same dataset with text length and alphabet chosen from its training texts, where it leaves them open."""
+    if None not in (config.text_length, config.alphabet.size):  # of which alone the encoded texts depend
         return config
     found = survey(config)
     return replace(
         config,
         text_length=config.text_length or found.text_length(),
-        batch_size=config.batch_size or found.batch_size(),
         alphabet=replace(config.alphabet, size=config.alphabet.size or found.alphabet_size()),
     )
 

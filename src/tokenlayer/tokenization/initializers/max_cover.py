@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from tokenlayer.errors import InputError
 from tokenlayer.text.alphabet import Alphabet, Codes
 from tokenlayer.text.corpus import TrainingTexts
 from tokenlayer.text.grams import draw_grams
@@ -38,7 +39,7 @@ class PatternsInitializerMaxCover:
         text_corpus: the texts, as one string or as (S,) codes of the alphabet `chars`.
         chars: the alphabet.
         gram_lens: the lengths to draw from.
-        filter_over: only grams that occur more than this many times are drawn.
+        filter_over: only grams that occur more than this many times are drawn; shorter ones where none of a length is.
         padding: what follows a gram shorter than K. `noise` (as in the original): weights near 0.25, like all
             that are not the gram's, which discretise to random characters. `blank`: zeros, which accept any
             character and stay so, because σ(0) = 0 lets no gradient through.
@@ -74,8 +75,8 @@ class PatternsInitializerMaxCover:
         """Patterns of shape (C, K, N).
 
         Raises:
-            InputError: K is shorter than the longest gram, C is not the alphabet's size, or no gram of a
-                length that was drawn occurs more than `filter_over` times.
+            InputError: K is shorter than the longest gram, C is not the alphabet's size, or no gram, not even a single
+                character, occurs more than `filter_over` times.
 
         """
         C, K, N = shape
@@ -89,8 +90,20 @@ class PatternsInitializerMaxCover:
         grams = np.full((N, K), BLANK if self.padding == "blank" else self._alphabet.none_code)
         for length in sorted(set(self.gram_lens)):
             rows = (lengths == length).numpy()
-            grams[rows, :length] = draw_grams(self._corpus, length, int(rows.sum()), self.filter_over, self._generator)
+            drawn = self._drawn(length, int(rows.sum()))
+            grams[rows, : drawn.shape[1]] = drawn
         return torch.from_numpy(grams)
+
+    def _drawn(self, length: int, n: int) -> Codes:
+        """(n, length) codes, or of the next shorter grams that do occur often enough."""
+        missing: InputError | None = None
+        for shorter in range(length, 0, -1):
+            try:
+                return draw_grams(self._corpus, shorter, n, self.filter_over, self._generator)
+            except InputError as error:
+                missing = missing or error
+        assert missing is not None
+        raise missing
 
 
 @dataclass

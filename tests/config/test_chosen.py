@@ -1,0 +1,132 @@
+"""What the program chooses by the training texts, from the command line to the typed configuration."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tokenlayer.config.check import Spec, check
+from tokenlayer.config.chosen import CHOSEN, Chosen, choose, epochs, gram_lens
+from tokenlayer.config.compose import composing
+from tokenlayer.config.resume import SavedRun, continued
+from tokenlayer.config.schema import TrainConfig
+from tokenlayer.config.typed import flatten
+from tokenlayer.data.survey import Survey
+from tokenlayer.errors import InputError
+
+ENGLISH = (200, 110, 80, 80, 70, 65, 65, 60, 60, 60, 40, 40, 30, 30, 25, 25, 25, 20, 20, 20, 15, 10, 8, 2, 1, 1, 1)
+
+
+def line(folder: Path, *overrides: str, text: str = "the quick brown fox", n: int = 100) -> list[str]:
+    source = folder / "table.csv"
+    pd.DataFrame({"text": [text] * n, "label": [i % 2 for i in range(n)]}).to_csv(source, index=False)
+    columns = ["dataset.text_column=text", "dataset.label_column=label", f"dataset.cache_dir={folder / 'cache'}"]
+    return ["dataset=table", f"dataset.source={source}", *columns, *overrides]
+
+
+def composed(*texts: str) -> Chosen:
+    with composing("train") as composer:
+        (job,) = check(composer, texts, Spec(TrainConfig, lambda plain, _: plain), multirun=False)
+    return choose(job.config, job.resolved)
+
+
+def value(resolved: dict[str, object], key: str) -> object:
+    return dict(flatten(resolved))[key]
+
+
+def like(median: int, counts: tuple[int, ...], n_texts: int = 1000) -> Survey:
+    return Survey(n_texts, (median,) * 101, counts)
+
+
+def test_a_table_needs_no_more_than_its_columns(tmp_path: Path) -> None:
+    chosen = composed(*line(tmp_path))
+    for key in CHOSEN:
+        assert value(chosen.resolved, key) is not None, key
+    config = chosen.config
+    assert (config.dataset.text_length, config.dataset.batch_size, config.dataset.alphabet.size) == (31, 8, 16)
+    assert config.pattern_lens() == 13
+    assert config.trainer.max_epochs == 20
+    assert config.lr_scheduler is not None
+    assert config.lr_scheduler.keywords["T_max"] == 20
+    told = {choice.key for choice in chosen.choices}
+    assert told == set(CHOSEN) - {"lr_scheduler.T_max"}, "what follows from another is not told"
+    assert "dataset.text_length=31 (99 % of the training texts have at most 19 characters)" in map(str, chosen.choices)
+
+
+def test_what_is_set_stays_and_the_rest_follows_it(tmp_path: Path) -> None:
+    settings = [
+        "dataset.text_length=6",
+        "trainer.max_epochs=3",
+        "dataset.batch_size=10",
+        "learning_rule.gram_lens=[2,4]",
+    ]
+    config = composed(*line(tmp_path, *settings)).config
+    assert (config.dataset.text_length, config.trainer.max_epochs, config.dataset.batch_size) == (6, 3, 10)
+    assert config.lr_scheduler is not None
+    assert config.lr_scheduler.keywords["T_max"] == 3
+    assert config.learning_rule.least_pattern_lens() == 4
+    assert config.pattern_lens() == 6
+
+
+def test_patterns_are_as_long_as_asked_for(tmp_path: Path) -> None:
+    config = composed(*line(tmp_path, "model.pattern_lens=4")).config
+    assert config.initializer.least_pattern_lens() == config.learning_rule.least_pattern_lens() == 4
+
+
+def test_nothing_is_read_where_nothing_is_open(tmp_path: Path) -> None:
+    given = composed("experiment=seed_imdb", "dataset.source=nowhere")
+    assert given.choices == ()
+    assert given.resolved["dataset"]["source"] == "nowhere"
+
+
+def test_reviews_keep_the_settings_of_the_study() -> None:
+    """Those of 35,000 reviews: 4.1 bits a character, 955 characters in the middle."""
+    reviews = like(955, ENGLISH, 35_000)
+    assert gram_lens(reviews, 15.4, 3, 13) == list(range(3, 14))
+    assert epochs(1093, -1) == 4
+
+
+@pytest.mark.parametrize(
+    ("median", "counts", "least_bits", "lengths"),
+    [
+        (955, (1,) * 800, 15.4, range(1, 6)),  # Chinese
+        (2000, (1, 1, 1, 1), 16.5, range(3, 14)),  # DNA
+        (9, ENGLISH, 8.7, range(2, 10)),  # names: none is longer than a text
+        (1, ENGLISH, 5.5, range(1, 2)),  # single letters
+        (0, (), 5.5, range(1, 2)),
+    ],
+)
+def test_lengths_of_grams_follow_what_a_character_tells(
+    median: int, counts: tuple[int, ...], least_bits: float, lengths: range
+) -> None:
+    assert gram_lens(like(median, counts), least_bits, 3, 13) == list(lengths)
+
+
+@pytest.mark.parametrize(
+    ("batches", "max_steps", "n"), [(17, -1, 20), (437, -1, 5), (10_000, -1, 4), (17, 40, 3), (17, 5, 1)]
+)
+def test_few_texts_are_read_more_often(batches: int, max_steps: int, n: int) -> None:
+    assert epochs(batches, max_steps) == n
+
+
+def test_a_share_of_the_batches_makes_more_epochs(tmp_path: Path) -> None:
+    half = composed(*line(tmp_path, "trainer.limit_train_batches=0.5", n=20_000)).config
+    assert (half.trainer.max_epochs, composed(*line(tmp_path, n=20_000)).config.trainer.max_epochs) == (10, 5)
+
+
+def test_what_does_not_fit_what_is_chosen_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"dataset\.text_length: 15 is below model\.pattern_lens=20"):
+        composed(*line(tmp_path, "model.pattern_lens=20", text="abc"))
+
+
+@pytest.mark.parametrize("repeated", [(), ("trainer.threads=1",)])
+def test_a_resumed_run_keeps_what_it_chose(tmp_path: Path, repeated: tuple[str, ...]) -> None:
+    started = line(tmp_path, *repeated)
+    first = composed(*started).resolved
+    with composing("train") as composer:
+        texts = [*started, "resume=abc"]
+        overrides = composer.split([composer.parse(text) for text in texts])
+        (job,) = check(composer, texts, Spec(TrainConfig, lambda plain, _: plain), multirun=False)
+    again = continued(job.resolved, overrides, SavedRun(first, started))
+    for key in CHOSEN:
+        assert value(again, key) == value(first, key)
