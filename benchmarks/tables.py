@@ -86,7 +86,7 @@ class Kind:
     lexicon: int = 2000
     strength: float = 1.0
     """Standard deviation, over words, of the logarithm of how much more frequent a class makes a word."""
-    more: Callable[[str, int, Rng], str] = field(default=lambda text, _label, _rng: text)
+    more: Callable[[str, int, Rng], str] | None = None
     """What is done to a text of words, knowing its class."""
 
 

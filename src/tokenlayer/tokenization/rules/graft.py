@@ -37,7 +37,7 @@ from tokenlayer.tokenization.rules.base import (
 )
 from tokenlayer.tokenization.rules.derived import derived
 from tokenlayer.tokenization.rules.gram_index import GramIndex, index_grams
-from tokenlayer.tokenization.rules.penalty import ridge_penalty
+from tokenlayer.tokenization.rules.penalty import ridge_penalty, scarcity
 from tokenlayer.tokenization.rules.schedule import EditingRuleConfig
 from tokenlayer.tokenization.rules.selection import Features, Floats, Ints
 from tokenlayer.tokenization.vocabulary import Vocabulary
@@ -68,6 +68,7 @@ class GraftRule(LearningRule):
         self._config = config
         self._targets = targets
         self._labels = one_hot_labels(context.texts, index.n_texts)
+        self._surgery_penalty = config.penalty * scarcity(index.n_texts)
         self._figures: dict[str, float] = {}
         self.register_buffer("gradient", torch.zeros(index.n_texts, context.embedding_length))
         self.register_buffer("seen", torch.zeros(index.n_texts, dtype=torch.bool))
@@ -141,7 +142,7 @@ class GraftRule(LearningRule):
         if len(kept) > N:
             kept = selection.lasso(features, self._targets, min(len(kept), 2 * N if operated else N))
         if len(kept) > N and operated:
-            kept = kept[selection.prune(features.columns(kept), self._targets, N, self._config.penalty)]
+            kept = kept[selection.prune(features.columns(kept), self._targets, N, self._surgery_penalty)]
         penalty = ridge_penalty(N, self._index.n_texts)
         model = selection.fit(features.columns(kept), self._labels, penalty)
         if len(kept) > N:
@@ -178,7 +179,8 @@ class GraftRuleConfig(EditingRuleConfig):
     candidates: int = 4
     """Grams that a round looks at for each token; five times as many beyond 600 tokens, where surgery is left out."""
     penalty: float = 0.1
-    """Ridge penalty of the selection, in units of each token's variance: what keeps it from fitting noise."""
+    """Ridge penalty of the selection, in units of each token's variance: what keeps it from fitting noise (more, if the
+    texts are few)."""
     soften: float = 0.5
     """How far the selection's targets are the teacher's predictions instead of labels: from 0 to 1."""
     min_texts: int = 30
