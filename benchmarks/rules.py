@@ -188,7 +188,7 @@ def table(results: dict[str, Any]) -> Table:
         "The gram pass is meant to take no longer than the rest of the step."
     )
     shown = Table(title="Learning rules", title_justify="left", caption=caption, caption_justify="left")
-    for heading in ("rule", "made, s", "step, ms", "observed, ms", "of the rest", "edit, s", "edits", "epoch, s", "MB"):
+    for heading in ("rule", "made, s", "step, ms", "pass, ms", "÷ rest", "edit, s", "edits", "epoch, s", "MB"):
         shown.add_column(heading, justify="left" if heading == "rule" else "right")
     for rule in RULES:
         own = results[rule]

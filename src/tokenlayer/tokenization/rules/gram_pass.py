@@ -19,7 +19,7 @@ LENGTH_BITS = 8  # of a packed occurrence
 
 
 @numba.njit(cache=True)
-def add_grams(
+def add_grams(  # noqa: PLR0912  # a compiled inner loop
     codes: Ints,
     gradient: Floats,
     counts_once: bool,
@@ -75,13 +75,16 @@ def add_grams(
                 local = h & local_mask
                 if holder[local] != current:
                     holder[local], held[local] = current, n_held
-                    grams[n_held], places[n_held], totals[n_held] = h, t, gradient[b, t]
+                    grams[n_held], places[n_held] = h, t
+                    for d in range(D):
+                        totals[n_held, d] = gradient[b, t, d]
                     n_held += 1
                 elif grams[held[local]] != h:
                     n_passed_over += 1
                 elif not counts_once:
-                    totals[held[local]] += gradient[b, t]
-            for i in range(n_held):
+                    for d in range(D):
+                        totals[held[local], d] += gradient[b, t, d]
+            for i in range(n_held):  # loops over single numbers: an expression of arrays would allocate one
                 slot = (grams[i] >> shift) & mask
                 for d in range(D):
                     sums[slot, d] += totals[i, d]
