@@ -199,10 +199,9 @@ def test_labels_as_targets() -> None:
 def test_rounds_until_the_stop() -> None:
     texts = texts_with(PLANTED)
     edited = []
+    rule, vocabulary = rule_of(texts, 2, every=0.5, stop=0.5, soften=0.0), vocabulary_of((0,), (1,))
+    observe(rule, vocabulary, texts, np.arange(20), torch.randn(20, 1), DUE)
     for step in range(40):
-        rule = rule_of(texts, 2, every=0.5, stop=0.5)
-        vocabulary = vocabulary_of((0,), (1,))
-        observe(rule, vocabulary, texts, np.arange(20), torch.randn(20, 1), DUE)
         if rule.edit(Clock(step, 40, 10), vocabulary, torch.zeros(2, 1), None) is not None:
             edited.append(step)
     assert edited == [4, 9, 14, 19]
