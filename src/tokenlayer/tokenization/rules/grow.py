@@ -177,7 +177,7 @@ class GrowRuleConfig(RegrowingRuleConfig):
 
     memory_mb: int = 32
     """MiB of the table of scores."""
-    windows_per_step: int = 262_144
+    windows_per_step: int = 131_072
     """Grams scored in a step, of its first texts: it bounds time."""
     kept_texts: int = 2048
     """The latest texts, on which a choice is evaluated exactly."""
