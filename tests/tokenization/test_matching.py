@@ -98,3 +98,25 @@ def test_codes_of_any_integer_type(dtype):
     found, expected = match(codes.to(dtype), vocabulary, 30), match(codes, vocabulary, 30)
     assert len(expected) > 0
     assert torch.equal(found.dense(), expected.dense())
+
+
+@pytest.mark.parametrize("cells_at_once", [1, 1 << 22])
+def test_thousands_of_characters(cells_at_once, monkeypatch):
+    """One character at a time in the index's table; made in pieces or at once."""
+    monkeypatch.setattr("tokenlayer.tokenization.matching._CELLS_AT_ONCE", cells_at_once)
+    C, N, K = 3000, 130, 4
+    generator = torch.Generator().manual_seed(0)
+    text = torch.randint(C + 1, (3, 60), generator=generator)
+    patterns = torch.randint(C, (N, K), generator=generator)
+    for n in range(0, N, 2):  # every other one is in the text
+        patterns[n] = text[n % 3, n % 50 : n % 50 + K]
+    patterns[patterns == C] = BLANK
+    patterns[::3, 2:] = BLANK
+    patterns[::7, 0] = BLANK
+    windows = text.unfold(1, K, 1)[:, :, None]  # (B, T, 1, K)
+    expected = ((windows == patterns) | (patterns == BLANK)).all(3)
+    found = match(text, Vocabulary(patterns, torch.zeros(N, dtype=torch.bool)), C)
+    at = torch.stack([found.text, found.position, found.neuron], dim=1)
+    inside = at[at[:, 1] < expected.shape[1]]
+    assert torch.equal(inside, expected.nonzero())
+    assert len(inside) >= N // 2

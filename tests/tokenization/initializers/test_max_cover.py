@@ -120,6 +120,11 @@ def test_a_corpus_without_a_gram_above_the_filter():
         make((3,), text="abcdef")((7, 3, 4))
 
 
+def test_where_no_gram_of_a_length_recurs_a_shorter_one_is_drawn():
+    patterns = make((4,), text="abc dabe fcd", padding="blank")((7, 4, 9))
+    assert set(decoded(patterns)) == {"ab██"}, "the only one of two characters that recurs"
+
+
 def test_patterns_shorter_than_the_longest_gram():
     with pytest.raises(InputError, match=r"patterns of 4 characters cannot hold grams of 5.*model\.pattern_lens"):
         make((2, 5))((7, 4, 3))
