@@ -47,7 +47,7 @@ def test_a_table_needs_no_more_than_its_columns(tmp_path: Path) -> None:
     assert config.pattern_lens() == 13
     assert config.trainer.max_epochs == 20
     assert config.lr_scheduler is not None
-    assert config.lr_scheduler.keywords["T_max"] == 20
+    assert config.lr_scheduler.keywords["T_max"] == 20 * (70 // 8)
     told = {choice.key for choice in chosen.choices}
     assert told == set(CHOSEN) - {"lr_scheduler.T_max"}, "what follows from another is not told"
     assert "dataset.text_length=31 (99 % of the training texts have at most 19 characters)" in map(str, chosen.choices)
@@ -63,7 +63,7 @@ def test_what_is_set_stays_and_the_rest_follows_it(tmp_path: Path) -> None:
     config = composed(*line(tmp_path, *settings)).config
     assert (config.dataset.text_length, config.trainer.max_epochs, config.dataset.batch_size) == (6, 3, 10)
     assert config.lr_scheduler is not None
-    assert config.lr_scheduler.keywords["T_max"] == 3
+    assert config.lr_scheduler.keywords["T_max"] == 3 * (70 // 10)
     assert config.learning_rule.least_pattern_lens() == 4
     assert config.pattern_lens() == 6
 

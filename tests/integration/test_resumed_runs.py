@@ -138,7 +138,7 @@ def test_a_learning_rate_that_has_come_to_its_end_takes_no_more_epochs(
     for epochs in (3, -1):
         assert main([*resume, f"trainer.max_epochs={epochs}", "trainer.max_steps=8"]) == 2
         assert f"trainer.max_epochs: cannot become {epochs}" in (error := capsys.readouterr().err)
-        assert "lr_scheduler.T_max=2" in error
+        assert "after 2 epochs (lr_scheduler.T_max=" in error
     assert main([*resume, "trainer.max_steps=8"]) == 0
 
 

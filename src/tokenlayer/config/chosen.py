@@ -139,7 +139,7 @@ class _Chooser:
         batches = trainer.train_batches(max(1, n // self._plain["dataset"]["batch_size"]))
         self._put("trainer.max_epochs", epochs(batches, trainer.max_steps), f"{batches} steps an epoch")
         n_epochs = self._plain["trainer"]["max_epochs"]
-        self._put("lr_scheduler.T_max", n_epochs)
+        self._put("lr_scheduler.T_max", batches * n_epochs)
         self._put("learning_rule.every", max(0.5, n_epochs / _ROUNDS), f"{n_epochs} epochs")
 
     def _put(self, key: str, value: Any, reason: str = "") -> None:

@@ -63,7 +63,7 @@ def continued(composed: Mapping[str, Any], line: Line, saved: SavedRun) -> dict[
     problems = [
         *_other_experiment(composed, line, saved),
         *_changes(saved.resolved, result),
-        *_beyond_the_schedule(saved.resolved, result),
+        *_beyond_the_schedule(saved, result),
     ]
     if problems:
         raise ConfigError(problems)
@@ -103,18 +103,19 @@ def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Pr
             )
 
 
-def _beyond_the_schedule(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Problem]:
-    """A cosine that has come down to its last rate at `T_max` rises again in the epochs after it."""
-    key, period = "trainer.max_epochs", _get(before, "lr_scheduler.T_max")
-    was, wanted = _get(before, key), _get(after, key)
-    if not isinstance(period, int) or not isinstance(wanted, int) or wanted == was:
+def _beyond_the_schedule(saved: SavedRun, after: Mapping[str, Any]) -> Iterator[Problem]:
+    """A cosine that was made for the epochs of the run comes down to its last rate with them, and rises again after."""
+    key, schedule = "trainer.max_epochs", "lr_scheduler.T_max"
+    was, wanted = _get(saved.resolved, key), _get(after, key)
+    is_told = any(override.lstrip("+").startswith(f"{schedule}=") for override in saved.overrides)
+    if not isinstance(_get(saved.resolved, schedule), int) or is_told or not isinstance(wanted, int):
         return
-    if wanted > period or wanted == -1:
+    if wanted > was or (wanted == -1 and was != -1):
         yield Problem(
             key,
-            f"cannot become {wanted}: the run's learning rate comes to its end after {period} epochs "
-            f"(lr_scheduler.T_max={period}) and would rise again; leave it at {was}, or start a new run of more epochs "
-            "without resume",
+            f"cannot become {wanted}: the run's learning rate comes to its end after {was} epochs "
+            f"({schedule}={_get(saved.resolved, schedule)} steps) and would rise again; leave it at {was}, or start a "
+            "new run of more epochs without resume",
         )
 
 

@@ -112,10 +112,12 @@ class TrainConfig:
         if self.lr_scheduler is None:
             return
         period = self.lr_scheduler.keywords.get("T_max")
-        if period is None and self.trainer.max_epochs is None:  # looked at again when both have been chosen
+        if "T_max" in self.lr_scheduler.keywords and period is None:  # looked at again when it has been chosen
+            if self.trainer.max_epochs == -1:
+                yield "lr_scheduler.T_max", "of how many steps? trainer.max_epochs=-1 does not say; give it, or epochs"
             return
-        if period is not None and period < 1:  # the cosine of -1, from max_epochs=-1, trains every second epoch at 0
-            yield "lr_scheduler.T_max", f"{period} epochs to the last learning rate; give 1 or more"
+        if period is not None and period < 1:  # the cosine of -1 trains every second step at 0
+            yield "lr_scheduler.T_max", f"{period} steps to the last learning rate; give 1 or more"
         try:
             self.lr_scheduler(optimizer)
         except (TypeError, ValueError, ArithmeticError) as error:

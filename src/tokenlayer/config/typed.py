@@ -23,7 +23,7 @@ T = TypeVar("T")
 MISSING = "???"
 TARGET = "_target_"
 
-# Of a schedule: by interpolation null, as long as the length of the training is to be chosen (`chosen`).
+# Of a schedule: null, as long as the length of the training is to be chosen (`chosen`).
 _OPEN = ("T_max",)
 
 
@@ -219,11 +219,10 @@ class _Loader:
         given = {name: item for name, item in raw.items() if name != TARGET}
         parameters = keyword_parameters(cls)
         self._check_names(given, list(parameters), cls, key)
-        arguments = {name: item for name, item in given.items() if item is not None or name not in _OPEN}
         hints = argument_types(cls, parameters)
         loaded = {
-            name: self.value(item, hints[name], _join(key, name))
-            for name, item in arguments.items()
+            name: None if item is None and name in _OPEN else self.value(item, hints[name], _join(key, name))
+            for name, item in given.items()
             if name in parameters
         }
         for name, parameter in parameters.items():

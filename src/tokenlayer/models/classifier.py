@@ -104,13 +104,17 @@ class TokenizationClassifier(nn.Module):
         return keras.categorical_crossentropy(out, labels)
 
     def vector_penalty(self, tokens: Tokenized) -> Tensor:
-        """Half the squared length of the vectors of a text's tokens, summed over the text, mean over the batch.
+        """Half the square of what each token of a text adds to the logits, summed over the text, mean over the batch.
 
-        In expectation ½ Σ_n f_n ‖E_n‖², f_n being the share of texts that hold token n: the ridge penalty of features
-        scaled to unit variance, which holds frequent and rare tokens back alike.
+        In expectation ½ Σ_n f_n ‖W E_n‖², f_n being the share of texts that hold token n, W the head's readout (the
+        identity, where it has none): the ridge penalty of features scaled to unit variance, which holds frequent and
+        rare tokens back alike. Of E alone it would hold back nothing: W would grow instead.
         """
-        vectors = self.embedding.weight[tokens.matches.distinct().neuron]
-        return vectors.square().sum() / (2 * tokens.codes.shape[0])
+        effects, readout = self.embedding.weight, self.head.readout()
+        if readout is not None:
+            effects = effects @ readout.T  # (N, n_outputs)
+        squares = effects.square().sum(1)
+        return squares[tokens.matches.distinct().neuron].sum() / (2 * tokens.codes.shape[0])
 
     def logged_parameters(self) -> dict[str, Tensor]:
         """The parameters that `grads_log` and `vals_log` describe, by the seed's names in snake case."""
@@ -133,8 +137,8 @@ class ModelConfig:
     embedding_length: int | None = 1
     """D, the length of a pattern's vector; null: the number of outputs, which is all that a linear head can use."""
     vector_penalty: float | None = 0.0
-    """Ridge penalty on the vectors of the tokens that a text holds (see `TokenizationClassifier.vector_penalty`); null:
-    chosen by the number of training texts."""
+    """Ridge penalty on what a text's tokens add to the logits (see `TokenizationClassifier.vector_penalty`); null:
+    chosen by the numbers of tokens and of training texts."""
     loss: Literal["auto", "binary", "cross_entropy"] = "auto"
     """binary: one sigmoid output; cross_entropy: a softmax over the classes; auto: binary for two classes."""
 

@@ -68,7 +68,7 @@ class TokenizationModule(pl.LightningModule):
     Args:
         model: the classifier.
         optimizer: makes the optimizer from the parameters.
-        lr_scheduler: makes a schedule, stepped after every epoch, from the optimizer; None: constant.
+        lr_scheduler: makes a schedule, stepped after every update, from the optimizer; None: constant.
         header: plain data that each checkpoint carries under `tokenlayer`: what one must know to use its weights.
         rule: how the patterns change; None: by the optimizer alone, if at all.
         vector_penalty: weight of `TokenizationClassifier.vector_penalty` in what is minimised; the loss that is logged
@@ -184,7 +184,9 @@ class TokenizationModule(pl.LightningModule):
         assert isinstance(layer, VocabularyLayer)
         assert self.current is not None
         vocabulary = layer.vocabulary()
-        edit = self.rule.edit(self.clock(), vocabulary, weight.detach(), self.model.head.readout())
+        readout = self.model.head.readout()
+        linear = None if readout is None else readout.detach()
+        edit = self.rule.edit(self.clock(), vocabulary, weight.detach(), linear)
         if edit is None:
             return
         rows = edit.neurons
@@ -221,7 +223,7 @@ class TokenizationModule(pl.LightningModule):
         optimizer = self._make_optimizer(self.model.parameters())
         if self._make_scheduler is None:
             return optimizer
-        schedule = {"scheduler": self._make_scheduler(optimizer), "interval": "epoch"}
+        schedule = {"scheduler": self._make_scheduler(optimizer), "interval": "step"}
         return {"optimizer": optimizer, "lr_scheduler": schedule}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:

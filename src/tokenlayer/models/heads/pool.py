@@ -53,7 +53,7 @@ class PoolHead(Head):
         return HeadOutput(self.out(pooled), embedded)
 
     def readout(self) -> Tensor | None:
-        return self.out.weight.detach() if self.pooling in ("presence", "sum") else None
+        return self.out.weight if self.pooling in ("presence", "sum") else None
 
     def logged_parameters(self) -> dict[str, Tensor]:
         return {"out_kernel": self.out.weight, "out_bias": self.out.bias}
