@@ -10,14 +10,13 @@ from pathlib import Path
 from tokenlayer.study.cells import Cell, Study
 from tokenlayer.study.command import main
 from tokenlayer.study.figures import draw_dots, panels
-from tokenlayer.study.recipe import BEST_HEAD, BEST_RULE, FIVE, REVIEWS, THREE, N
+from tokenlayer.study.recipe import BEST_RULE, FIVE, REVIEWS, THREE, N
 from tokenlayer.study.report import Report, comparisons, summary
 from tokenlayer.study.results import Results
 
 SIZES = (N, 2000, 8000)
 METHODS = {
-    "learned": (f"learned, {BEST_HEAD} head", (f"learning_rule={BEST_RULE}", f"model/head={BEST_HEAD}")),
-    "learned-pool": ("learned, linear head", (f"learning_rule={BEST_RULE}",)),
+    "learned": ("learned", (f"learning_rule={BEST_RULE}",)),
     "l1_words": ("words by L1", ("learning_rule=frozen", "initializer=l1_words")),
     "random_grams": ("random grams", ("learning_rule=frozen",)),
 }
@@ -43,7 +42,7 @@ def report(results: Results) -> Report:
     figure, (axes,) = panels("The official split, reviews of up to 6,000 characters", 1, height=3.6)
     draw_dots(axes, list(labels.values()), series)
     axes.set(xlabel="test accuracy, 25,000 reviews")
-    pairs = [(f"{learned}-{size}", f"l1_words-{size}") for size in SIZES for learned in ("learned", "learned-pool")]
+    pairs = [(f"learned-{size}", f"l1_words-{size}") for size in SIZES]
     shares = {"validation (%)": "validation/accuracy", "test (%)": "test/accuracy"}
     return Report(
         tables={

@@ -13,7 +13,6 @@ from matplotlib.figure import Figure
 from tokenlayer.study.cells import Cell, CommandName, Study
 from tokenlayer.study.command import main
 from tokenlayer.study.figures import (
-    BLUE,
     GREEN,
     GREY,
     ORANGE,
@@ -26,16 +25,13 @@ from tokenlayer.study.figures import (
     panels,
     reference_lines,
 )
-from tokenlayer.study.recipe import BEST_HEAD, BEST_RULE, FIVE, REVIEWS, THREE, N
+from tokenlayer.study.recipe import BEST_RULE, FIVE, REVIEWS, THREE, N
 from tokenlayer.study.report import Report, comparisons, percent, summary
 from tokenlayer.study.results import Results
 from tokenlayer.study.statistics import Mean
 
 SIZES = (50, 100, 200, 500, 1000, 2000, 8000)
-LEARNED = {
-    "learned": (f"learned, {BEST_HEAD} head", VERMILION, (f"learning_rule={BEST_RULE}", f"model/head={BEST_HEAD}")),
-    "learned-pool": ("learned, linear head", BLUE, (f"learning_rule={BEST_RULE}",)),
-}
+LEARNED = {"learned": ("learned", VERMILION, (f"learning_rule={BEST_RULE}",))}
 FIXED = {
     "l1_grams": ("grams by L1", GREEN),
     "l1_words": ("words by L1", ORANGE),

@@ -6,8 +6,6 @@ from tokenlayer.study.cells import Cell
 
 BEST_RULE = "graft"
 """The learning rule that is recommended (an option of `learning_rule`)."""
-BEST_HEAD = "conv"
-"""The head that reads its tokens best (an option of `model/head`)."""
 N = 500
 """Patterns, where nothing else is said."""
 FIVE, THREE = (0, 1, 2, 3, 4), (0, 1, 2)
