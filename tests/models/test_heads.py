@@ -182,6 +182,26 @@ def test_the_readout_is_what_the_linear_path_multiplies_by(name):
     torch.testing.assert_close(after.logits - before.logits, (after.embedded - before.embedded) @ readout.T)
 
 
+@pytest.mark.parametrize("name", ["presence", "conv", "max"])
+def test_the_penalty_is_of_what_tokens_add_to_the_logits_however_it_is_shared_out(name):
+    model = classifier(name, n_classes=3)
+    tokens = model.tokenization(texts())
+    penalty = model.vector_penalty(tokens)
+    effects = model.embedding.weight.detach()
+    if (readout := model.head.readout()) is not None:
+        effects = effects @ readout.detach().T
+    held = tokens.matches.dense().amax(2)  # (B, N)
+    torch.testing.assert_close(penalty, (held * effects.square().sum(1)).sum() / (2 * len(held)), check_dtype=False)
+    penalty.backward()
+    assert model.embedding.weight.grad.abs().max() > 0
+    if readout is not None:
+        assert readout.grad.abs().max() > 0
+        with torch.no_grad():
+            model.embedding.weight.div_(3)
+            readout.mul_(3)
+        torch.testing.assert_close(model.vector_penalty(tokens), penalty)
+
+
 @pytest.mark.parametrize("name", sorted(ZERO_AT_FIRST))
 def test_before_training_the_head_is_the_linear_one(name):
     model = ModelConfig(heads()[name], n_neurons=N, embedding_length=2).build(

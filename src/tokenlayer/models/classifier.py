@@ -110,9 +110,8 @@ class TokenizationClassifier(nn.Module):
         identity, where it has none): the ridge penalty of features scaled to unit variance, which holds frequent and
         rare tokens back alike. Of E alone it would hold back nothing: W would grow instead.
         """
-        effects, readout = self.embedding.weight, self.head.readout()
-        if readout is not None:
-            effects = effects @ readout.T  # (N, n_outputs)
+        weight, readout = self.embedding.weight, self.head.readout()
+        effects = weight if readout is None else weight @ readout.T  # (N, n_outputs)
         squares = effects.square().sum(1)
         return squares[tokens.matches.distinct().neuron].sum() / (2 * tokens.codes.shape[0])
 

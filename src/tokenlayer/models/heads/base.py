@@ -43,7 +43,7 @@ class Head(nn.Module, ABC):
         """Those of `out_kernel`, `out_bias`, `dense_kernel`, `dense_bias` that the head has, by the seed's names."""
 
     def readout(self) -> Tensor | None:
-        """(n_outputs, D): what the linear path from `embedded` to the logits multiplies by, a parameter; None: there is no such."""
+        """(n_outputs, D): the parameter by which the linear path from `embedded` to the logits multiplies, if any."""
         return None
 
     def token_parameters(self) -> tuple[Tensor, ...]:
