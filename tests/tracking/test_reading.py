@@ -47,7 +47,7 @@ def test_more_runs_than_a_page_holds(output_dir: Path, client: MlflowClient, mon
     monkeypatch.setattr(reading, "_PAGE", 2)
     experiment = client.create_experiment("many")
     ids = {client.create_run(experiment).info.run_id for _ in range(5)}
-    assert set(reading.find_runs(output_dir=output_dir)["run_id"]) == ids
+    assert set(reading.find_runs(output_dir=str(output_dir))["run_id"]) == ids
 
 
 def test_logs_and_metrics_in_the_order_of_steps(run_id: str, output_dir: Path) -> None:

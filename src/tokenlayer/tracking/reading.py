@@ -25,7 +25,7 @@ _PAGE = 1000
 
 
 def find_runs(
-    uri: str | None = None, *, experiment: str | None = None, where: str = "", output_dir: Path = OUTPUTS
+    uri: str | None = None, *, experiment: str | None = None, where: str = "", output_dir: Path | str = OUTPUTS
 ) -> pd.DataFrame:
     """Runs, the latest first.
 
@@ -44,7 +44,7 @@ def find_runs(
         InputError: no such store or experiment, or a wrong filter.
 
     """
-    store = open_store(uri, output_dir, create=False)
+    store = open_store(uri, Path(output_dir), create=False)
     names = {e.experiment_id: e.name for e in store.client.search_experiments()}
     wanted = [key for key, name in names.items() if experiment in (None, name)]
     if not wanted:
@@ -59,7 +59,7 @@ def find_runs(
 
 
 def load_log(
-    run_id: str, table: str = "grads_log", *, uri: str | None = None, output_dir: Path = OUTPUTS
+    run_id: str, table: str = "grads_log", *, uri: str | None = None, output_dir: Path | str = OUTPUTS
 ) -> pd.DataFrame:
     """All rows of a table of a run, in the order of recording.
 
@@ -73,7 +73,7 @@ def load_log(
         InputError: no such store, run or table.
 
     """
-    store = open_store(uri, output_dir, create=False)
+    store = open_store(uri, Path(output_dir), create=False)
     known_run(store, run_id)
     folder = table if "/" in table else f"logs/{table}"
     parts = [f.path for f in store.client.list_artifacts(run_id, folder) if PART.search(f.path)]
@@ -84,7 +84,7 @@ def load_log(
     return frame
 
 
-def load_patterns(run_id: str, *, uri: str | None = None, output_dir: Path = OUTPUTS) -> pd.DataFrame:
+def load_patterns(run_id: str, *, uri: str | None = None, output_dir: Path | str = OUTPUTS) -> pd.DataFrame:
     """The `patterns_log` of a run: one row per logged step and neuron.
 
     Raises:
@@ -94,14 +94,14 @@ def load_patterns(run_id: str, *, uri: str | None = None, output_dir: Path = OUT
     return load_log(run_id, "patterns_log", uri=uri, output_dir=output_dir)
 
 
-def metric_history(run_id: str, key: str, *, uri: str | None = None, output_dir: Path = OUTPUTS) -> pd.DataFrame:
+def metric_history(run_id: str, key: str, *, uri: str | None = None, output_dir: Path | str = OUTPUTS) -> pd.DataFrame:
     """The values of a metric over time: columns `step`, `value`, `timestamp` (ms since 1970), by step.
 
     Raises:
         InputError: no such store, run or metric.
 
     """
-    store = open_store(uri, output_dir, create=False)
+    store = open_store(uri, Path(output_dir), create=False)
     run = known_run(store, run_id)
     if key not in run.data.metrics:
         raise InputError(f"run {run_id} has no metric {key!r}; {_near(key, run.data.metrics)}")
@@ -110,7 +110,7 @@ def metric_history(run_id: str, key: str, *, uri: str | None = None, output_dir:
     return pd.DataFrame(rows, columns=["step", "timestamp", "value"])[["step", "value", "timestamp"]]
 
 
-def load_resolved_config(run_id: str, *, uri: str | None = None, output_dir: Path = OUTPUTS) -> dict[str, Any]:
+def load_resolved_config(run_id: str, *, uri: str | None = None, output_dir: Path | str = OUTPUTS) -> dict[str, Any]:
     """The configuration of a run, as recorded in `config/resolved.yaml`.
 
     Raises:
@@ -128,7 +128,7 @@ def download_artifact(
     *,
     target: Path | None = None,
     uri: str | None = None,
-    output_dir: Path = OUTPUTS,
+    output_dir: Path | str = OUTPUTS,
 ) -> Path:
     """A local copy of an artifact, a file or a folder.
 
@@ -143,21 +143,21 @@ def download_artifact(
         InputError: no such store, run or artifact.
 
     """
-    store = open_store(uri, output_dir, create=False)
+    store = open_store(uri, Path(output_dir), create=False)
     known_run(store, run_id)
     if target is not None:
         target.mkdir(parents=True, exist_ok=True)
     return _fetched(store, run_id, path, target)
 
 
-def run_page(run_id: str, uri: str | None = None, *, output_dir: Path = OUTPUTS) -> str:
+def run_page(run_id: str, uri: str | None = None, *, output_dir: Path | str = OUTPUTS) -> str:
     """Where MLflow's UI shows a run: the path of its page, to follow the server's address.
 
     Raises:
         InputError: no such store or run.
 
     """
-    run = known_run(open_store(uri, output_dir, create=False), run_id)
+    run = known_run(open_store(uri, Path(output_dir), create=False), run_id)
     return f"#/experiments/{run.info.experiment_id}/runs/{run_id}?{VIEW}"
 
 
