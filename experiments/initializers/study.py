@@ -9,7 +9,7 @@ from pathlib import Path
 from tokenlayer.study.cells import Cell, Study
 from tokenlayer.study.command import main
 from tokenlayer.study.figures import draw_dots, panels
-from tokenlayer.study.recipe import BEST_RULE, FIVE, REVIEWS, compared_rules
+from tokenlayer.study.recipe import BEST_RULE, FIVE, ONE, REVIEWS, compared_rules
 from tokenlayer.study.report import Report, comparisons, summary
 from tokenlayer.study.results import Results
 
@@ -25,7 +25,7 @@ CELLS = tuple(
     Cell(
         f"{rule}-{initializer}",
         (f"learning_rule={rule}", f"initializer={initializer}"),
-        FIVE,
+        FIVE if initializer == "random_grams" else ONE,  # which `rules` has made already
         {"rule": rule, "initializer": label},
     )
     for initializer, label in INITIALIZERS.items()

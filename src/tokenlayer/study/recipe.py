@@ -8,7 +8,7 @@ BEST_RULE = "graft"
 """The learning rule that is recommended (an option of `learning_rule`)."""
 N = 500
 """Patterns, where nothing else is said."""
-FIVE, THREE = (0, 1, 2, 3, 4), (0, 1, 2)
+FIVE, THREE, ONE = (0, 1, 2, 3, 4), (0, 1, 2), (0,)
 """Seeds."""
 
 TRAINING = (
