@@ -16,7 +16,7 @@ def test_the_learning_rate_follows_its_schedule_and_is_logged(train: Train, stor
     rates = dict(store.history(run.run_id, "train/learning_rate"))
     ends = [epoch * STEPS_PER_EPOCH - 1 for epoch in (1, 2, 3)]
     assert set(ends) <= rates.keys()
-    expected = [0.01 * (1 + cos(pi * epoch / 3)) / 2 for epoch in range(3)]
+    expected = [0.01 * (1 + cos(pi * step / (3 * STEPS_PER_EPOCH))) / 2 for step in ends]
     assert [rates[step] for step in ends] == pytest.approx(expected)
 
 

@@ -33,7 +33,7 @@ class TrainingLog(RunCallback):
     def on_before_optimizer_step(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, optimizer: Optimizer
     ) -> None:
-        # Of this update: behind the last batch of an epoch Lightning has set the next epoch's already.
+        # Of this update: behind it Lightning has set the next one's already.
         self._rate = float(optimizer.param_groups[0]["lr"])
 
     def on_train_batch_end(
