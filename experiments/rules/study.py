@@ -37,7 +37,7 @@ def report(results: Results) -> Report:
         draw_history(right, label, live, color)
     left.set(xlabel="step", title="Validation accuracy")
     right.set(xlabel="step", title="Live tokens: they match in some validation text")
-    legend(left)
+    legend(right)
     return Report(
         tables={
             "Accuracy, mean and 95 % interval over seeds": summary(results, shares),
