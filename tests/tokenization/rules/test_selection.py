@@ -1,6 +1,7 @@
 """The choice of features against slow, exact solutions of the same problems."""
 
 import itertools
+from collections.abc import Iterable
 
 import numpy as np
 import pytest
@@ -231,20 +232,33 @@ def test_pruned_to_half_it_is_nearly_the_best_half(seed: int) -> None:
     assert ours <= ordered[2]  # of 70
 
 
-def test_the_surgeon_s_inverse_stays_the_inverse_of_what_is_left() -> None:
+@pytest.mark.parametrize(("P", "sizes"), [(9, range(8, 0, -1)), (150, (149, 87, 86, 85, 20))])  # of blocks of 64
+def test_the_surgeon_s_inverse_stays_the_inverse_of_what_is_left(P: int, sizes: Iterable[int]) -> None:
     """Against removing rows and columns and inverting again; the weights against a refit of the quadratic."""
     random = np.random.default_rng(0)
-    root = random.normal(size=(9, 9))
-    H, optimum = root @ root.T + np.eye(9), random.normal(size=(9, 2))
-    for size in range(8, 0, -1):
-        left = selection._surgeon(np.linalg.inv(H), optimum.copy(), size)
+    root = random.normal(size=(P, P))
+    H, optimum = root @ root.T + np.eye(P), random.normal(size=(P, 2))
+    expected, stages = list(range(P)), {}
+    while len(expected) > min(sizes):
+        weights = np.linalg.solve(H[np.ix_(expected, expected)], (H @ optimum)[expected])
+        inverse = np.linalg.inv(H[np.ix_(expected, expected)])
+        expected.pop(int(((weights**2).sum(1) / np.diag(inverse)).argmin()))
+        stages[len(expected)] = list(expected)
+    for size in sizes:
+        assert selection._surgeon(np.linalg.inv(H), optimum.copy(), size).tolist() == stages[size]
 
-        expected = list(range(9))
-        while len(expected) > size:
-            weights = np.linalg.solve(H[np.ix_(expected, expected)], (H @ optimum)[expected])
-            inverse = np.linalg.inv(H[np.ix_(expected, expected)])
-            expected.pop(int(((weights**2).sum(1) / np.diag(inverse)).argmin()))
-        assert left.tolist() == expected
+
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_the_curvature_is_that_of_the_loss(outputs: int) -> None:
+    X, targets = problem(outputs=outputs)
+    features = features_of(X)
+    p = selection.probabilities(selection.fit(features, targets, 0.1).logits(features))
+    curvature = (p * (1 - p)).sum(1)
+    Z = np.column_stack([X / X.std(0), np.ones(len(X))])
+    whole = Z.T @ (Z * curvature[:, None]) / len(X)
+    P = X.shape[1]  # the bias, eliminated: Schur's complement
+    expected = whole[:P, :P] - np.outer(whole[:P, P], whole[P, :P]) / whole[P, P] + 0.1 * np.eye(P)
+    np.testing.assert_allclose(selection._hessian(features, curvature, 0.1), expected, atol=1e-10)
 
 
 def test_of_two_copies_one_is_pruned_and_the_other_stays() -> None:

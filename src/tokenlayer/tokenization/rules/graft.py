@@ -8,9 +8,11 @@ round:
    grams the score S²/V, S = Σ_b S_b, V = Σ_b S_b²: about χ² with one degree of freedom for each output, if q would not
    help. g_b is that of the text's latest step, which costs nothing.
 2. **Select.** The present tokens and the best-priced grams are the features of a linear classifier, whose L1 path picks
-   2N of them (`selection.lasso`) and which optimal brain surgery cuts down to N (`selection.prune`). Its targets are
-   halfway between the labels and what a classifier on all indexed grams predicts for texts that it was not fitted on
-   (`selection.cross_fitted`): a teacher, which keeps a choice among so many from fitting the noise of the labels.
+   up to 2N of them (`selection.lasso`) and which optimal brain surgery cuts down to N (`selection.prune`). Its targets
+   are halfway between the labels and what a classifier on all indexed grams predicts for texts that it was not fitted
+   on (`selection.cross_fitted`): a teacher, which keeps a choice among so many from fitting the noise of the labels.
+   (Not of all of it: the index was screened by the labels of all training texts. A teacher without that trace, on an
+   index screened by the other texts' labels alone, chose no better tokens.)
 3. **Edit.** Tokens that were not selected give their places to those that were, which begin with the vectors of a
    refit.
 

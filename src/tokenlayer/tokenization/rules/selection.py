@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numba
 import numpy as np
 import numpy.typing as npt
-from scipy import optimize, sparse, special
+from scipy import linalg, optimize, sparse, special
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -20,6 +20,8 @@ Ints = npt.NDArray[np.int64]
 _PATH = 60  # penalties at most: 0.8^60 is nothing
 _NEWTON_STEPS = 2
 _SWEEPS = 30
+_BLOCK = 64  # features, between two products of matrices in surgery
+_SMALLEST = 1e-300  # instead of a zero divisor, where a feature is gone
 _TOLERANCE = 1e-3  # of the penalised log-likelihood, that a sweep must gain to be worth another
 
 
@@ -211,28 +213,43 @@ def prune(features: Features, targets: Floats, size: int, penalty: float) -> Int
     What dropping feature q costs, all others being free to make up for it, is ‖θ_q‖² / (2 [H⁻¹]_qq), with H the
     curvature of the penalised loss at the optimum. H has (size of features)² numbers.
     """
-    n = features.presence.shape[0]
     model = fit(features, targets, penalty)
     p = probabilities(model.logits(features))
-    importance = (p * (1 - p)).sum(1)  # one curvature for all outputs
-    root = np.sqrt(importance).astype(np.float32)
-    Z = features.presence.multiply(root[:, None]).toarray()  # (n, P)
-    Z -= np.outer(root, (root @ Z) / importance.sum())
-    Z /= features.spread.astype(np.float32) * np.float32(np.sqrt(n))
-    H = (Z.T @ Z).astype(np.float64)
+    curvature = (p * (1 - p)).sum(1)  # one for all outputs
+    inverse = linalg.inv(_hessian(features, curvature, penalty), overwrite_a=True)
+    return _surgeon(inverse, model.weights * features.spread[:, None], size)
+
+
+def _hessian(features: Features, curvature: Floats, penalty: float) -> Floats:
+    """(P, P): of the penalised loss by standardised features, the bias being free to make up for them."""
+    X = features.presence.astype(np.float64)
+    weighted = X.T.multiply(curvature).tocsr()  # (P, n)
+    H: Floats = (weighted @ X).toarray()
+    total = np.asarray(weighted.sum(axis=1)).ravel()
+    H -= np.outer(total, total / curvature.sum())
+    H /= np.outer(features.spread, features.spread) * len(curvature)
     H[np.diag_indices_from(H)] += penalty
-    return _surgeon(np.linalg.inv(H), model.weights * features.spread[:, None], size)
+    return H
 
 
 def _surgeon(inverse: Floats, weights: Floats, size: int) -> Ints:
-    left = np.ones(len(weights), dtype=bool)
-    for _ in range(len(weights) - size):
-        cost = np.where(left, (weights * weights).sum(1) / np.diag(inverse), np.inf)
+    """The features that stay, given H⁻¹ and the optimum; both are changed in place.
+
+    Dropping feature q takes the rank-one matrix u uᵀ, u = H⁻¹_q / √[H⁻¹]_qq, from H⁻¹. Its diagonal, on which the costs
+    depend, is brought up to date at once, the rest only after a block of features: one product of matrices for all.
+    """
+    dropped = np.zeros(len(weights), dtype=bool)
+    diagonal = np.diag(inverse).copy()
+    block = np.empty((_BLOCK, len(weights)))
+    for step in range(len(weights) - size):
+        pending = step % _BLOCK
+        if step and not pending:
+            inverse -= block.T @ block
+        cost = np.where(dropped, np.inf, (weights * weights).sum(1) / np.maximum(diagonal, _SMALLEST))
         out = int(cost.argmin())
-        column = inverse[:, out] / inverse[out, out]
-        weights = weights - np.outer(column, weights[out])
-        inverse -= np.outer(column, inverse[out])
-        left[out] = False
-        inverse[out], inverse[:, out] = 0, 0
-        inverse[out, out] = 1
-    return np.flatnonzero(left)
+        column = inverse[out] - block[:pending, out] @ block[:pending]
+        block[pending] = np.where(dropped, 0.0, column / np.sqrt(column[out]))
+        weights -= np.outer(block[pending] / block[pending, out], weights[out])
+        diagonal -= block[pending] ** 2
+        dropped[out] = True
+    return np.flatnonzero(~dropped)
