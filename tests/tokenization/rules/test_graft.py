@@ -6,8 +6,10 @@ import torch
 from graft_cases import C, K, L, context, observe, uniform_texts, vocabulary_of
 
 from tokenlayer.text.corpus import TrainingTexts
+from tokenlayer.tokenization.rules import graft, selection
 from tokenlayer.tokenization.rules.base import Clock, Edit
 from tokenlayer.tokenization.rules.graft import GraftRule, GraftRuleConfig, one_hot_labels
+from tokenlayer.tokenization.rules.selection import Features, Floats, Ints
 from tokenlayer.tokenization.vocabulary import Vocabulary
 
 DUE = Clock(step=4, n_steps=20, steps_per_epoch=10)
@@ -58,6 +60,29 @@ def test_what_is_planted_is_grafted(soften: float) -> None:
     assert weights[PLANTED[1]] > 0.3
     assert set(edit.reasons) == {"foreign"}
     assert edit.scores.min() >= 0
+
+
+@pytest.mark.parametrize(("few", "surgery_up_to"), [(4, 4), (3, 4), (3, 3)], ids=["few", "more", "many"])
+def test_few_tokens_or_many(few: int, surgery_up_to: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the number of tokens decides is decided here for four: how many are looked at, and whether surgery cuts."""
+    monkeypatch.setattr(graft, "_FEW", few)
+    monkeypatch.setattr(graft, "_SURGERY_UP_TO", surgery_up_to)
+    operations: list[tuple[int, int]] = []
+    prune = selection.prune
+
+    def spy(features: Features, targets: Floats, size: int, penalty: float) -> Ints:
+        operations.append((len(features), size))
+        return prune(features, targets, size, penalty)
+
+    monkeypatch.setattr(selection, "prune", spy)
+    texts = texts_with(PLANTED)
+    rule = rule_of(texts, 4)
+    edit = round_of(rule, texts, vocabulary_of(*[(0,), (1,), (2,), (3,)]))
+    assert edit is not None
+    assert set(PLANTED.values()) <= patterns(edit.codes)
+    assert rule.figures()["candidates"] == (16 if few == 4 else 80)
+    assert bool(operations) == (surgery_up_to == 4)
+    assert all(before >= (8 if few == 4 else 6) and after == 4 for before, after in operations)
 
 
 def test_several_classes() -> None:

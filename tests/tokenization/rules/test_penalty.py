@@ -1,6 +1,6 @@
 import pytest
 
-from tokenlayer.tokenization.rules.penalty import ridge_penalty, scarcity
+from tokenlayer.tokenization.rules.penalty import ridge_penalty, surgery_penalty
 
 
 def test_fewer_texts_and_more_tokens_are_held_back_more():
@@ -11,6 +11,7 @@ def test_fewer_texts_and_more_tokens_are_held_back_more():
     assert ridge_penalty(100_000, 10) == ridge_penalty(100_000, 1), "bounded"
 
 
-def test_a_selection_among_few_texts_is_held_back_more():
-    assert scarcity(35_000) == scarcity(20_000) == 1
-    assert scarcity(200) == 100
+def test_a_selection_among_few_texts_or_of_many_grams_is_held_back_more():
+    assert surgery_penalty(0.1, 500, 35_000) == surgery_penalty(0.1, 50, 20_000) == 0.1
+    assert surgery_penalty(0.1, 500, 200) == pytest.approx(10)
+    assert surgery_penalty(0.1, 2000, 35_000) == pytest.approx(0.8)

@@ -39,15 +39,16 @@ from tokenlayer.tokenization.rules.base import (
 )
 from tokenlayer.tokenization.rules.derived import derived
 from tokenlayer.tokenization.rules.gram_index import GramIndex, index_grams
-from tokenlayer.tokenization.rules.penalty import ridge_penalty, scarcity
+from tokenlayer.tokenization.rules.penalty import ridge_penalty, surgery_penalty
 from tokenlayer.tokenization.rules.schedule import EditingRuleConfig
 from tokenlayer.tokenization.rules.selection import Features, Floats, Ints
 from tokenlayer.tokenization.vocabulary import Vocabulary
 
 _FORMAT = 2  # of what is kept on disk: to be raised when the same settings come to give other arrays
 _TEACHER_PENALTY = 0.5
-_SURGERY_UP_TO = 600  # tokens: beyond, the L1 path alone chooses as well, and surgery costs the cube of their number
-_WITHOUT_SURGERY = 5  # times as many candidates: what the L1 path takes is final then
+_FEW = 600  # tokens: beyond, a wider look and a shorter operation chose better on validation texts
+_WIDER = 5  # times as many candidates for each token
+_SURGERY_UP_TO = 2_500  # tokens: beyond, the L1 path alone chooses, for surgery costs the cube of their number
 
 
 class GraftRule(LearningRule):
@@ -70,7 +71,6 @@ class GraftRule(LearningRule):
         self._config = config
         self._targets = targets
         self._labels = one_hot_labels(context.texts, index.n_texts)
-        self._surgery_penalty = config.penalty * scarcity(index.n_texts)
         self._figures: dict[str, float] = {}
         self.register_buffer("gradient", torch.zeros(index.n_texts, context.embedding_length))
         self.register_buffer("seen", torch.zeros(index.n_texts, dtype=torch.bool))
@@ -130,7 +130,7 @@ class GraftRule(LearningRule):
         known = present[present >= 0]
         price = score.copy()
         price[known] = -1
-        wanted = self._config.candidates * (1 if len(present) <= _SURGERY_UP_TO else _WITHOUT_SURGERY)
+        wanted = self._config.candidates * (1 if len(present) <= _FEW else _WIDER)
         n_new = min(wanted * len(present), len(price) - len(known))
         best = np.argpartition(-price, n_new - 1)[:n_new] if n_new else known[:0]
         both = np.concatenate([known, np.sort(best)])
@@ -140,13 +140,12 @@ class GraftRule(LearningRule):
         """The grams that become, or stay, tokens, and their weights (N, outputs) in a linear classifier."""
         features = Features.of(*self._index.texts_of(candidates), self._index.n_texts)
         kept = np.arange(len(features))
-        operated = N <= _SURGERY_UP_TO
         if len(kept) > N:
-            kept = selection.lasso(features, self._targets, min(len(kept), 2 * N if operated else N))
-        if len(kept) > N and operated:
-            kept = kept[selection.prune(features.columns(kept), self._targets, N, self._surgery_penalty)]
-        penalty = ridge_penalty(N, self._index.n_texts)
-        model = selection.fit(features.columns(kept), self._labels, penalty)
+            kept = selection.lasso(features, self._targets, min(len(kept), _for_surgery(N)))
+        if len(kept) > N and N <= _SURGERY_UP_TO:
+            held_back = surgery_penalty(self._config.penalty, N, self._index.n_texts)
+            kept = kept[selection.prune(features.columns(kept), self._targets, N, held_back)]
+        model = selection.fit(features.columns(kept), self._labels, ridge_penalty(N, self._index.n_texts))
         if len(kept) > N:
             strongest = np.argsort(-np.linalg.norm(model.weights, axis=1) * features.spread[kept], kind="stable")[:N]
             return candidates[kept[strongest]], model.weights[strongest]
@@ -156,6 +155,13 @@ class GraftRule(LearningRule):
         """Of the places whose token was not selected as many as are wanted, those of the weakest tokens."""
         strength = embedding.norm(dim=1).cpu().numpy()[leaving]
         return np.sort(leaving[np.argsort(strength, kind="stable")[:wanted]])
+
+
+def _for_surgery(N: int) -> int:
+    """How many grams the L1 path is to take for N tokens."""
+    if N > _SURGERY_UP_TO:
+        return N
+    return 2 * N if N <= _FEW else N * 3 // 2
 
 
 def one_hot_labels(texts: TrainingTexts, n_texts: int) -> Floats:
@@ -179,10 +185,10 @@ class GraftRuleConfig(EditingRuleConfig):
     """Grafting."""
 
     candidates: int = 4
-    """Grams that a round looks at for each token; five times as many beyond 600 tokens, where surgery is left out."""
+    """Grams that a round looks at for each token; five times as many beyond 600 tokens."""
     penalty: float = 0.1
     """Ridge penalty of the selection, in units of each token's variance: what keeps it from fitting noise (more, if the
-    texts are few)."""
+    texts are few or the tokens many)."""
     soften: float = 0.5
     """How far the selection's targets are the teacher's predictions instead of labels: from 0 to 1."""
     min_texts: int = 30

@@ -20,10 +20,11 @@ def ridge_penalty(n_tokens: int, n_texts: int) -> float:
     return min(_LARGEST, _PENALTY * max(1.0, n_tokens / _TOKENS) * math.sqrt(_TEXTS / n_texts))
 
 
-def scarcity(n_texts: int) -> float:
-    """By how much more a selection has to hold weights back where texts are few: 1 where they are many.
+def surgery_penalty(least: float, n_tokens: int, n_texts: int) -> float:
+    """λ of a selection of n_tokens grams by surgery, `least` where tokens are few and texts are many.
 
     Of 10⁵ grams, those that seem to tell most seem to tell more than they do (winner's curse), and the more so the
-    fewer the texts.
+    fewer the texts and the more grams are taken.
     """
-    return max(1.0, _MANY_TEXTS / n_texts)
+    for_tokens = float(max(1.0, n_tokens / _TOKENS) ** 1.5)
+    return least * for_tokens * max(1.0, _MANY_TEXTS / n_texts)
