@@ -30,7 +30,7 @@ def seeds(rule: str, head: str) -> tuple[int, ...]:
     """One, but for those that `rules` has made already, and the heads that might be the best."""
     if head == "presence":
         return FIVE
-    return THREE if rule == BEST_RULE and head in ("conv", "attention") else ONE
+    return THREE if rule == BEST_RULE and head in ("sum", "conv", "attention") else ONE
 
 
 CELLS = tuple(
