@@ -181,7 +181,8 @@ def draw_dots(axes: Axes, rows: Sequence[str], series: Mapping[str, Mapping[str,
     axes.grid(axis="x", color="#E8E8E8", linewidth=0.8)
     axes.grid(axis="y", visible=False)
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    legend(axes)
+    if axes.get_legend_handles_labels()[0]:  # above the dots, where no interval can reach it
+        axes.legend(frameon=False, fontsize=9, loc="lower right", bbox_to_anchor=(1, 1), ncols=len(series))
 
 
 def draw_history(axes: Axes, label: str, seeds: Mapping[int, pd.DataFrame], color: str) -> None:
