@@ -112,9 +112,12 @@ def label_ends(axes: Axes, curves: Sequence[Curve]) -> None:
         )
 
 
-def legend(axes: Axes) -> None:
-    """Names of what was drawn, if anything was."""
-    if axes.get_legend_handles_labels()[0]:
+def legend(axes: Axes, *, above: bool = False) -> None:
+    """Names of what was drawn, if anything was; above the axes in a row, where nothing drawn can reach them."""
+    names = axes.get_legend_handles_labels()[1]
+    if names and above:
+        axes.legend(frameon=False, fontsize=9, loc="lower right", bbox_to_anchor=(1, 1), ncols=len(names))
+    elif names:
         axes.legend(frameon=False, fontsize=9, loc="best")
 
 
@@ -181,8 +184,7 @@ def draw_dots(axes: Axes, rows: Sequence[str], series: Mapping[str, Mapping[str,
     axes.grid(axis="x", color="#E8E8E8", linewidth=0.8)
     axes.grid(axis="y", visible=False)
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    if axes.get_legend_handles_labels()[0]:  # above the dots, where no interval can reach it
-        axes.legend(frameon=False, fontsize=9, loc="lower right", bbox_to_anchor=(1, 1), ncols=len(series))
+    legend(axes, above=True)
 
 
 def draw_history(axes: Axes, label: str, seeds: Mapping[int, pd.DataFrame], color: str) -> None:

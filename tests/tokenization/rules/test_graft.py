@@ -6,7 +6,7 @@ import torch
 from graft_cases import C, K, L, context, observe, uniform_texts, vocabulary_of
 
 from tokenlayer.text.corpus import TrainingTexts
-from tokenlayer.tokenization.rules import graft, selection
+from tokenlayer.tokenization.rules import graft, penalty, selection
 from tokenlayer.tokenization.rules.base import Clock, Edit
 from tokenlayer.tokenization.rules.graft import GraftRule, GraftRuleConfig, one_hot_labels
 from tokenlayer.tokenization.rules.selection import Features, Floats, Ints
@@ -67,12 +67,13 @@ def test_few_tokens_or_many(few: int, surgery_up_to: int, monkeypatch: pytest.Mo
     """What the number of tokens decides is decided here for four: how many are looked at, and whether surgery cuts."""
     monkeypatch.setattr(graft, "_FEW", few)
     monkeypatch.setattr(graft, "_SURGERY_UP_TO", surgery_up_to)
-    operations: list[tuple[int, int]] = []
+    monkeypatch.setattr(penalty, "_TOKENS", 2)
+    operations: list[tuple[int, int, float]] = []
     prune = selection.prune
 
-    def spy(features: Features, targets: Floats, size: int, penalty: float) -> Ints:
-        operations.append((len(features), size))
-        return prune(features, targets, size, penalty)
+    def spy(features: Features, targets: Floats, size: int, held_back: float) -> Ints:
+        operations.append((len(features), size, held_back))
+        return prune(features, targets, size, held_back)
 
     monkeypatch.setattr(selection, "prune", spy)
     texts = texts_with(PLANTED)
@@ -82,7 +83,10 @@ def test_few_tokens_or_many(few: int, surgery_up_to: int, monkeypatch: pytest.Mo
     assert set(PLANTED.values()) <= patterns(edit.codes)
     assert rule.figures()["candidates"] == (16 if few == 4 else 80)
     assert bool(operations) == (surgery_up_to == 4)
-    assert all(before >= (8 if few == 4 else 6) and after == 4 for before, after in operations)
+    for before, after, held_back in operations:
+        assert before >= (8 if few == 4 else 6)
+        assert after == 4
+        assert held_back == penalty.surgery_penalty(0.1, 4, len(texts)) > penalty.surgery_penalty(0.1, 2, len(texts))
 
 
 def test_several_classes() -> None:

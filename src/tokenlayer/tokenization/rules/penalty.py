@@ -26,5 +26,6 @@ def surgery_penalty(least: float, n_tokens: int, n_texts: int) -> float:
     Of 10⁵ grams, those that seem to tell most seem to tell more than they do (winner's curse), and the more so the
     fewer the texts and the more grams are taken.
     """
+    # The power: of 35,000 reviews, 0.2 to 0.4 validated best for 1,000 tokens, 0.8 (of 0.4, 0.8 and 1.6) for 2,000.
     for_tokens = float(max(1.0, n_tokens / _TOKENS) ** 1.5)
     return least * for_tokens * max(1.0, _MANY_TEXTS / n_texts)
