@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from mini import MINI, report
 
-from tokenlayer.study.cells import tasks
+from tokenlayer.study.cells import Cell, Study, tasks
 from tokenlayer.study.command import main
 from tokenlayer.study.found import Found, Place, State, find
 from tokenlayer.study.report import BEGIN, END
@@ -110,3 +110,16 @@ def test_an_interruption_ends_the_runs_and_keeps_them(output_dir: Path, tmp_path
 def test_no_run_starts_when_time_is_up(output_dir: Path, capfd: pytest.CaptureFixture[str]) -> None:
     Runner(Place(output_dir), Budget(minutes=-1)).run([Found(task, State.MISSING) for task in tasks(MINI)])
     assert capfd.readouterr().out == "time is up: 4 runs are left\n"
+
+
+def test_texts_that_are_not_there_are_told_before_any_run(
+    output_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--output-dir", str(output_dir), "--source", str(tmp_path / "nowhere.csv")]
+    reviews = Study("reviews", ("experiment=learned_imdb",), (Cell("learns", (), (0, 1), {"method": "learns"}),))
+    assert main(reviews, report, tmp_path, arguments) == 2
+    shown = capsys.readouterr()
+    assert "there is no such file" in shown.err
+    assert "nowhere.csv" in shown.err
+    assert not shown.out
+    assert not (output_dir / "studies").exists()

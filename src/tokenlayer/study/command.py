@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tokenlayer import interrupts
+from tokenlayer.data.files import existing
 from tokenlayer.errors import InputError
 from tokenlayer.study.cells import Study, Task, tasks
 from tokenlayer.study.found import Found, Place, State, find
@@ -48,6 +49,8 @@ def _main(study: Study, reporter: Reporter, given: argparse.Namespace, folder: P
         return 0
     failed: list[str] = []
     if not given.report:
+        if given.source is not None:
+            existing(given.source, "--source")  # here once, or every run would fail of it
         runner = Runner(place, Budget(given.jobs, given.minutes))
         runner.run(find(chosen, place))
         failed = runner.failed
