@@ -14,8 +14,8 @@ import numpy as np
 
 from benchmarks.child import ROOT, Result, run_script
 from benchmarks.setup import Bench
-from tokenlayer.models.heads.flatten import FlattenHead
-from tokenlayer.tokenization.layer import TokenizationLayer
+from tokenlayer.layer.layer import TokenizationLayer
+from tokenlayer.original.flatten import FlattenHead
 
 VENV = ROOT / "benchmarks" / ".original-venv"
 TENSORFLOW, ORIGINAL = "tensorflow-cpu==2.15.1", "tokenization-layer==0.0.2"

@@ -1,4 +1,4 @@
-"""What the defaults make of tables of all kinds, beside the majority and TF-IDF of all words, or of all short grams.
+"""What the defaults make of tables of all kinds, beside the majority and TF-IDF of all words, or of all short n-grams.
 
 python -m benchmarks.any_table [KIND …] [--folder FOLDER]
 """
@@ -20,13 +20,13 @@ from benchmarks.tables import KINDS, write
 from tokenlayer import find_runs
 from tokenlayer.cli.main import main as tokenlayer
 from tokenlayer.data.prepare import prepare
-from tokenlayer.data.table import TableConfig
+from tokenlayer.data.sources.table import TableConfig
 from tokenlayer.data.types import PreparedDataset
 
 _UNWATCHED = ("vals_log", "grads_log", "figures", "biography", "patterns_log", "token_effects")
 _SHOWN = {"test/accuracy": "accuracy", "test/balanced_accuracy": "balanced", "test/f1": "F1"}
-_CHOSEN = ("dataset.text_length", "dataset.alphabet.size", "dataset.batch_size", "learning_rule.gram_lens",
-           "trainer.max_epochs", "model.vector_penalty")  # fmt: skip
+_CHOSEN = ("dataset.text_length", "dataset.alphabet.size", "dataset.batch_size", "learning_rule.ngram_lengths",
+           "trainer.max_epochs", "model.embedding_l2")  # fmt: skip
 
 
 def main() -> None:

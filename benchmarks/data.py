@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from benchmarks.child import Result
 from benchmarks.setup import configuration
 from tokenlayer.data.prepare import prepare
-from tokenlayer.training.run import initializer
+from tokenlayer.training.train import initializer
 
 
 def prepare_texts(overrides: Sequence[str]) -> Result:
@@ -27,7 +27,7 @@ def draw_patterns(overrides: Sequence[str]) -> Result:
     """Seconds to draw N initial patterns from all texts."""
     config = configuration(overrides)
     dataset = prepare(config.dataset)
-    K = config.model.pattern_lens or config.initializer.default_pattern_lens()
+    K = config.model.max_token_length or config.initializer.default_token_length()
     begin = time.perf_counter()
-    patterns = initializer(config, dataset)((dataset.alphabet.size, K, config.model.n_neurons))
+    patterns = initializer(config, dataset)((dataset.alphabet.size, K, config.model.vocab_size))
     return {"seconds": time.perf_counter() - begin, "shape": list(patterns.shape)}

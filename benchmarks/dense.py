@@ -11,8 +11,8 @@ from benchmarks.child import Result
 from benchmarks.setup import Bench
 from benchmarks.stopwatch import Stopwatch
 from tokenlayer.data.types import Batch
-from tokenlayer.models.heads.flatten import FlattenHead
-from tokenlayer.tokenization.vocabulary import one_hot
+from tokenlayer.layer.vocabulary import one_hot
+from tokenlayer.original.flatten import FlattenHead
 
 
 def measure(overrides: Sequence[str], n_steps: int) -> Result:

@@ -23,11 +23,11 @@ class Classifier(keras.Model):
 
     def __init__(self, patterns, hidden):
         super().__init__()
-        n_neurons, pattern_lens = patterns.shape[3], patterns.shape[1]
+        vocab_size, max_token_length = patterns.shape[3], patterns.shape[1]
         self.tokenization = tokenization_layer.TokenizationLayer(
-            n_neurons, initializer=lambda *_, **__: tf.constant(patterns), pattern_lens=pattern_lens
+            vocab_size, initializer=lambda *_, **__: tf.constant(patterns), max_token_length=max_token_length
         )
-        self.embedding = tokenization_layer.EmbeddingLayer(embedding_length=1)
+        self.embedding = tokenization_layer.EmbeddingLayer(embedding_dim=1)
         self.flatten = keras.layers.Flatten()
         self.batch_norm = keras.layers.BatchNormalization()
         self.dense = keras.layers.Dense(hidden)

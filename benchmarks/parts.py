@@ -14,14 +14,14 @@ from benchmarks.child import Result
 from benchmarks.setup import Bench
 from benchmarks.stopwatch import Stopwatch, median_ms
 from tokenlayer.data.types import Batch
+from tokenlayer.layer.layer import TokenizationLayer, Tokenized
+from tokenlayer.layer.matching import PatternIndex, match
 from tokenlayer.models.classifier import Intermediates
-from tokenlayer.models.heads.flatten import FlattenHead
-from tokenlayer.tokenization.gradients import character_histogram, sigma
-from tokenlayer.tokenization.layer import TokenizationLayer, Tokenized
-from tokenlayer.tokenization.matching import PatternIndex, match
+from tokenlayer.original.flatten import FlattenHead
+from tokenlayer.original.gradients import character_histogram, sigma
 from tokenlayer.training.callbacks.pattern_tables import pattern_sides, side_by_side
 from tokenlayer.training.callbacks.patterns_log import pattern_rows
-from tokenlayer.training.columns import LayerGradients, gradient_row, value_row
+from tokenlayer.training.layer_statistics import LayerGradients, gradient_row, value_row
 from tokenlayer.training.module import TrainingStep
 
 LOOP = ("batch", "discretise", "match", "embed", "head, loss", "running metrics", "backward", "optimizer")
@@ -105,12 +105,12 @@ def _inside(bench: Bench, step: TrainingStep, g: Tensor, repeats: int) -> dict[s
     E = bench.model.embedding.weight.detach()
     patterns = tokens.patterns.detach()
     index = PatternIndex(vocabulary, C)
-    window, neuron = index._candidates(codes)
+    window, token_id = index._candidates(codes)
     G = character_histogram(codes, g, K, C)
     return {
         "match: prefix table": median_ms(lambda: PatternIndex(vocabulary, C), repeats),
         "match: candidates": median_ms(lambda: index._candidates(codes), repeats),
-        "match: verification": median_ms(lambda: index._verified(codes, window, neuron), repeats),
+        "match: verification": median_ms(lambda: index._verified(codes, window, token_id), repeats),
         "backward: character_histogram": median_ms(lambda: character_histogram(codes, g, K, C), repeats),
         "backward: σ·dP": median_ms(lambda: (G.view(C * K, -1) @ E.T).view(C, K, N).mul_(sigma(patterns)), repeats),
         "live view in a terminal": _live_view_ms(bench, step, repeats) / 10,

@@ -27,10 +27,10 @@ from benchmarks.run import write
 from benchmarks.setup import Bench
 from benchmarks.source import generate, reviews_here
 from benchmarks.stopwatch import Stopwatch
-from tokenlayer.tokenization.layer import VocabularyLayer
-from tokenlayer.tokenization.rules.base import Clock, LearningRule, Observation
-from tokenlayer.tokenization.rules.schedule import EditingRuleConfig
-from tokenlayer.training.run import build_rule
+from tokenlayer.layer.layer import VocabularyLayer
+from tokenlayer.rules.base import LearningRule, Observation, TrainingProgress
+from tokenlayer.rules.schedule import EditingRuleConfig
+from tokenlayer.training.train import build_rule
 
 RULES = ("frozen", "random_regrow", "grow", "graft")
 _WARM_UP = 5
@@ -61,7 +61,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--json", type=Path, help="where to write all numbers (default: benchmarks/results/)")
     parser.add_argument("--threads", type=int, help="CPU threads of torch (default: torch decides)")
     parser.add_argument("--steps", type=int, default=100, help="steps that are timed (default: %(default)s)")
-    parser.add_argument("overrides", nargs="*", help="settings of the training, such as model.n_neurons=2000")
+    parser.add_argument("overrides", nargs="*", help="settings of the training, such as model.vocab_size=2000")
     return parser.parse_args()
 
 
@@ -106,16 +106,20 @@ def measure(overrides: Sequence[str], n_steps: int) -> Result:
     n_total = per_epoch * epochs
     warm, watch = Stopwatch(), Stopwatch()
     for step in range(_WARM_UP + n_steps):
-        _step(bench, rule, next(batches), Clock(step, n_total, per_epoch), warm if step < _WARM_UP else watch)
-    due: list[Clock] = []
+        _step(
+            bench, rule, next(batches), TrainingProgress(step, n_total, per_epoch), warm if step < _WARM_UP else watch
+        )
+    due: list[TrainingProgress] = []
     if isinstance(config := bench.config.learning_rule, EditingRuleConfig):
-        clocks = (Clock(step, n_total, per_epoch) for step in range(n_total))
-        due = [clock for clock in clocks if config.is_due(clock)]
+        clocks = (TrainingProgress(step, n_total, per_epoch) for step in range(n_total))
+        due = [progress for progress in clocks if config.is_due(progress)]
     edit_s = []
-    for clock in due[:_EDITS]:
-        _step(bench, rule, next(batches), clock, warm)  # a rule that counts since its last edit has something to count
+    for progress in due[:_EDITS]:
+        _step(
+            bench, rule, next(batches), progress, warm
+        )  # a rule that counts since its last edit has something to count
         begin = time.perf_counter()
-        _edit(bench, rule, clock)
+        _edit(bench, rule, progress)
         edit_s.append(time.perf_counter() - begin)
     return {
         "build_s": build_s,
@@ -127,7 +131,7 @@ def measure(overrides: Sequence[str], n_steps: int) -> Result:
     }
 
 
-def _step(bench: Bench, rule: LearningRule, batch: Any, clock: Clock, watch: Stopwatch) -> None:
+def _step(bench: Bench, rule: LearningRule, batch: Any, progress: TrainingProgress, watch: Stopwatch) -> None:
     model = bench.model
     weight = model.embedding.weight
     gradient: list[Tensor] = []
@@ -135,8 +139,8 @@ def _step(bench: Bench, rule: LearningRule, batch: Any, clock: Clock, watch: Sto
     intermediates = model(batch.codes, return_intermediates=True)
     intermediates.embedded.register_hook(gradient.append)
     loss = model.loss(intermediates.out, batch.labels)
-    assert bench.config.model.vector_penalty is not None
-    loss = loss + bench.config.model.vector_penalty * model.vector_penalty(intermediates.tokens)
+    assert bench.config.model.embedding_l2 is not None
+    loss = loss + bench.config.model.embedding_l2 * model.embedding_l2(intermediates.tokens)
     watch.lap("forward")
     bench.optimizer.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
@@ -144,11 +148,11 @@ def _step(bench: Bench, rule: LearningRule, batch: Any, clock: Clock, watch: Sto
     assert weight.grad is not None
     rule.observe(
         Observation(
-            clock=clock,
+            progress=progress,
             tokens=intermediates.tokens,
             rows=batch.rows,
             gradient=gradient[0],
-            counts_once=model.head.counts_once,
+            binary_features=model.head.binary_features,
             embedding=weight.detach(),
             embedding_gradient=weight.grad,
         )
@@ -159,13 +163,13 @@ def _step(bench: Bench, rule: LearningRule, batch: Any, clock: Clock, watch: Sto
 
 
 @torch.no_grad()
-def _edit(bench: Bench, rule: LearningRule, clock: Clock) -> None:
+def _edit(bench: Bench, rule: LearningRule, progress: TrainingProgress) -> None:
     layer, weight = bench.model.tokenization, bench.model.embedding.weight
     assert isinstance(layer, VocabularyLayer)
-    edit = rule.edit(clock, layer.vocabulary(), weight.detach(), bench.model.head.readout())
+    edit = rule.edit(progress, layer.vocabulary(), weight.detach(), bench.model.head.readout())
     if edit is not None:
-        layer.replace(edit.neurons, edit.codes)
-        weight[edit.neurons] = edit.embedding
+        layer.replace(edit.token_ids, edit.codes)
+        weight[edit.token_ids] = edit.embedding
 
 
 def rest_ms(of_rule: Result) -> float:
@@ -185,7 +189,7 @@ def table(results: dict[str, Any]) -> Table:
     found = results["machine"]
     caption = (
         f"{results['source']}; {found['hardware']['cpu']}, load before {found['load_average']:.1f}; medians. "
-        "The gram pass is meant to take no longer than the rest of the step."
+        "The n-gram pass is meant to take no longer than the rest of the step."
     )
     shown = Table(title="Learning rules", title_justify="left", caption=caption, caption_justify="left")
     for heading in ("rule", "made, s", "step, ms", "pass, ms", "÷ rest", "edit, s", "edits", "epoch, s", "MB"):

@@ -9,12 +9,12 @@ import torch
 from tokenlayer.config.check import Checked, Spec, check
 from tokenlayer.config.chosen import choose
 from tokenlayer.config.compose import composing
-from tokenlayer.config.schema import TrainConfig
 from tokenlayer.data.module import DataModule
 from tokenlayer.data.prepare import prepare
 from tokenlayer.data.types import Batch, PreparedDataset
+from tokenlayer.training.config import TrainConfig
 from tokenlayer.training.module import TokenizationModule
-from tokenlayer.training.run import build_model
+from tokenlayer.training.train import build_model
 
 
 def configuration(overrides: Sequence[str]) -> TrainConfig:

@@ -90,7 +90,7 @@ def test_every_folder_that_the_rules_name_exists():
         ("data/table.py", "from hydra import compose", "hydra.compose"),
         ("text/alphabet.py", "import pandas", "pandas"),
         ("tokenization/layer.py", "import pyarrow", "pyarrow"),
-        ("text/alphabet.py", "from tokenlayer.tokenization import layer", "tokenlayer.tokenization.layer"),
+        ("text/alphabet.py", "from tokenlayer.tokenization import layer", "tokenlayer.layer.layer"),
         ("tokenization/layer.py", "from tokenlayer import data", "tokenlayer.data"),
         (
             "tokenization/initializers/max_cover.py",

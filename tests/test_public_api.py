@@ -25,9 +25,9 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 
 def test_the_original_names_work_together() -> None:
     chars = " abc"
-    init = tokenlayer.PatternsInitializerMaxCover("abc abc cab abc cab", chars, gram_lens=[2, 3])
-    layer = tokenlayer.TokenizationLayer(n_neurons=5, initializer=init, pattern_lens=max(init.gram_lens))
-    embedding = tokenlayer.EmbeddingLayer(embedding_length=1)
+    init = tokenlayer.PatternsInitializerMaxCover("abc abc cab abc cab", chars, ngram_lengths=[2, 3])
+    layer = tokenlayer.TokenizationLayer(vocab_size=5, initializer=init, max_token_length=max(init.ngram_lengths))
+    embedding = tokenlayer.EmbeddingLayer(embedding_dim=1)
     text = torch.tensor(tokenlayer.one_hot_str("abc cab", chars), dtype=torch.float32)[None, :, :, None]
     dense = layer(text)
     assert dense.shape == (1, 5, 7, 1)

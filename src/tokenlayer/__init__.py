@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tokenlayer.errors import InputError as InputError
+    from tokenlayer.layer.layer import EmbeddingLayer as EmbeddingLayer
+    from tokenlayer.layer.layer import TokenizationLayer as TokenizationLayer
+    from tokenlayer.layer.matching import match as match
+    from tokenlayer.layer.vocabulary import Vocabulary as Vocabulary
     from tokenlayer.models.classifier import TokenizationClassifier as TokenizationClassifier
-    from tokenlayer.text.alphabet import Alphabet as Alphabet
-    from tokenlayer.text.alphabet import one_hot_str as one_hot_str
-    from tokenlayer.tokenization.initializers.gaussian import PatternsInitializerGaussian as PatternsInitializerGaussian
-    from tokenlayer.tokenization.initializers.max_cover import (
+    from tokenlayer.original.gaussian import PatternsInitializerGaussian as PatternsInitializerGaussian
+    from tokenlayer.original.max_cover import (
         PatternsInitializerMaxCover as PatternsInitializerMaxCover,
     )
-    from tokenlayer.tokenization.layer import EmbeddingLayer as EmbeddingLayer
-    from tokenlayer.tokenization.layer import TokenizationLayer as TokenizationLayer
-    from tokenlayer.tokenization.matching import match as match
-    from tokenlayer.tokenization.vocabulary import Vocabulary as Vocabulary
+    from tokenlayer.text.alphabet import Alphabet as Alphabet
+    from tokenlayer.text.alphabet import one_hot_str as one_hot_str
     from tokenlayer.tracking.reading import find_runs as find_runs
     from tokenlayer.tracking.reading import load_log as load_log
 

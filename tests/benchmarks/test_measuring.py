@@ -13,9 +13,9 @@ from benchmarks.run import seed_configuration
 from benchmarks.setup import configuration
 from benchmarks.stopwatch import median_ms
 
-from tokenlayer.data.imdb import ImdbConfig
-from tokenlayer.models.heads.flatten import FlattenHeadConfig
-from tokenlayer.tokenization.rules.seed import SeedRuleConfig
+from tokenlayer.data.sources.imdb import ImdbConfig
+from tokenlayer.original.flatten import FlattenHeadConfig
+from tokenlayer.original.rule import OriginalRuleConfig
 
 
 def test_steps_count_from_one_commit_to_the_next():
@@ -65,10 +65,10 @@ def test_the_seed_is_what_is_measured(tmp_path):
     assert isinstance(config.dataset, ImdbConfig)
     assert config.dataset.source == str(tmp_path / "a b.csv")
     assert (config.dataset.batch_size, config.dataset.text_length) == (32, 2000)
-    assert (config.model.n_neurons, config.initializer.default_pattern_lens()) == (500, 13)
+    assert (config.model.vocab_size, config.initializer.default_token_length()) == (500, 13)
     assert config.trainer.threads == 2
     assert isinstance(config.model.head, FlattenHeadConfig)
-    assert isinstance(config.learning_rule, SeedRuleConfig)
+    assert isinstance(config.learning_rule, OriginalRuleConfig)
 
 
 def test_the_original_s_script_needs_nothing_of_this_repository():

@@ -13,9 +13,9 @@ TINY = (
     "dataset.text_length=60",
     "dataset.n_words=12",
     "dataset.batch_size=8",
-    "model.n_neurons=20",
-    "initializer.gram_lens=[2,3,4]",
-    "learning_rule.gram_lens=[2,3,4]",
+    "model.vocab_size=20",
+    "initializer.ngram_lengths=[2,3,4]",
+    "learning_rule.ngram_lengths=[2,3,4]",
     "learning_rule.every=0.5",
     "trainer.accelerator=cpu",
     "trainer.threads=1",
@@ -67,6 +67,6 @@ def test_a_row_for_each_rule(results):
 
 
 def test_the_recommended_experiment_is_what_is_measured(tmp_path):
-    overrides = rules.configured(tmp_path / "a b.csv", tmp_path, 2, ["model.n_neurons=50"])
+    overrides = rules.configured(tmp_path / "a b.csv", tmp_path, 2, ["model.vocab_size=50"])
     assert overrides[0] == "experiment=learned_imdb"
-    assert overrides[-2:] == ["trainer.threads=2", "model.n_neurons=50"]
+    assert overrides[-2:] == ["trainer.threads=2", "model.vocab_size=50"]

@@ -6,13 +6,13 @@ import pandas as pd
 import pytest
 
 from tokenlayer.config.check import Spec, check
-from tokenlayer.config.chosen import CHOSEN, Chosen, choose, epochs, gram_lens
+from tokenlayer.config.chosen import CHOSEN, Chosen, choose, epochs, ngram_lengths
 from tokenlayer.config.compose import composing
 from tokenlayer.config.resume import SavedRun, continued
-from tokenlayer.config.schema import TrainConfig
 from tokenlayer.config.typed import flatten
-from tokenlayer.data.survey import Survey
+from tokenlayer.data.profile import TextProfile
 from tokenlayer.errors import InputError
+from tokenlayer.training.config import TrainConfig
 
 ENGLISH = (200, 110, 80, 80, 70, 65, 65, 60, 60, 60, 40, 40, 30, 30, 25, 25, 25, 20, 20, 20, 15, 10, 8, 2, 1, 1, 1)
 
@@ -34,8 +34,8 @@ def value(resolved: dict[str, object], key: str) -> object:
     return dict(flatten(resolved))[key]
 
 
-def like(median: int, counts: tuple[int, ...], n_texts: int = 1000) -> Survey:
-    return Survey(n_texts, (median,) * 101, counts)
+def like(median: int, counts: tuple[int, ...], n_texts: int = 1000) -> TextProfile:
+    return TextProfile(n_texts, (median,) * 101, counts)
 
 
 def test_a_table_needs_no_more_than_its_columns(tmp_path: Path) -> None:
@@ -44,7 +44,7 @@ def test_a_table_needs_no_more_than_its_columns(tmp_path: Path) -> None:
         assert value(chosen.resolved, key) is not None, key
     config = chosen.config
     assert (config.dataset.text_length, config.dataset.batch_size, config.dataset.alphabet.size) == (31, 8, 16)
-    assert config.pattern_lens() == 13
+    assert config.max_token_length() == 13
     assert config.trainer.max_epochs == 20
     assert config.lr_scheduler is not None
     assert config.lr_scheduler.keywords["T_max"] == 20 * (70 // 8)
@@ -58,19 +58,19 @@ def test_what_is_set_stays_and_the_rest_follows_it(tmp_path: Path) -> None:
         "dataset.text_length=6",
         "trainer.max_epochs=3",
         "dataset.batch_size=10",
-        "learning_rule.gram_lens=[2,4]",
+        "learning_rule.ngram_lengths=[2,4]",
     ]
     config = composed(*line(tmp_path, *settings)).config
     assert (config.dataset.text_length, config.trainer.max_epochs, config.dataset.batch_size) == (6, 3, 10)
     assert config.lr_scheduler is not None
     assert config.lr_scheduler.keywords["T_max"] == 3 * (70 // 10)
-    assert config.learning_rule.least_pattern_lens() == 4
-    assert config.pattern_lens() == 6
+    assert config.learning_rule.min_token_length() == 4
+    assert config.max_token_length() == 6
 
 
 def test_patterns_are_as_long_as_asked_for(tmp_path: Path) -> None:
-    config = composed(*line(tmp_path, "model.pattern_lens=4")).config
-    assert config.initializer.least_pattern_lens() == config.learning_rule.least_pattern_lens() == 4
+    config = composed(*line(tmp_path, "model.max_token_length=4")).config
+    assert config.initializer.min_token_length() == config.learning_rule.min_token_length() == 4
 
 
 def test_nothing_is_read_where_nothing_is_open(tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_nothing_is_read_where_nothing_is_open(tmp_path: Path) -> None:
 def test_reviews_keep_the_settings_of_the_study() -> None:
     """Those of 35,000 reviews: 4.1 bits a character, 955 characters in the middle."""
     reviews = like(955, ENGLISH, 35_000)
-    assert gram_lens(reviews, 15.4, 3, 13) == list(range(3, 14))
+    assert ngram_lengths(reviews, 15.4, 3, 13) == list(range(3, 14))
     assert epochs(1093, -1) == 4
 
 
@@ -96,10 +96,10 @@ def test_reviews_keep_the_settings_of_the_study() -> None:
         (0, (), 5.5, range(1, 2)),
     ],
 )
-def test_lengths_of_grams_follow_what_a_character_tells(
+def test_lengths_of_ngrams_follow_what_a_character_tells(
     median: int, counts: tuple[int, ...], least_bits: float, lengths: range
 ) -> None:
-    assert gram_lens(like(median, counts), least_bits, 3, 13) == list(lengths)
+    assert ngram_lengths(like(median, counts), least_bits, 3, 13) == list(lengths)
 
 
 @pytest.mark.parametrize(
@@ -115,8 +115,8 @@ def test_a_share_of_the_batches_makes_more_epochs(tmp_path: Path) -> None:
 
 
 def test_what_does_not_fit_what_is_chosen_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"dataset\.text_length: 15 is below model\.pattern_lens=20"):
-        composed(*line(tmp_path, "model.pattern_lens=20", text="abc"))
+    with pytest.raises(InputError, match=r"dataset\.text_length: 15 is below model\.max_token_length=20"):
+        composed(*line(tmp_path, "model.max_token_length=20", text="abc"))
 
 
 @pytest.mark.parametrize("repeated", [(), ("trainer.threads=1",)])

@@ -6,9 +6,9 @@ import pytest
 import yaml
 
 from tokenlayer.data.config import DatasetConfig
-from tokenlayer.data.imdb import ImdbConfig
-from tokenlayer.data.planted import PlantedConfig
-from tokenlayer.data.table import TableConfig
+from tokenlayer.data.sources.imdb import ImdbConfig
+from tokenlayer.data.sources.planted import PlantedConfig
+from tokenlayer.data.sources.table import TableConfig
 
 FOLDER = Path(__file__).parents[2] / "conf" / "dataset"
 

@@ -10,8 +10,8 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 
 from tokenlayer.data.loader import BatchLoader, EpochOrder
 from tokenlayer.data.module import DataModule
-from tokenlayer.data.planted import PlantedConfig
 from tokenlayer.data.prepare import prepare
+from tokenlayer.data.sources.planted import PlantedConfig
 from tokenlayer.data.types import Batch, EncodedSplit, PreparedDataset
 from tokenlayer.errors import InputError
 

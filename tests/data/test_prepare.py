@@ -13,7 +13,7 @@ from tokenlayer.data import prepare as prepare_module
 from tokenlayer.data.config import AlphabetConfig
 from tokenlayer.data.prepare import prepare
 from tokenlayer.data.report import Example, preview
-from tokenlayer.data.table import TableConfig
+from tokenlayer.data.sources.table import TableConfig
 from tokenlayer.data.types import PreparedDataset
 from tokenlayer.errors import InputError
 from tokenlayer.text.cleaning import CleaningConfig

@@ -15,12 +15,12 @@ from seed_findings import cover, dead_patterns, frozen_weights, gradient_rank, l
 from seed_findings.common import load_experiment
 from seed_findings.decoded import matches_in, occurring, stretch
 from seed_findings.traces import read_trace, train_trace
-
-from tokenlayer.errors import InputError
-from tokenlayer.text.alphabet import Alphabet
 from tokenlayer.tokenization.gradients import sigma
 from tokenlayer.tokenization.vocabulary import BLANK
 from tokenlayer.training.run import train
+
+from tokenlayer.errors import InputError
+from tokenlayer.text.alphabet import Alphabet
 
 SETTINGS = [
     "dataset=planted",

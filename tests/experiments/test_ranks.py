@@ -3,12 +3,12 @@
 import pytest
 import ranks
 import torch
+from tokenlayer.config.schema import TrainConfig
+from tokenlayer.training.run import build_model
 
 from tokenlayer.config.check import Spec, check
 from tokenlayer.config.compose import composing
-from tokenlayer.config.schema import TrainConfig
 from tokenlayer.data.prepare import prepare
-from tokenlayer.training.run import build_model
 
 SETTINGS = [
     "dataset=planted",

@@ -12,8 +12,8 @@ from tokenlayer.data.types import PreparedDataset
 from tokenlayer.models.classifier import ModelConfig
 from tokenlayer.models.heads.base import HeadConfig
 from tokenlayer.models.heads.pool import PoolHeadConfig
-from tokenlayer.tokenization.initializers.max_cover import MaxCoverConfig
-from tokenlayer.tokenization.rules.base import LearningRuleConfig, RuleContext
+from tokenlayer.original.max_cover import MaxCoverConfig
+from tokenlayer.rules.base import LearningRuleConfig, RuleContext
 from tokenlayer.training.callbacks.planted_found import share_found
 from tokenlayer.training.module import AppliedEdit, TokenizationModule
 
@@ -25,11 +25,11 @@ class Fit:
     """A training of a model with `rule`, as the experiments train it."""
 
     rule: LearningRuleConfig
-    n_neurons: int = 100
+    vocab_size: int = 100
     epochs: int = 4
     seed: int = 0
     head: HeadConfig = field(default_factory=PoolHeadConfig)
-    embedding_length: int | None = None
+    embedding_dim: int | None = None
     batch_size: int = 32
     after_edit: Callable[[pl.Trainer, TokenizationModule, AppliedEdit], None] = lambda *_: None
 
@@ -37,20 +37,20 @@ class Fit:
         torch.manual_seed(self.seed)
         generator = torch.Generator().manual_seed(self.seed)
         C, n_classes = dataset.alphabet.size, len(dataset.class_names)
-        K = max(13, self.rule.least_pattern_lens())
-        first = MaxCoverConfig(gram_lens=FIRST_LENGTHS, padding="blank")
-        config = ModelConfig(self.head, self.n_neurons, embedding_length=self.embedding_length, vector_penalty=0.01)
+        K = max(13, self.rule.min_token_length())
+        first = MaxCoverConfig(ngram_lengths=FIRST_LENGTHS, padding="blank")
+        config = ModelConfig(self.head, self.vocab_size, embedding_dim=self.embedding_dim, embedding_l2=0.01)
         patterns = first.build(dataset.corpus(), dataset.alphabet, generator, dataset.training_texts())
         model = config.build(patterns, K, C, dataset.text_length, n_classes, trains_characters=False)
-        D = model.embedding.embedding_length
+        D = model.embedding.embedding_dim
         texts = dataset.training_texts()
-        rule = self.rule.build(RuleContext(self.n_neurons, K, C, D, texts, self.seed))
+        rule = self.rule.build(RuleContext(self.vocab_size, K, C, D, texts, self.seed))
         module = TokenizationModule(
             model,
             lambda parameters: torch.optim.Adam(parameters, 0.01),
             lambda optimizer: CosineAnnealingLR(optimizer, self.epochs),
             rule=rule,
-            vector_penalty=config.vector_penalty,
+            embedding_l2=config.embedding_l2,
         )
         watch = _Watch(self.after_edit)
         trainer = pl.Trainer(

@@ -40,7 +40,7 @@ def test_texts_of_all_kinds(kind: str, store: Store, tmp_path: Path) -> None:
     assert math.isfinite(run.run.data.metrics["test/loss"])
     params = run.run.data.params
     assert params["group.learning_rule"] == "graft"
-    open_still = [key for key in ("dataset.text_length", "learning_rule.gram_lens") if params[key] == "None"]
+    open_still = [key for key in ("dataset.text_length", "learning_rule.ngram_lengths") if params[key] == "None"]
     assert open_still == []
     alphabet = int(params["dataset.alphabet.size"])
     assert alphabet > 255 if kind == "ideographs" else alphabet < 120
@@ -64,10 +64,10 @@ def test_texts_that_give_little_to_learn_from(texts: pd.DataFrame, store: Store,
 def test_it_is_told_what_was_chosen(store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = train(table("ideographs", 60), tmp_path, store, "trainer.max_steps=2")
     told = [line for line in capsys.readouterr().out.splitlines() if line.startswith("chosen: ")]
-    for key in ("dataset.text_length", "dataset.alphabet.size", "learning_rule.gram_lens", "trainer.max_epochs"):
+    for key in ("dataset.text_length", "dataset.alphabet.size", "learning_rule.ngram_lengths", "trainer.max_epochs"):
         (line,) = [line for line in told if f" {key}=" in line]
         assert "(" in line, "with the reason"
-    assert run.run.data.params["learning_rule.gram_lens"].startswith("[1, 2, 3")
+    assert run.run.data.params["learning_rule.ngram_lengths"].startswith("[1, 2, 3")
     assert len((run.artifacts / "config" / "chosen.yaml").read_text().splitlines()) >= len(told)
 
 

@@ -14,7 +14,7 @@ from sources import write_archive, write_csv, write_rows
 from tiny_runs import TINY, Store
 
 from tokenlayer.cli.main import main
-from tokenlayer.data import imdb
+from tokenlayer.data.sources import imdb
 
 Make = Callable[[Path], list[str]]
 
@@ -126,10 +126,11 @@ CASES = {
     ),
     "texts shorter than patterns": Case(
         ["dataset.text_length=3"],
-        ["dataset.text_length: 3 is below model.pattern_lens=4", "shorter patterns", "on the command line"],
+        ["dataset.text_length: 3 is below model.max_token_length=4", "shorter patterns", "on the command line"],
     ),
-    "grams longer than patterns": Case(
-        ["model.pattern_lens=3"], ["model.pattern_lens: 3", "longest gram", "(4)", "initializer.gram_lens"]
+    "n-grams longer than patterns": Case(
+        ["model.max_token_length=3"],
+        ["model.max_token_length: 3", "longest n-gram", "(4)", "initializer.ngram_lengths"],
     ),
     "before any data is read": Case(
         [
@@ -138,7 +139,7 @@ CASES = {
             "dataset.text_column=t",
             "dataset.label_column=l",
             "dataset.text_length=2",
-            "model.pattern_lens=3",
+            "model.max_token_length=3",
             "callbacks.checkpoints.monitor=validation/los",
             "trainer.early_stopping={monitor: foo, mode: min, patience: 3, min_delta: 0.0}",
             "trainer.max_epochs=0",
@@ -148,7 +149,7 @@ CASES = {
         [
             "6 problems",
             "dataset.text_length: 2",
-            "model.pattern_lens: 3",
+            "model.max_token_length: 3",
             "callbacks.checkpoints.monitor: validations log no validation/los; did you mean validation/loss",
             "trainer.early_stopping.monitor: validations log no foo; known: validation/loss, ",
             "trainer.max_epochs: 0",
@@ -164,10 +165,10 @@ CASES = {
     "character twice": Case(
         ["dataset.alphabet.characters=abca"], ["dataset.alphabet.characters", "'a' more than once"]
     ),
-    "corpus shorter than a gram": Case(
-        ["initializer.corpus.cap=3"], ["3 characters", "longest gram (4)", "initializer.corpus.cap"]
+    "corpus shorter than a n-gram": Case(
+        ["initializer.corpus.cap=3"], ["3 characters", "longest n-gram (4)", "initializer.corpus.cap"]
     ),
-    "no frequent gram": Case(
+    "no frequent n-gram": Case(
         ["initializer.filter_over=100000"], ["more than 100000 times", "lower initializer.filter_over"]
     ),
     "batch larger than the data": Case(["dataset.batch_size=999"], ["dataset.batch_size=999", "140 training texts"]),

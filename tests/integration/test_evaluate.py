@@ -11,8 +11,8 @@ from tiny_runs import TINY, Recorded, Store
 
 from tokenlayer.cli.main import main
 from tokenlayer.data.prepare import prepare
+from tokenlayer.data.sources.table import TableConfig
 from tokenlayer.data.splits import content_ids
-from tokenlayer.data.table import TableConfig
 
 COLUMNS = ["dataset.text_column=text", "dataset.label_column=label"]
 DEVICE = ["trainer.accelerator=cpu", "trainer.threads=1"]

@@ -9,10 +9,10 @@ from tiny_runs import Store
 from tokenlayer.cli.main import main
 from tokenlayer.config.check import Spec, check
 from tokenlayer.config.compose import composing
-from tokenlayer.config.schema import TrainConfig
-from tokenlayer.data.imdb import ImdbConfig
-from tokenlayer.data.planted import PlantedConfig
-from tokenlayer.data.table import TableConfig
+from tokenlayer.data.sources.imdb import ImdbConfig
+from tokenlayer.data.sources.planted import PlantedConfig
+from tokenlayer.data.sources.table import TableConfig
+from tokenlayer.training.config import TrainConfig
 
 FOLDER = Path(__file__).parents[2] / "conf" / "experiment"
 EXPERIMENTS = sorted(path.relative_to(FOLDER).with_suffix("").as_posix() for path in FOLDER.rglob("*.yaml"))

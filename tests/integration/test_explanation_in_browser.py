@@ -54,11 +54,11 @@ def page(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Path
     pairs = zip(CLASSES * 60, ("neg", "pos") * 60, strict=True)
     rows = [{"text": f"{invented_text(tone, rng)} {TEXT}", "label": label} for label, tone in pairs]
     source = write_rows(folder / "reviews.csv", rows)
-    tiny = [text for text in TINY if not text.startswith(("dataset", "model.head", "model.n_neurons"))]
+    tiny = [text for text in TINY if not text.startswith(("dataset", "model.head", "model.vocab_size"))]
     cleaning = [f"dataset.cleaning.{step}=false" for step in ("strip_br", "lower_case", "strip_punctuation")]
     dataset = ["dataset=table", f"dataset.source={source}", "dataset.text_column=text", "dataset.label_column=label"]
     rest = ["dataset.text_length=300", "dataset.alphabet.size=80", "learning_rule=frozen", "model/head=pool"]
-    one = [*cleaning, "model.n_neurons=200", "dataset.batch_size=8", f"output_dir={folder}", "trainer.max_epochs=1"]
+    one = [*cleaning, "model.vocab_size=200", "dataset.batch_size=8", f"output_dir={folder}", "trainer.max_epochs=1"]
     assert main(["train", *tiny, *dataset, *rest, *one]) == 0
     (run,) = Store(folder).runs()
     assert main(["explain", run.run_id, "--output-dir", str(folder), "--", TEXT]) == 0

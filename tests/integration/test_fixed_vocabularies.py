@@ -24,12 +24,12 @@ TINY = (
         for name in ("figures", "token_effects", "grads_log", "vals_log", "preview", "live_view")
     ),
 )
-SHORT = ["initializer.gram_lens=[2,3,4]", "initializer.min_texts=3"]
+SHORT = ["initializer.ngram_lengths=[2,3,4]", "initializer.min_texts=3"]
 VOCABULARIES = {
-    "random_grams": ["initializer.gram_lens=[2,3,4]"],
-    "frequent_grams": ["initializer.gram_lens=[2,3,4]"],
-    "discriminative": SHORT,
-    "l1_grams": SHORT,
+    "random_ngrams": ["initializer.ngram_lengths=[2,3,4]"],
+    "frequent_ngrams": ["initializer.ngram_lengths=[2,3,4]"],
+    "chi2_ngrams": SHORT,
+    "l1_ngrams": SHORT,
     "frequent_words": ["initializer.longest=12", "initializer.min_texts=2"],
     "chi2_words": ["initializer.longest=12", "initializer.min_texts=2"],
     "l1_words": ["initializer.longest=12", "initializer.min_texts=2"],
@@ -46,7 +46,7 @@ def weights(run: Recorded) -> dict[str, object]:
 
 
 def settings(name: str) -> list[str]:
-    return [f"initializer={name}", *VOCABULARIES[name], f"model.n_neurons={18 if name == 'characters' else 40}"]
+    return [f"initializer={name}", *VOCABULARIES[name], f"model.vocab_size={18 if name == 'characters' else 40}"]
 
 
 @pytest.mark.parametrize("name", VOCABULARIES)

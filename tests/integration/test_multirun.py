@@ -7,7 +7,7 @@ from tokenlayer.cli.main import main
 
 
 def test_every_combination_is_a_run_with_its_own_settings(store: Store) -> None:
-    # Gaussian noise draws no grams; their settings belong to the other initializer.
+    # Gaussian noise draws no n-grams; their settings belong to the other initializer.
     tiny = [text for text in TINY if not text.startswith("initializer.")]
     place = f"output_dir={store.output_dir}"
     sweep = ["initializer=max_cover,gaussian", "seed=0,1"]
@@ -36,6 +36,6 @@ def test_a_job_that_fails_does_not_stop_the_others(store: Store, capsys: pytest.
 
 def test_a_wrong_value_in_one_job_stops_all_before_the_first(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
     place = f"output_dir={store.output_dir}"
-    assert main(["train", "-m", *TINY, place, "model.n_neurons=5,0"]) == 2
-    assert "model.n_neurons: must be at least 1" in capsys.readouterr().err
+    assert main(["train", "-m", *TINY, place, "model.vocab_size=5,0"]) == 2
+    assert "model.vocab_size: must be at least 1" in capsys.readouterr().err
     assert store.runs() == []

@@ -25,7 +25,7 @@ def arguments(rule: str, store: Store) -> list[str]:
         *tiny,
         "model/head=pool",
         f"learning_rule={rule}",
-        "learning_rule.gram_lens=[2,3,4]",
+        "learning_rule.ngram_lengths=[2,3,4]",
         *RULES[rule],
         f"trainer.max_epochs={EPOCHS}",
         "callbacks.figures=null",

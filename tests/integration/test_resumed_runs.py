@@ -15,7 +15,7 @@ import torch
 from tiny_runs import STEPS_PER_EPOCH, TINY, Recorded, Store
 
 from tokenlayer.cli.main import main
-from tokenlayer.training.columns import COLUMNS
+from tokenlayer.training.layer_statistics import COLUMNS
 
 EPOCHS = 2
 
@@ -87,7 +87,7 @@ def test_killed_it_goes_on_from_its_last_commit(whole: Whole, store: Store) -> N
     assert_same(store.runs()[-1], store, whole)
 
 
-EDITING = ("model/head=pool", "learning_rule=random_regrow", "learning_rule.gram_lens=[2,3,4]")
+EDITING = ("model/head=pool", "learning_rule=random_regrow", "learning_rule.ngram_lengths=[2,3,4]")
 EDITED_METRICS = ("rule/replaced", "tokens/turnover", "tokens/redundancy", "validation/loss")
 
 
@@ -124,9 +124,9 @@ def test_what_the_checkpoint_fixes_cannot_be_changed(
 ) -> None:
     run = train("trainer.max_steps=2")
     place = f"output_dir={store.output_dir}"
-    assert main(["train", f"resume={run.run_id}", place, "model.n_neurons=31", "dataset.text_length=50"]) == 2
+    assert main(["train", f"resume={run.run_id}", place, "model.vocab_size=31", "dataset.text_length=50"]) == 2
     error = capsys.readouterr().err
-    assert "model.n_neurons" in error
+    assert "model.vocab_size" in error
     assert "dataset.text_length" in error
 
 

@@ -7,19 +7,19 @@ import pytest
 import torch
 from rule_fits import Fit, Fitted
 
-from tokenlayer.data.planted import PlantedConfig
 from tokenlayer.data.prepare import prepare
+from tokenlayer.data.sources.planted import PlantedConfig
 from tokenlayer.data.types import EncodedSplit, PreparedDataset
 from tokenlayer.models.heads.attention import AttentionHeadConfig
 from tokenlayer.models.heads.base import HeadConfig
 from tokenlayer.models.heads.conv import ConvHeadConfig
-from tokenlayer.models.heads.flatten import FlattenHeadConfig
 from tokenlayer.models.heads.pool import PoolHeadConfig
-from tokenlayer.tokenization.rules.base import LearningRuleConfig
-from tokenlayer.tokenization.rules.frozen import FrozenRuleConfig
-from tokenlayer.tokenization.rules.graft import GraftRuleConfig
-from tokenlayer.tokenization.rules.grow import GrowRuleConfig
-from tokenlayer.tokenization.rules.random_regrow import RandomRegrowRuleConfig
+from tokenlayer.original.flatten import FlattenHeadConfig
+from tokenlayer.rules.base import LearningRuleConfig
+from tokenlayer.rules.frozen import FrozenRuleConfig
+from tokenlayer.rules.graft import GraftRuleConfig
+from tokenlayer.rules.grow import GrowRuleConfig
+from tokenlayer.rules.random_regrow import RandomRegrowRuleConfig
 from tokenlayer.training.module import AppliedEdit, TokenizationModule
 
 RULES = {
@@ -27,7 +27,13 @@ RULES = {
     "grow": GrowRuleConfig(memory_mb=8),
     "random_regrow": RandomRegrowRuleConfig(),
 }
-SHORT = {"n_words": 8, "text_length": 60, "pattern_lens": [3, 4, 5], "patterns_per_text": 2, "distractors_per_text": 1}
+SHORT = {
+    "n_words": 8,
+    "text_length": 60,
+    "max_token_length": [3, 4, 5],
+    "patterns_per_text": 2,
+    "distractors_per_text": 1,
+}
 
 
 @pytest.fixture(scope="module")
@@ -42,30 +48,30 @@ def small() -> PreparedDataset:
 
 
 def test_graft_finds_all_planted_patterns(planted: PreparedDataset) -> None:
-    assert Fit(RULES["graft"], n_neurons=60).run(planted).found() == 1
+    assert Fit(RULES["graft"], vocab_size=60).run(planted).found() == 1
 
 
 def test_graft_finds_the_patterns_of_several_classes() -> None:
     dataset = prepare(PlantedConfig(batch_size=32, n_texts=4000, n_classes=3, **SHORT))
-    assert Fit(RULES["graft"], n_neurons=60, epochs=3).run(dataset).found() >= 0.95
+    assert Fit(RULES["graft"], vocab_size=60, epochs=3).run(dataset).found() >= 0.95
 
 
 def test_graft_from_a_single_place_for_each_pattern(planted: PreparedDataset) -> None:
-    assert Fit(RULES["graft"], n_neurons=12).run(planted).found() == 1
+    assert Fit(RULES["graft"], vocab_size=12).run(planted).found() == 1
 
 
 def test_grow_finds_nearly_all_planted_patterns(planted: PreparedDataset) -> None:
     """Of a pattern that it has in parts it may miss the whole: the parts leave it no variance of its own."""
-    fitted = Fit(RULES["grow"], n_neurons=60, epochs=3).run(planted)
+    fitted = Fit(RULES["grow"], vocab_size=60, epochs=3).run(planted)
     assert fitted.found() >= 0.75
-    assert sum(len(applied.edit.neurons) for _, applied in fitted.edits) > 30
+    assert sum(len(applied.edit.token_ids) for _, applied in fitted.edits) > 30
 
 
 @pytest.mark.parametrize(
     "rule", [FrozenRuleConfig(), RandomRegrowRuleConfig(), GrowRuleConfig(memory_mb=8, shuffle=True)]
 )
 def test_controls_find_hardly_any(rule: LearningRuleConfig, planted: PreparedDataset) -> None:
-    fitted = Fit(rule, n_neurons=60, epochs=2).run(planted)
+    fitted = Fit(rule, vocab_size=60, epochs=2).run(planted)
     assert fitted.found() < 0.2
     assert bool(fitted.edits) != isinstance(rule, FrozenRuleConfig)
 
@@ -92,7 +98,7 @@ def assert_same(one: Fitted, other: Fitted) -> None:
             assert torch.equal(ours[name], value), name
     assert [step for step, _ in one.edits] == [step for step, _ in other.edits]
     for (_, a), (_, b) in zip(one.edits, other.edits, strict=True):
-        for part in ("neurons", "codes", "embedding"):
+        for part in ("token_ids", "codes", "embedding"):
             assert torch.equal(getattr(a.edit, part), getattr(b.edit, part))
         assert torch.equal(a.edit.scores.nan_to_num(-1), b.edit.scores.nan_to_num(-1))
         assert list(a.edit.reasons) == list(b.edit.reasons)
@@ -100,7 +106,7 @@ def assert_same(one: Fitted, other: Fitted) -> None:
 
 @pytest.mark.parametrize("name", RULES)
 def test_a_rule_sees_the_training_texts_only(name: str, small: PreparedDataset) -> None:
-    fit = Fit(RULES[name], n_neurons=30, epochs=2)
+    fit = Fit(RULES[name], vocab_size=30, epochs=2)
     fitted = fit.run(small)
     assert fitted.edits
     assert_same(fitted, fit.run(other_texts(small)))
@@ -109,7 +115,7 @@ def test_a_rule_sees_the_training_texts_only(name: str, small: PreparedDataset) 
 @pytest.mark.parametrize("name", RULES)
 def test_a_rule_does_see_the_training_texts(name: str, small: PreparedDataset) -> None:
     """What the test above would show of a rule that sees more."""
-    fit = Fit(RULES[name], n_neurons=30, epochs=1)
+    fit = Fit(RULES[name], vocab_size=30, epochs=1)
     train = small.splits["train"]
     changed = train.codes.copy()
     changed[:500] = np.random.default_rng(0).permuted(changed[:500], axis=1)
@@ -138,8 +144,8 @@ def test_a_rule_with_every_head(head: HeadConfig, name: str, small: PreparedData
     def after_edit(trainer: object, module: TokenizationModule, applied: AppliedEdit) -> None:
         nonlocal checked
         optimizer = trainer.optimizers[0]  # type: ignore[attr-defined]
-        rows = applied.edit.neurons
-        others = np.setdiff1d(np.arange(module.model.tokenization.n_neurons), rows.numpy())
+        rows = applied.edit.token_ids
+        others = np.setdiff1d(np.arange(module.model.tokenization.vocab_size), rows.numpy())
         for parameter in (module.model.embedding.weight, *module.model.head.token_parameters()):
             state = optimizer.state[parameter]
             for moment in (state["exp_avg"], state["exp_avg_sq"]):
@@ -151,6 +157,6 @@ def test_a_rule_with_every_head(head: HeadConfig, name: str, small: PreparedData
         kept = module.model.tokenization.vocabulary().codes
         assert len(kept[rows].unique(dim=0)) == len(rows)
 
-    fitted = Fit(RULES[name], n_neurons=30, epochs=1, head=head, embedding_length=4, after_edit=after_edit).run(small)
+    fitted = Fit(RULES[name], vocab_size=30, epochs=1, head=head, embedding_dim=4, after_edit=after_edit).run(small)
     assert checked >= len(fitted.edits) > 0
     assert all(parameter.isfinite().all() for parameter in fitted.module.parameters())

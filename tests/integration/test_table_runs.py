@@ -10,7 +10,7 @@ from sources import write_csv
 from tiny_runs import Store
 
 from tokenlayer.cli.main import main
-from tokenlayer.training.columns import COLUMNS
+from tokenlayer.training.layer_statistics import COLUMNS
 
 # In the seed's order, as its loop writes them.
 SEED_COLUMNS = [
@@ -47,9 +47,9 @@ def test_scripted_from_end_to_end(source: Path, tmp_path: Path, monkeypatch: pyt
         "dataset.split_column=split",
         "dataset.text_length=50",
         "dataset.batch_size=8",
-        "model.n_neurons=24",
+        "model.vocab_size=24",
         "initializer=max_cover",
-        "initializer.gram_lens=[3,4]",
+        "initializer.ngram_lengths=[3,4]",
         "model=seed",
         "learning_rule=seed",
         "seed=3",
@@ -92,7 +92,7 @@ def test_scripted_from_end_to_end(source: Path, tmp_path: Path, monkeypatch: pyt
 
 def test_a_random_split_without_a_split_column(source: Path, store: Store) -> None:
     columns = ["dataset.text_column=text", "dataset.label_column=label"]
-    small = ["dataset.text_length=50", "dataset.batch_size=8", "model.n_neurons=10"]
+    small = ["dataset.text_length=50", "dataset.batch_size=8", "model.vocab_size=10"]
     small += ["initializer=gaussian", "learning_rule=seed"]
     arguments = ["dataset=table", f"dataset.source='{source}'", *columns, *small, "trainer=debug", "trainer.threads=1"]
     assert main(["train", *arguments, f"output_dir={store.output_dir}", "trainer.max_steps=1"]) == 0

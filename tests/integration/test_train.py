@@ -13,7 +13,7 @@ import yaml
 from tiny_runs import STEPS_PER_EPOCH, TINY, Recorded, Store
 
 from tokenlayer.cli.main import main
-from tokenlayer.training.columns import COLUMNS
+from tokenlayer.training.layer_statistics import COLUMNS
 
 Train = Callable[..., Recorded]
 
@@ -117,9 +117,9 @@ def test_where_the_run_comes_from(recorded: tuple[Store, Recorded]) -> None:
     _, run = recorded
     assert run.run.info.status == "FINISHED"
     resolved = yaml.safe_load((run.artifacts / "config" / "resolved.yaml").read_text())
-    assert resolved["model"]["n_neurons"] == 30
+    assert resolved["model"]["vocab_size"] == 30
     assert yaml.safe_load((run.artifacts / "config" / "overrides.yaml").read_text())[0] == "dataset=planted"
-    assert run.run.data.params["model.n_neurons"] == "30"
+    assert run.run.data.params["model.vocab_size"] == "30"
     assert len(run.run.data.tags["dataset.fingerprint"]) >= 16
     truth = json.loads((run.artifacts / "dataset" / "report.json").read_text())["ground_truth"]
     assert set(truth["patterns"]) == {"class_0", "class_1"}

@@ -18,7 +18,7 @@ import pytest
 from tiny_runs import TINY, Recorded, Store
 
 from tokenlayer.cli.main import main
-from tokenlayer.training.columns import COLUMNS
+from tokenlayer.training.layer_statistics import COLUMNS
 
 pytestmark = pytest.mark.browser
 

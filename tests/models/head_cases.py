@@ -2,14 +2,14 @@
 
 import torch
 
+from tokenlayer.layer.layer import Tokenized
+from tokenlayer.layer.matching import Matches
 from tokenlayer.models.classifier import ModelConfig, TokenizationClassifier
 from tokenlayer.models.heads.attention import AttentionHeadConfig
 from tokenlayer.models.heads.base import HeadConfig, HeadOutput
 from tokenlayer.models.heads.conv import ConvHeadConfig
-from tokenlayer.models.heads.flatten import FlattenHeadConfig
 from tokenlayer.models.heads.pool import PoolHeadConfig
-from tokenlayer.tokenization.layer import Tokenized
-from tokenlayer.tokenization.matching import Matches
+from tokenlayer.original.flatten import FlattenHeadConfig
 
 C, L, K = 3, 12, 2
 PATTERNS = ([0, 0], [0, 1], [1, 2], [2, 0], [1, 0], [1, 1], [2, 1], [2, 2], [0, 2])
@@ -46,7 +46,7 @@ def patterns(shape: tuple[int, int, int]) -> torch.Tensor:
 def classifier(name: str, n_classes: int = 2, D: int = 2, dropout: float = 0.0) -> TokenizationClassifier:
     """In float64, in training mode, with nothing in it zero."""
     torch.manual_seed(0)
-    config = ModelConfig(heads(dropout)[name], n_neurons=N, embedding_length=D)
+    config = ModelConfig(heads(dropout)[name], vocab_size=N, embedding_dim=D)
     model = config.build(patterns, K, C, L, n_classes, trains_characters=False).double()
     if name in ZERO_AT_FIRST:
         torch.nn.init.normal_(model.head.out.weight)
@@ -69,9 +69,9 @@ def read(model: TokenizationClassifier, tokens: Tokenized) -> HeadOutput:
     return output
 
 
-def without(tokens: Tokenized, neuron: int) -> Tokenized:
+def without(tokens: Tokenized, token_id: int) -> Tokenized:
     """As if there were no such token."""
     found = tokens.matches
-    kept = found.neuron != neuron
-    matches = Matches(found.text[kept], found.position[kept], found.neuron[kept], found.shape)
+    kept = found.token_id != token_id
+    matches = Matches(found.text[kept], found.position[kept], found.token_id[kept], found.shape)
     return Tokenized(tokens.codes, tokens.patterns, tokens.vocabulary, matches)

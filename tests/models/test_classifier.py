@@ -3,9 +3,9 @@ import torch
 
 from tokenlayer.errors import InputError
 from tokenlayer.models.classifier import ModelConfig
-from tokenlayer.models.heads.flatten import FlattenHeadConfig
-from tokenlayer.tokenization.gradients import DenseMatch
-from tokenlayer.tokenization.initializers.gaussian import PatternsInitializerGaussian
+from tokenlayer.original.flatten import FlattenHeadConfig
+from tokenlayer.original.gaussian import PatternsInitializerGaussian
+from tokenlayer.original.gradients import DenseMatch
 
 B, L, C, K, N, D = 6, 12, 5, 2, 8, 3
 SEED_NAMES = {"out_kernel", "out_bias", "dense_kernel", "dense_bias", "embedding_kernel", "patterns"}
@@ -13,7 +13,7 @@ SEED_NAMES = {"out_kernel", "out_bias", "dense_kernel", "dense_bias", "embedding
 
 def build(n_classes=2, hidden=4, batch_norm=True, **settings):
     torch.manual_seed(0)
-    config = ModelConfig(FlattenHeadConfig(hidden, batch_norm), n_neurons=N, embedding_length=D, **settings)
+    config = ModelConfig(FlattenHeadConfig(hidden, batch_norm), vocab_size=N, embedding_dim=D, **settings)
     return config.build(PatternsInitializerGaussian(), K, C, L, n_classes)
 
 
@@ -118,7 +118,7 @@ def test_the_global_seed_decides_the_initial_values(codes):
 
 
 def test_values_that_cannot_work():
-    config = ModelConfig(FlattenHeadConfig(hidden=0), n_neurons=0, pattern_lens=0, embedding_length=0)
-    assert [field for field, _ in config.problems()] == ["n_neurons", "pattern_lens", "embedding_length"]
+    config = ModelConfig(FlattenHeadConfig(hidden=0), vocab_size=0, max_token_length=0, embedding_dim=0)
+    assert [field for field, _ in config.problems()] == ["vocab_size", "max_token_length", "embedding_dim"]
     assert [field for field, _ in config.head.problems()] == ["hidden"]
     assert list(ModelConfig(FlattenHeadConfig()).problems()) == []

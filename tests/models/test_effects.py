@@ -6,8 +6,8 @@ import torch
 from tokenlayer.models import effects
 from tokenlayer.models.classifier import ModelConfig
 from tokenlayer.models.effects import EffectMeter
-from tokenlayer.models.heads.flatten import FlattenHeadConfig
-from tokenlayer.tokenization.initializers.gaussian import PatternsInitializerGaussian
+from tokenlayer.original.flatten import FlattenHeadConfig
+from tokenlayer.original.gaussian import PatternsInitializerGaussian
 
 B, L, C, K, N = 10, 14, 3, 2, 12
 
@@ -15,7 +15,7 @@ B, L, C, K, N = 10, 14, 3, 2, 12
 @pytest.fixture(params=[2, 3], ids=["binary", "three classes"])
 def model(request):
     torch.manual_seed(0)
-    config = ModelConfig(FlattenHeadConfig(hidden=5), n_neurons=N, embedding_length=2)
+    config = ModelConfig(FlattenHeadConfig(hidden=5), vocab_size=N, embedding_dim=2)
     model = config.build(PatternsInitializerGaussian(), K, C, L, n_classes=request.param).double()
     model(codes(seed=9))  # running statistics other than 0 and 1
     return model.eval()

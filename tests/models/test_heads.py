@@ -23,7 +23,7 @@ from head_cases import (
 from tokenlayer.models.classifier import ModelConfig
 from tokenlayer.models.effects import EffectMeter
 from tokenlayer.models.heads.pool import PoolHead
-from tokenlayer.models.keras import KerasAdam
+from tokenlayer.original.keras import KerasAdam
 
 EPSILON = 1e-7
 
@@ -41,10 +41,10 @@ def token_gradient(model, tokens, labels):
     return kept[0], model.embedding.weight.grad
 
 
-def summed(g, matches, neuron, counts_once):
+def summed(g, matches, token_id, binary_features):
     """S (D,): the token gradient over a token's occurrences, the sum that a rule scores."""
-    found = matches.distinct() if counts_once else matches
-    chosen = found.neuron == neuron
+    found = matches.distinct() if binary_features else matches
+    chosen = found.token_id == token_id
     text, position = found.text[chosen], found.position[chosen]
     return (g[text] if g.dim() == 2 else g[text, position]).sum(0)
 
@@ -62,9 +62,9 @@ def test_the_gradient_of_a_token_that_is_not_there_yet(name, n_classes):
     # Heads that divide by the number of matches, or read their order, have the token there already, worth nothing.
     before = tokens if name in {"mean", "conv", "attention"} else without(tokens, SPARE)
     g, _ = token_gradient(model, before, labels)
-    assert model.head.counts_once == (name in ONCE)
+    assert model.head.binary_features == (name in ONCE)
     assert g.shape == ((8, L, 2) if "flatten" in name or "positions" in name else (8, 2))
-    S = summed(g, tokens.matches, SPARE, model.head.counts_once)
+    S = summed(g, tokens.matches, SPARE, model.head.binary_features)
     assert S.abs().max() > 1e-4
     with torch.no_grad():
         start = loss_of(model, tokens, labels)
@@ -80,7 +80,7 @@ def test_the_gradient_of_every_token_is_that_sum(name):
     model = classifier(name)
     tokens = model.tokenization(texts())
     g, gradient = token_gradient(model, tokens, torch.arange(8) % 2)
-    expected = torch.stack([summed(g, tokens.matches, n, model.head.counts_once) for n in range(N)])
+    expected = torch.stack([summed(g, tokens.matches, n, model.head.binary_features) for n in range(N)])
     assert (expected.abs().amax(1) > 0).all()
     torch.testing.assert_close(gradient, expected)
 
@@ -186,7 +186,7 @@ def test_the_readout_is_what_the_linear_path_multiplies_by(name):
 def test_the_penalty_is_of_what_tokens_add_to_the_logits_however_it_is_shared_out(name):
     model = classifier(name, n_classes=3)
     tokens = model.tokenization(texts())
-    penalty = model.vector_penalty(tokens)
+    penalty = model.embedding_l2(tokens)
     effects = model.embedding.weight.detach()
     if (readout := model.head.readout()) is not None:
         effects = effects @ readout.detach().T
@@ -199,12 +199,12 @@ def test_the_penalty_is_of_what_tokens_add_to_the_logits_however_it_is_shared_ou
         with torch.no_grad():
             model.embedding.weight.div_(3)
             readout.mul_(3)
-        torch.testing.assert_close(model.vector_penalty(tokens), penalty)
+        torch.testing.assert_close(model.embedding_l2(tokens), penalty)
 
 
 @pytest.mark.parametrize("name", sorted(ZERO_AT_FIRST))
 def test_before_training_the_head_is_the_linear_one(name):
-    model = ModelConfig(heads()[name], n_neurons=N, embedding_length=2).build(
+    model = ModelConfig(heads()[name], vocab_size=N, embedding_dim=2).build(
         patterns, 2, C, L, 3, trains_characters=False
     )
     pool = PoolHead(2, 3, "presence")

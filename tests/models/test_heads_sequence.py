@@ -2,15 +2,15 @@ import pytest
 import torch
 from head_cases import C, L, classifier, read, texts
 
+from tokenlayer.layer.matching import Matches
 from tokenlayer.models.heads.attention import AttentionHeadConfig
 from tokenlayer.models.heads.conv import ConvHeadConfig
 from tokenlayer.models.heads.sequence import token_sequence
-from tokenlayer.tokenization.matching import Matches
 
 
 def matches(*rows):
-    text, position, neuron = torch.tensor(rows).long().reshape(-1, 3).T
-    return Matches(text, position, neuron, (3, 9, 20))
+    text, position, token_id = torch.tensor(rows).long().reshape(-1, 3).T
+    return Matches(text, position, token_id, (3, 9, 20))
 
 
 FOUND = matches((0, 2, 5), (0, 2, 7), (0, 9, 5), (2, 0, 8))
@@ -18,20 +18,20 @@ FOUND = matches((0, 2, 5), (0, 2, 7), (0, 9, 5), (2, 0, 8))
 
 def test_a_sequence_holds_the_matches_in_their_order():
     sequence = token_sequence(FOUND, 10)
-    assert sequence.neuron.tolist() == [[5, 7, 5], [0, 0, 0], [8, 0, 0]]
+    assert sequence.token_id.tolist() == [[5, 7, 5], [0, 0, 0], [8, 0, 0]]
     assert sequence.position.tolist() == [[2, 2, 9], [0, 0, 0], [0, 0, 0]]
     assert sequence.there.tolist() == [[True, True, True], [False] * 3, [True, False, False]]
 
 
 def test_the_last_matches_of_a_long_text_are_dropped():
     sequence = token_sequence(FOUND, 2)
-    assert sequence.neuron.tolist() == [[5, 7], [0, 0], [8, 0]]
+    assert sequence.token_id.tolist() == [[5, 7], [0, 0], [8, 0]]
     assert sequence.there.sum(1).tolist() == [2, 0, 1]
 
 
 def test_without_any_match_there_is_one_empty_place():
     sequence = token_sequence(matches(), 10)
-    assert sequence.neuron.shape == sequence.position.shape == (3, 1)
+    assert sequence.token_id.shape == sequence.position.shape == (3, 1)
     assert not sequence.there.any()
 
 

@@ -5,10 +5,10 @@ import pytest
 import torch
 from golden_file import assert_close, names
 
+from tokenlayer.layer.layer import EmbeddingLayer, TokenizationLayer
+from tokenlayer.layer.vocabulary import discretise, one_hot
+from tokenlayer.original.gradients import sigma
 from tokenlayer.text.alphabet import Alphabet
-from tokenlayer.tokenization.gradients import sigma
-from tokenlayer.tokenization.layer import EmbeddingLayer, TokenizationLayer
-from tokenlayer.tokenization.vocabulary import discretise, one_hot
 
 LAYERS = names("layer_", "_codes")
 DTYPES = (torch.float64, torch.float32)
@@ -34,7 +34,7 @@ def expected_matches(golden, layer, B, N, L):
 def test_matches_of_codes(golden, layer):
     tokenization, codes = layer_of(golden, layer, torch.float32)
     matches = tokenization(codes).matches
-    found = torch.stack([matches.text, matches.neuron, matches.position], dim=1).tolist()
+    found = torch.stack([matches.text, matches.token_id, matches.position], dim=1).tolist()
     assert sorted(found) == sorted(golden[f"layer_{layer}_matches_bnl"].tolist())
 
 
@@ -84,7 +84,7 @@ def test_dense_output_and_gradient_of_codes(golden, layer, dtype):
 def test_factorised_gradient_of_codes(golden, layer):
     """Behind the embedding E = 1 (N, N), the gradient of the embedded text is that of the dense output."""
     tokenization, codes = layer_of(golden, layer, torch.float64)
-    N = tokenization.n_neurons
+    N = tokenization.vocab_size
     embedding = EmbeddingLayer(N, N).double()
     with torch.no_grad():
         embedding.weight.copy_(torch.eye(N))

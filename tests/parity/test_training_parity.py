@@ -11,7 +11,7 @@ from golden_file import assert_close
 from training_run import INPUTS, PARAMETERS, in_keras_layout, trained
 
 from tokenlayer.text.alphabet import Alphabet
-from tokenlayer.training.columns import COLUMNS
+from tokenlayer.training.layer_statistics import COLUMNS
 
 RTOL = 2e-4
 RTOL_FIRST_STEP = 5e-6

@@ -8,9 +8,9 @@ import torch
 from golden_file import arrays
 
 from tokenlayer.models.classifier import ModelConfig, TokenizationClassifier
-from tokenlayer.models.heads.flatten import FlattenHeadConfig
-from tokenlayer.models.keras import KerasAdam
-from tokenlayer.training.columns import LayerGradients, gradient_row, value_row
+from tokenlayer.original.flatten import FlattenHeadConfig
+from tokenlayer.original.keras import KerasAdam
+from tokenlayer.training.layer_statistics import LayerGradients, gradient_row, value_row
 from tokenlayer.training.metrics import Metrics
 
 PARAMETERS = {
@@ -80,7 +80,7 @@ def initial_model(dtype):
     patterns = initial["patterns"].squeeze(2)  # (C, K, N)
     C, K, N = patterns.shape
     D, hidden = initial["embedding"].shape[1], len(initial["dense_bias"])
-    config = ModelConfig(FlattenHeadConfig(hidden), n_neurons=N, embedding_length=D)
+    config = ModelConfig(FlattenHeadConfig(hidden), vocab_size=N, embedding_dim=D)
     model = config.build(lambda _: patterns, K, C, arrays()["train_codes"].shape[2], n_classes=2).to(dtype)
     with torch.no_grad():
         for name, parameter in PARAMETERS.items():

@@ -22,7 +22,7 @@ def run_id(output_dir: Path) -> str:
             recorder.log_metrics({"train/loss": math.nan if step == 4 else 1.0 / (step + 1)}, step)
             if step % 2:
                 recorder.commit(step + 1)
-        recorder.artifact("config/resolved.yaml").write_text("seed: 0\nmodel:\n  n_neurons: 500\n")
+        recorder.artifact("config/resolved.yaml").write_text("seed: 0\nmodel:\n  vocab_size: 500\n")
     return recorder.run_id
 
 
@@ -66,7 +66,7 @@ def test_logs_and_metrics_in_the_order_of_steps(run_id: str, output_dir: Path) -
 def test_artifacts(run_id: str, output_dir: Path, tmp_path: Path) -> None:
     assert reading.load_resolved_config(run_id, output_dir=output_dir) == {
         "seed": 0,
-        "model": {"n_neurons": 500},
+        "model": {"vocab_size": 500},
     }
     copied = reading.download_artifact(run_id, "logs", target=tmp_path / "copy", output_dir=output_dir)
     assert copied == tmp_path / "copy" / "logs"

@@ -24,7 +24,7 @@ def save(recorder: Recorder, step: int) -> Path:
 
 def test_a_run_from_start_to_end(recorder: Recorder, client: MlflowClient, artifacts: Callable[[str], Path]) -> None:
     with recorder:
-        recorder.log_params({"seed": 0, "model.n_neurons": 500})
+        recorder.log_params({"seed": 0, "model.vocab_size": 500})
         for step in range(4):
             recorder.append("logs/grads_log", {"step": step, "epoch": 0, "batch": step, "out_mean": 0.1 * step})
             recorder.log_metrics({"train/loss": 1.0 / (step + 1)}, step)
@@ -33,7 +33,7 @@ def test_a_run_from_start_to_end(recorder: Recorder, client: MlflowClient, artif
         recorder.artifact("figures/loss.svg").write_text("<svg/>")
     run = client.get_run(recorder.run_id)
     assert run.info.status == "FINISHED"
-    assert run.data.params == {"seed": "0", "model.n_neurons": "500"}
+    assert run.data.params == {"seed": "0", "model.vocab_size": "500"}
     history = client.get_metric_history(recorder.run_id, "train/loss")
     assert [(m.step, m.value) for m in history] == [(0, 1.0), (1, 1 / 2), (2, 1 / 3), (3, 1 / 4)]
     folder = artifacts(recorder.run_id)

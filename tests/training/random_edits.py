@@ -1,11 +1,11 @@
-"""The smallest rule that edits: now and then it puts random grams in random places."""
+"""The smallest rule that edits: now and then it puts random n-grams in random places."""
 
 from dataclasses import dataclass
 
 import torch
 
-from tokenlayer.tokenization.rules.base import Edit, LearningRule, LearningRuleConfig, RuleContext
-from tokenlayer.tokenization.vocabulary import BLANK
+from tokenlayer.layer.vocabulary import BLANK
+from tokenlayer.rules.base import Edit, LearningRule, LearningRuleConfig, RuleContext
 
 
 class RandomEdits(LearningRule):
@@ -19,18 +19,18 @@ class RandomEdits(LearningRule):
     def observe(self, observation):
         pass
 
-    def edit(self, clock, vocabulary, embedding, readout=None):
-        if (clock.step + 1) % self.every:
+    def edit(self, progress, vocabulary, embedding, readout=None):
+        if (progress.step + 1) % self.every:
             return None
-        generator = torch.Generator().manual_seed(self.context.seed * 1000 + clock.step)
-        R, K = self.replaced, self.context.pattern_lens
+        generator = torch.Generator().manual_seed(self.context.seed * 1000 + progress.step)
+        R, K = self.replaced, self.context.max_token_length
         codes = torch.randint(0, self.context.n_characters, (R, K), generator=generator)
         codes[:, 2:] = BLANK
         self.edits += 1
         return Edit(
-            neurons=torch.randperm(self.context.n_neurons, generator=generator)[:R],
+            token_ids=torch.randperm(self.context.vocab_size, generator=generator)[:R],
             codes=codes,
-            embedding=torch.randn(R, self.context.embedding_length, generator=generator),
+            embedding=torch.randn(R, self.context.embedding_dim, generator=generator),
             scores=torch.rand(R, generator=generator),
             reasons=["weak" if i % 2 else "dead" for i in range(R)],
         )

@@ -7,7 +7,7 @@ from tiny_training import STEPS_PER_EPOCH, Training
 
 from tokenlayer.models.classifier import ModelConfig
 from tokenlayer.models.heads.pool import PoolHeadConfig
-from tokenlayer.tokenization.rules.frozen import FrozenRuleConfig
+from tokenlayer.rules.frozen import FrozenRuleConfig
 from tokenlayer.training.callbacks.base import RunCallback, as_module, current_step
 from tokenlayer.training.callbacks.live_view import LiveViewConfig
 from tokenlayer.training.callbacks.pattern_tables import Side, side_by_side
@@ -87,7 +87,7 @@ def test_tokens_whose_characters_no_gradient_moves_are_shown_by_their_weight(
     training.terminal = True
     training.rule = FrozenRuleConfig()
     training.dataset.n_classes = n_classes
-    training.model = ModelConfig(PoolHeadConfig(), n_neurons=40, embedding_length=2)
+    training.model = ModelConfig(PoolHeadConfig(), vocab_size=40, embedding_dim=2)
     witness = Witness()
     fitted = training.fit(LiveViewConfig(top=4), more=[witness])
     shown = WEIGHT_ROW.findall(frames(fitted.shown)[0])
@@ -98,10 +98,10 @@ def test_tokens_whose_characters_no_gradient_moves_are_shown_by_their_weight(
     order = np.argsort(-change.max(1), kind="stable")
     right = order[4:8] if n_classes > 2 else order[::-1]
     for cells, first, second in zip(shown, order, right, strict=False):
-        for (pattern, weight, towards, matches), neuron in ((cells[:4], first), (cells[4:], second)):
-            assert (pattern, matches) == (rows.pattern[neuron].rstrip("█"), str(rows.matches[neuron]))
-            assert float(weight) == pytest.approx(change[neuron].max(), abs=1e-4)
-            assert towards == (f" class_{change[neuron].argmax()}" if n_classes > 2 else "")
+        for (pattern, weight, towards, matches), token_id in ((cells[:4], first), (cells[4:], second)):
+            assert (pattern, matches) == (rows.pattern[token_id].rstrip("█"), str(rows.matches[token_id]))
+            assert float(weight) == pytest.approx(change[token_id].max(), abs=1e-4)
+            assert towards == (f" class_{change[token_id].argmax()}" if n_classes > 2 else "")
 
 
 def test_the_view_changes_nothing_of_the_training(training: Training) -> None:

@@ -4,13 +4,13 @@ import pytest
 import torch
 from tiny_training import TEXTS, Training
 
-from tokenlayer.data.planted import PlantedConfig
 from tokenlayer.data.prepare import prepare
+from tokenlayer.data.sources.planted import PlantedConfig
 from tokenlayer.data.types import PreparedDataset
-from tokenlayer.tokenization.initializers.vocabulary import VocabularyConfig
 from tokenlayer.tracking.reading import find_runs
 from tokenlayer.training.callbacks.base import RunContext, Settings
 from tokenlayer.training.callbacks.planted_found import PlantedFound, PlantedFoundConfig, share_found
+from tokenlayer.vocabularies.listed import ListedConfig
 
 
 def test_flanking_blanks_count_for_nothing() -> None:
@@ -26,8 +26,8 @@ def test_metrics_of_a_fit(training: Training, tmp_path) -> None:
     of_class = list(truth.patterns["class_0"])
     given = [*of_class[:3], truth.distractors[0], of_class[3] + "z", "zzzz"]
     (tmp_path / "patterns.txt").write_text("\n".join(given))
-    training.initializer = VocabularyConfig(file=str(tmp_path / "patterns.txt"))
-    training.model.n_neurons = len(given)
+    training.initializer = ListedConfig(file=str(tmp_path / "patterns.txt"))
+    training.model.vocab_size = len(given)
     training.fit(PlantedFoundConfig(), test=True)
     (run,) = find_runs(output_dir=training.output_dir).to_dict("records")
     # The seed's rule moves characters, but 17 steps from ones and zeros change no pattern.
@@ -46,8 +46,8 @@ def test_a_pattern_that_can_never_match_is_not_found(training: Training, tmp_pat
     truth = prepare(PlantedConfig(**TEXTS)).ground_truth
     assert truth is not None
     (tmp_path / "patterns.txt").write_text(truth.patterns["class_0"][0])
-    training.initializer = VocabularyConfig(file=str(tmp_path / "patterns.txt"))
-    training.model.n_neurons = 1
+    training.initializer = ListedConfig(file=str(tmp_path / "patterns.txt"))
+    training.model.vocab_size = 1
     fitted = training.fit(PlantedFoundConfig())
     (callback,) = fitted.callbacks
     logged: list[dict[str, float]] = []

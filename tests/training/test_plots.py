@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from tokenlayer.training import plots
-from tokenlayer.training.columns import COLUMNS
+from tokenlayer.training.layer_statistics import COLUMNS
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 import pytest
 from tiny_training import Training
 
-from tokenlayer.data.planted import PlantedConfig
+from tokenlayer.data.sources.planted import PlantedConfig
 from tokenlayer.training.callbacks.preview import PreviewConfig
 
 

@@ -8,7 +8,7 @@ from tiny_training import Training
 
 from tokenlayer.models.classifier import ModelConfig
 from tokenlayer.models.effects import TokenEffects
-from tokenlayer.models.heads.flatten import FlattenHeadConfig
+from tokenlayer.original.flatten import FlattenHeadConfig
 from tokenlayer.training.callbacks.token_effects import TokenEffectsConfig, effects_frame
 
 
@@ -16,7 +16,7 @@ from tokenlayer.training.callbacks.token_effects import TokenEffectsConfig, effe
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_effects_are_those_of_masking_the_token(training: Training, batch_norm: bool, n_classes: int) -> None:
     training.dataset.n_classes = n_classes
-    training.model = ModelConfig(FlattenHeadConfig(4, batch_norm), n_neurons=12, embedding_length=2)
+    training.model = ModelConfig(FlattenHeadConfig(4, batch_norm), vocab_size=12, embedding_dim=2)
     fitted = training.fit(TokenEffectsConfig(shown=5), test=True)
     model = fitted.module.model.eval()
     split = fitted.data.prepared.splits["test"]
@@ -46,11 +46,11 @@ def test_effects_are_those_of_masking_the_token(training: Training, batch_norm: 
     assert fitted.shown.count("class_") == 5
 
 
-def masked(dense: torch.Tensor, neuron: int | None) -> torch.Tensor:
+def masked(dense: torch.Tensor, token_id: int | None) -> torch.Tensor:
     """(B, L, N) matches without those of one token."""
     matches = dense.transpose(1, 2).clone()
-    if neuron is not None:
-        matches[:, :, neuron] = 0
+    if token_id is not None:
+        matches[:, :, token_id] = 0
     return matches
 
 

@@ -5,8 +5,8 @@ import torch
 from random_edits import RandomEditsConfig
 from tiny_training import STEPS_PER_EPOCH, Training
 
+from tokenlayer.layer.quality import QualityMeter
 from tokenlayer.models.heads.pool import PoolHeadConfig
-from tokenlayer.tokenization.quality import QualityMeter
 from tokenlayer.training.callbacks.token_quality import TokenQualityConfig
 
 

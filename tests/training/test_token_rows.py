@@ -9,16 +9,16 @@ import pytorch_lightning as pl
 import torch
 
 from tokenlayer.data.module import DataModule
-from tokenlayer.data.planted import PlantedConfig
 from tokenlayer.data.prepare import prepare
+from tokenlayer.data.sources.planted import PlantedConfig
+from tokenlayer.layer.vocabulary import Vocabulary
 from tokenlayer.models.classifier import ModelConfig
 from tokenlayer.models.heads.attention import AttentionHeadConfig
 from tokenlayer.models.heads.base import HeadConfig
 from tokenlayer.models.heads.conv import ConvHeadConfig
-from tokenlayer.models.keras import KerasAdam
-from tokenlayer.tokenization.initializers.max_cover import MaxCoverConfig
-from tokenlayer.tokenization.rules.base import Clock, Edit, LearningRule, Observation
-from tokenlayer.tokenization.vocabulary import Vocabulary
+from tokenlayer.original.keras import KerasAdam
+from tokenlayer.original.max_cover import MaxCoverConfig
+from tokenlayer.rules.base import Edit, LearningRule, Observation, TrainingProgress
 from tokenlayer.training.module import TokenizationModule
 
 N, EDITED = 20, [3, 11]
@@ -32,13 +32,13 @@ class ReplaceOnce(LearningRule):
     """Puts the same patterns into two places after step 2."""
 
     def observe(self, observation: Observation) -> None:
-        assert observation.counts_once
+        assert observation.binary_features
         assert observation.gradient.shape[1:] == observation.embedding.shape[1:]
 
     def edit(
-        self, clock: Clock, vocabulary: Vocabulary, embedding: torch.Tensor, readout: torch.Tensor | None
+        self, progress: TrainingProgress, vocabulary: Vocabulary, embedding: torch.Tensor, readout: torch.Tensor | None
     ) -> Edit | None:
-        if clock.step != 2:
+        if progress.step != 2:
             return None
         rows = torch.tensor(EDITED)
         return Edit(rows, vocabulary.codes[rows], torch.zeros(2, embedding.shape[1]), torch.zeros(2), ["weak"] * 2)
@@ -73,10 +73,10 @@ def data() -> DataModule:
 def module(head: HeadConfig, loaded: DataModule, rule: LearningRule | None = None) -> TokenizationModule:
     torch.manual_seed(0)
     alphabet = loaded.prepared.alphabet
-    initializer = MaxCoverConfig(gram_lens=[2, 3], padding="blank").build(
+    initializer = MaxCoverConfig(ngram_lengths=[2, 3], padding="blank").build(
         loaded.prepared.corpus(), alphabet, torch.Generator().manual_seed(0)
     )
-    model = ModelConfig(head, n_neurons=N).build(initializer, 3, alphabet.size, 60, 2, trains_characters=False)
+    model = ModelConfig(head, vocab_size=N).build(initializer, 3, alphabet.size, 60, 2, trains_characters=False)
     return TokenizationModule(model, KerasAdam, rule=rule)
 
 

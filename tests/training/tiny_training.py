@@ -11,14 +11,14 @@ import torch
 from rich.console import Console
 
 from tokenlayer.data.module import DataModule
-from tokenlayer.data.planted import PlantedConfig
 from tokenlayer.data.prepare import prepare
+from tokenlayer.data.sources.planted import PlantedConfig
 from tokenlayer.models.classifier import ModelConfig
-from tokenlayer.models.heads.flatten import FlattenHeadConfig
-from tokenlayer.models.keras import KerasAdam
-from tokenlayer.tokenization.initializers.max_cover import MaxCoverConfig
-from tokenlayer.tokenization.rules.base import LearningRuleConfig, RuleContext
-from tokenlayer.tokenization.rules.seed import SeedRuleConfig
+from tokenlayer.original.flatten import FlattenHeadConfig
+from tokenlayer.original.keras import KerasAdam
+from tokenlayer.original.max_cover import MaxCoverConfig
+from tokenlayer.original.rule import OriginalRuleConfig
+from tokenlayer.rules.base import LearningRuleConfig, RuleContext
 from tokenlayer.tracking.config import TrackingConfig
 from tokenlayer.tracking.lightning_logger import RecorderLogger
 from tokenlayer.tracking.recorder import Recorder
@@ -37,11 +37,13 @@ class Training:
 
     output_dir: Path
     dataset: PlantedConfig = field(default_factory=lambda: PlantedConfig(**TEXTS))
-    model: ModelConfig = field(default_factory=lambda: ModelConfig(FlattenHeadConfig(hidden=4), n_neurons=40))
-    initializer: MaxCoverConfig = field(default_factory=lambda: MaxCoverConfig(gram_lens=[2, 3, 4], padding="blank"))
+    model: ModelConfig = field(default_factory=lambda: ModelConfig(FlattenHeadConfig(hidden=4), vocab_size=40))
+    initializer: MaxCoverConfig = field(
+        default_factory=lambda: MaxCoverConfig(ngram_lengths=[2, 3, 4], padding="blank")
+    )
     trainer: TrainerConfig = field(default_factory=lambda: TrainerConfig(accelerator="cpu", max_epochs=1, threads=1))
     terminal: bool = False
-    rule: LearningRuleConfig = field(default_factory=SeedRuleConfig)
+    rule: LearningRuleConfig = field(default_factory=OriginalRuleConfig)
 
     def fit(self, *configs: CallbackConfig, more: Sequence[pl.Callback] = (), test: bool = False) -> "Fitted":
         """Train with the configured callbacks, then with `more`."""
@@ -50,7 +52,7 @@ class Training:
         alphabet = prepared.alphabet
         generator = torch.Generator().manual_seed(0)
         initializer = self.initializer.build(prepared.corpus(), alphabet, generator)
-        K = self.initializer.default_pattern_lens()
+        K = self.initializer.default_token_length()
         model = self.model.build(
             initializer,
             K,
@@ -59,8 +61,8 @@ class Training:
             len(prepared.class_names),
             trains_characters=self.rule.trains_characters,
         )
-        D = model.embedding.embedding_length
-        context = RuleContext(self.model.n_neurons, K, alphabet.size, D, prepared.training_texts(), 0)
+        D = model.embedding.embedding_dim
+        context = RuleContext(self.model.vocab_size, K, alphabet.size, D, prepared.training_texts(), 0)
         header = {"alphabet": alphabet.chars}
         module = TokenizationModule(model, KerasAdam, header=header, rule=self.rule.build(context))
         data = DataModule(prepared, self.dataset.batch_size, 0, reshuffle=True)

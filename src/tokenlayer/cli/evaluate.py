@@ -4,18 +4,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tokenlayer.cli.checkpoint_loading import saved_config
 from tokenlayer.cli.jobs import Command, Job, run
-from tokenlayer.cli.saved import saved_config
 from tokenlayer.config.check import Spec
 from tokenlayer.config.compose import Line
 from tokenlayer.config.problems import ConfigError, Problem, shown
 from tokenlayer.config.resume import find, with_saved_dataset
-from tokenlayer.config.schema import EvaluateConfig, TrainConfig
 from tokenlayer.config.typed import flatten, load
 from tokenlayer.data.config import NO_BEARING_ON_TEXTS
 from tokenlayer.tracking.config import TrackingConfig
+from tokenlayer.training.checkpoint_loading import saved_model
+from tokenlayer.training.config import EvaluateConfig, TrainConfig
 from tokenlayer.training.evaluation import evaluate
-from tokenlayer.training.saved import saved_model
 
 ENCODING = ("text_length", "cleaning", "alphabet")
 """Settings of a dataset that decide what characters the model sees: they are the model's."""

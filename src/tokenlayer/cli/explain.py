@@ -15,7 +15,7 @@ def main(arguments: list[str]) -> int:
     """Shows what a trained model makes of a text, and why, in the terminal and as a page."""
     given = _parser().parse_args(_settings_as_options(arguments))
     text = _standard_input() if given.text == "-" else given.text
-    from tokenlayer.explanation.job import Place, explain_text  # noqa: PLC0415  # torch and MLflow take seconds
+    from tokenlayer.explain.job import Place, explain_text  # noqa: PLC0415  # torch and MLflow take seconds
 
     html = None if given.html is None else Path(given.html)
     place = Place(given.uri, given.output_dir, html)

@@ -2,13 +2,13 @@
 
 from typing import Any
 
+from tokenlayer.cli.checkpoint_loading import saved_run
 from tokenlayer.cli.jobs import Command, Job, run
-from tokenlayer.cli.saved import saved_run
 from tokenlayer.config.check import Spec
 from tokenlayer.config.chosen import choose
 from tokenlayer.config.compose import Line
 from tokenlayer.config.resume import continued, find
-from tokenlayer.config.schema import TrainConfig
+from tokenlayer.training.config import TrainConfig
 
 
 def main(arguments: list[str]) -> int:
@@ -24,7 +24,7 @@ def _complete(composed: dict[str, Any], line: Line) -> dict[str, Any]:
 
 def _work(job: Job[TrainConfig]) -> None:
     # Not before the check has passed: what is wrong with a command line should take no time to say.
-    from tokenlayer.training.run import train  # noqa: PLC0415  # errors first
+    from tokenlayer.training.train import train  # noqa: PLC0415  # errors first
 
     chosen = choose(job.config, job.resolved)
     train(

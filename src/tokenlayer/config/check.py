@@ -76,8 +76,8 @@ def _parse(composer: Composer, texts: Sequence[str], multirun: bool) -> tuple[li
             problems += error.problems
             continue
         if override.is_sweep_override() and not multirun:
-            mend = f"add --multirun to try each, or write a list as {override.key_or_group}=[…]"
-            problems.append(Problem(text, f"gives several values to one run; {mend}"))
+            remedy = f"add --multirun to try each, or write a list as {override.key_or_group}=[…]"
+            problems.append(Problem(text, f"gives several values to one run; {remedy}"))
         elif override.is_sweep_override() and not override.is_discrete_sweep():
             problems.append(Problem(text, "an interval has no values to try one by one; use range or choice"))
         else:

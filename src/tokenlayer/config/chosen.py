@@ -8,33 +8,33 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tokenlayer.config.schema import TrainConfig
 from tokenlayer.config.typed import load
 from tokenlayer.data.config import DatasetConfig
-from tokenlayer.data.survey import LONGEST_TEXT, ROOM, Survey, survey
-from tokenlayer.tokenization.rules.penalty import ridge_penalty
+from tokenlayer.data.profile import LONGEST_TEXT, ROOM, TextProfile, profile
+from tokenlayer.selection.penalty import ridge_penalty
+from tokenlayer.training.config import TrainConfig
 from tokenlayer.training.trainer import TrainerConfig
 
 CHOSEN = (
     "dataset.text_length",
     "dataset.alphabet.size",
     "dataset.batch_size",
-    "initializer.gram_lens",
-    "learning_rule.gram_lens",
+    "initializer.ngram_lengths",
+    "learning_rule.ngram_lengths",
     "learning_rule.every",
-    "model.vector_penalty",
+    "model.embedding_l2",
     "trainer.max_epochs",
     "lr_scheduler.T_max",
 )
 """Settings that may be left open, as dotted keys."""
 
-LONGEST_GRAM = 13
+LONGEST_NGRAM = 13
 """The seed's, and long enough for any word that many texts share."""
 _LEAST_STEPS = 2000
 _EPOCHS = range(4, 21)
 _ROUNDS = 8  # of a learning rule, if it went on to the end
 
-# What a gram tells, in bits: in English, of 4.1 bits a character, 13 characters have 54; in Chinese, of nearly 10, they
+# What a n-gram tells, in bits: in English, of 4.1 bits a character, 13 characters have 54; in Chinese, of nearly 10, they
 # are 5. The shortest that may be learned stands in one text of fifty by chance. The first tokens are longer: they are
 # drawn by frequency, which prefers the short ones that stand everywhere.
 _LONGEST = 55.0
@@ -78,9 +78,9 @@ def choose(config: TrainConfig, resolved: Mapping[str, Any]) -> Chosen:
     plain = copy.deepcopy(dict(resolved))
     if not any(_is_open(plain, key) for key in CHOSEN):
         return Chosen(config, plain, ())
-    chooser = _Chooser(plain, survey(config.dataset))
+    chooser = _Chooser(plain, profile(config.dataset))
     chooser.of_texts()
-    chooser.of_grams(config.model.pattern_lens or LONGEST_GRAM)
+    chooser.of_ngrams(config.model.max_token_length or LONGEST_NGRAM)
     chooser.of_steps(config.trainer)
     return Chosen(load(plain, TrainConfig, allow_targets=config.allow_targets), plain, tuple(chooser.choices))
 
@@ -99,7 +99,7 @@ def choose_texts(config: DatasetConfig, resolved: Mapping[str, Any]) -> tuple[di
     plain = copy.deepcopy(dict(resolved))
     if not any(_is_open(plain, key) for key in CHOSEN if key.startswith("dataset.")):
         return plain, ()
-    chooser = _Chooser(plain, survey(config))
+    chooser = _Chooser(plain, profile(config))
     chooser.of_texts()
     return plain, tuple(chooser.choices)
 
@@ -107,7 +107,7 @@ def choose_texts(config: DatasetConfig, resolved: Mapping[str, Any]) -> tuple[di
 class _Chooser:
     """Fills what is open, one after the other, for the next to build on it."""
 
-    def __init__(self, plain: dict[str, Any], found: Survey) -> None:
+    def __init__(self, plain: dict[str, Any], found: TextProfile) -> None:
         self._plain = plain
         self._found = found
         self.choices: list[Choice] = []
@@ -124,18 +124,18 @@ class _Chooser:
         self._put("dataset.alphabet.size", size, "all characters that occur" if size >= known else covered)
         self._put("dataset.batch_size", found.batch_size(), f"{found.n_texts} training texts")
 
-    def of_grams(self, pattern_lens: int) -> None:
-        longest = min(pattern_lens, self._plain["dataset"]["text_length"])
+    def of_ngrams(self, max_token_length: int) -> None:
+        longest = min(max_token_length, self._plain["dataset"]["text_length"])
         found = self._found
         rare = _RARE + math.log2(max(1, found.lengths[50]))
         reason = f"{found.bits():.1f} bits a character, {found.lengths[50]} characters a text"
-        self._put("initializer.gram_lens", gram_lens(found, _SHORTEST_OF_FIRST, 5, longest), reason)
-        self._put("learning_rule.gram_lens", gram_lens(found, rare, 3, longest), reason)
+        self._put("initializer.ngram_lengths", ngram_lengths(found, _SHORTEST_OF_FIRST, 5, longest), reason)
+        self._put("learning_rule.ngram_lengths", ngram_lengths(found, rare, 3, longest), reason)
 
     def of_steps(self, trainer: TrainerConfig) -> None:
         n = self._found.n_texts
-        N = self._plain["model"]["n_neurons"]
-        self._put("model.vector_penalty", ridge_penalty(N, n), f"{N} tokens, {n} training texts")
+        N = self._plain["model"]["vocab_size"]
+        self._put("model.embedding_l2", ridge_penalty(N, n), f"{N} tokens, {n} training texts")
         batches = trainer.train_batches(max(1, n // self._plain["dataset"]["batch_size"]))
         self._put("trainer.max_epochs", epochs(batches, trainer.max_steps), f"{batches} steps an epoch")
         n_epochs = self._plain["trainer"]["max_epochs"]
@@ -154,18 +154,18 @@ class _Chooser:
                 self.choices.append(Choice(key, value, reason))
 
 
-def gram_lens(found: Survey, least_bits: float, shortest: int, longest: int) -> list[int]:
-    """Lengths of grams that tell something, and that typical texts hold.
+def ngram_lengths(found: TextProfile, least_bits: float, shortest: int, longest: int) -> list[int]:
+    """Lengths of n-grams that tell something, and that typical texts hold.
 
     Args:
         found: the training texts.
-        least_bits: what a gram tells at least, if all its characters were independent.
+        least_bits: what a n-gram tells at least, if all its characters were independent.
         shortest: the least length, at most.
         longest: the largest length, at most.
 
     """
     bits = max(found.bits(), 1.0)
-    last = max(1, min(longest, LONGEST_GRAM, int(_LONGEST / bits), found.lengths[90]))
+    last = max(1, min(longest, LONGEST_NGRAM, int(_LONGEST / bits), found.lengths[90]))
     first = min(last, shortest, max(1, int(least_bits / bits)))
     return list(range(first, last + 1))
 

@@ -58,8 +58,8 @@ class Composer:
             return self._parser.parse_overrides([text])[0]
         except HydraException as error:
             detail = str(error).split("\nSee https://", maxsplit=1)[0]
-            mend = "write key=value, and quote values with special characters: 'key=\"value\"'"
-            raise ConfigError([Problem(text, f"cannot be read ({detail}); {mend}")]) from error
+            remedy = "write key=value, and quote values with special characters: 'key=\"value\"'"
+            raise ConfigError([Problem(text, f"cannot be read ({detail}); {remedy}")]) from error
 
     def split(self, overrides: Sequence[Override]) -> Line:
         """Tells choices of options from values, as Hydra does: by whether a group of that name exists."""

@@ -102,7 +102,9 @@ def _load(directory: Path) -> PreparedDataset | None:
         fingerprint=meta["fingerprint"],
         report=DataReport(**{**meta["report"], "notes": tuple(meta["report"]["notes"])}),
         ground_truth=truth
-        and GroundTruth({name: tuple(grams) for name, grams in truth["patterns"].items()}, tuple(truth["distractors"])),
+        and GroundTruth(
+            {name: tuple(ngrams) for name, ngrams in truth["patterns"].items()}, tuple(truth["distractors"])
+        ),
         uncut=np.load(directory / "uncut.npy", mmap_mode="r"),
         bounds=np.load(directory / "bounds.npy"),
         folder=directory,

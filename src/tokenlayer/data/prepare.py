@@ -13,9 +13,9 @@ import numpy.typing as npt
 
 from tokenlayer.data.cache import cache_root, load_or_build
 from tokenlayer.data.config import DatasetConfig
+from tokenlayer.data.profile import settled
 from tokenlayer.data.report import report_on
 from tokenlayer.data.splits import Indices, all_as_test, content_ids, split, split_to_train
-from tokenlayer.data.survey import settled
 from tokenlayer.data.types import PreparedDataset, RawDataset, SplitName
 from tokenlayer.errors import InputError
 from tokenlayer.text.alphabet import Alphabet, Codes

@@ -9,10 +9,10 @@ from typing import Literal, overload
 from torch import Tensor, nn
 
 from tokenlayer.errors import InputError
-from tokenlayer.models import keras
+from tokenlayer.layer.layer import EmbeddingLayer, Initializer, TokenizationLayer, Tokenized, VocabularyLayer
+from tokenlayer.layer.matchers import Matcher
 from tokenlayer.models.heads.base import Head, HeadConfig
-from tokenlayer.tokenization.layer import EmbeddingLayer, Initializer, TokenizationLayer, Tokenized, VocabularyLayer
-from tokenlayer.tokenization.occurrences import Occurrences
+from tokenlayer.original import keras
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class TokenizationClassifier(nn.Module):
             return keras.binary_crossentropy(out, labels)
         return keras.categorical_crossentropy(out, labels)
 
-    def vector_penalty(self, tokens: Tokenized) -> Tensor:
+    def embedding_l2(self, tokens: Tokenized) -> Tensor:
         """Half the square of what each token of a text adds to the logits, summed over the text, mean over the batch.
 
         In expectation ½ Σ_n f_n ‖W E_n‖², f_n being the share of texts that hold token n, W the head's readout (the
@@ -113,7 +113,7 @@ class TokenizationClassifier(nn.Module):
         weight, readout = self.embedding.weight, self.head.readout()
         effects = weight if readout is None else weight @ readout.T  # (N, n_outputs)
         squares = effects.square().sum(1)
-        return squares[tokens.matches.distinct().neuron].sum() / (2 * tokens.codes.shape[0])
+        return squares[tokens.matches.distinct().token_id].sum() / (2 * tokens.codes.shape[0])
 
     def logged_parameters(self) -> dict[str, Tensor]:
         """The parameters that `grads_log` and `vals_log` describe, by the seed's names in snake case."""
@@ -129,26 +129,26 @@ class ModelConfig:
 
     head: HeadConfig
     """What reads the embedded text."""
-    n_neurons: int = 500
+    vocab_size: int = 500
     """N, the number of patterns."""
-    pattern_lens: int | None = None
-    """K, the length of a pattern; null: the longest gram of the initializer (13 where it draws none)."""
-    embedding_length: int | None = 1
+    max_token_length: int | None = None
+    """K, the length of a pattern; null: the longest n-gram of the initializer (13 where it draws none)."""
+    embedding_dim: int | None = 1
     """D, the length of a pattern's vector; null: the number of outputs, which is all that a linear head can use."""
-    vector_penalty: float | None = 0.0
-    """Ridge penalty on what a text's tokens add to the logits (see `TokenizationClassifier.vector_penalty`); null:
+    embedding_l2: float | None = 0.0
+    """Ridge penalty on what a text's tokens add to the logits (see `TokenizationClassifier.embedding_l2`); null:
     chosen by the numbers of tokens and of training texts."""
     loss: Literal["auto", "binary", "cross_entropy"] = "auto"
     """binary: one sigmoid output; cross_entropy: a softmax over the classes; auto: binary for two classes."""
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Values that cannot work."""
-        for field in ("n_neurons", "pattern_lens", "embedding_length"):
+        for field in ("vocab_size", "max_token_length", "embedding_dim"):
             value = getattr(self, field)
             if value is not None and value < 1:
                 yield field, "must be at least 1"
-        if self.vector_penalty is not None and self.vector_penalty < 0:
-            yield "vector_penalty", "must not be negative"
+        if self.embedding_l2 is not None and self.embedding_l2 < 0:
+            yield "embedding_l2", "must not be negative"
 
     def n_outputs(self, n_classes: int) -> int:
         """1 for a sigmoid, else the number of classes.
@@ -165,19 +165,19 @@ class ModelConfig:
     def build(
         self,
         initializer: Initializer,
-        pattern_lens: int,
+        max_token_length: int,
         n_characters: int,
         text_length: int,
         n_classes: int,
         *,
-        occurrences: Occurrences | None = None,
+        matcher: Matcher | None = None,
         trains_characters: bool = True,
     ) -> TokenizationClassifier:
         """The model for codes (B, text_length) over n_characters; initial values come from torch's global generator.
 
         Args:
             initializer: makes the initial patterns.
-            pattern_lens: K.
+            max_token_length: K.
             n_characters: C.
             text_length: L.
             n_classes: of the data.
@@ -187,13 +187,13 @@ class ModelConfig:
 
         """
         n_outputs = self.n_outputs(n_classes)
-        D = self.embedding_length or n_outputs
+        D = self.embedding_dim or n_outputs
         return TokenizationClassifier(
-            TokenizationLayer(self.n_neurons, initializer, pattern_lens, n_characters)
+            TokenizationLayer(self.vocab_size, initializer, max_token_length, n_characters)
             if trains_characters
-            else VocabularyLayer(self.n_neurons, initializer, pattern_lens, n_characters, occurrences),
-            EmbeddingLayer(D, self.n_neurons),
-            self.head.build(self.n_neurons, text_length, D, n_outputs),
+            else VocabularyLayer(self.vocab_size, initializer, max_token_length, n_characters, matcher),
+            EmbeddingLayer(D, self.vocab_size),
+            self.head.build(self.vocab_size, text_length, D, n_outputs),
             n_classes,
             n_outputs,
         )

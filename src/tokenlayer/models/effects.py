@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from tokenlayer.layer.layer import Tokenized
+from tokenlayer.layer.matching import Matches
 from tokenlayer.models.classifier import TokenizationClassifier
-from tokenlayer.tokenization.layer import Tokenized
-from tokenlayer.tokenization.matching import Matches
 
 _PAIRS_AT_ONCE = 256
 
@@ -36,7 +36,7 @@ class EffectMeter:
 
     def __init__(self, model: TokenizationClassifier) -> None:
         self.model = model
-        N = model.tokenization.n_neurons
+        N = model.tokenization.vocab_size
         device = model.embedding.weight.device
         self._sum = torch.zeros(N, model.n_outputs, dtype=torch.float64, device=device)
         self._texts = torch.zeros(N, dtype=torch.int64, device=device)
@@ -49,13 +49,13 @@ class EffectMeter:
         whole = self.model(codes, return_intermediates=True)
         matches = whole.tokens.matches
         B, N, _ = matches.shape
-        pairs = torch.unique(matches.text * N + matches.neuron)
+        pairs = torch.unique(matches.text * N + matches.token_id)
         for chunk in pairs.split(_PAIRS_AT_ONCE) if len(pairs) else ():
-            text, neuron = torch.div(chunk, N, rounding_mode="floor"), chunk % N
-            without = self.model.head(without_token(whole.tokens, text, neuron), self.model.embedding)
+            text, token_id = torch.div(chunk, N, rounding_mode="floor"), chunk % N
+            without = self.model.head(without_token(whole.tokens, text, token_id), self.model.embedding)
             change = whole.logits[text] - without.logits
-            self._sum.index_add_(0, neuron, change.double())
-            self._texts.index_add_(0, neuron, torch.ones_like(neuron))
+            self._sum.index_add_(0, token_id, change.double())
+            self._texts.index_add_(0, token_id, torch.ones_like(token_id))
         self._matches += matches.counts()
         self._seen += B
 
@@ -64,7 +64,7 @@ class EffectMeter:
         return TokenEffects(self._sum / max(self._seen, 1), self._texts.clone(), self._matches.clone())
 
 
-def without_token(tokens: Tokenized, text: Tensor, neuron: Tensor) -> Tokenized:
+def without_token(tokens: Tokenized, text: Tensor, token_id: Tensor) -> Tokenized:
     """R texts, the i-th being text[i] of `tokens` without the matches of token neuron[i].
 
     Args:
@@ -82,7 +82,7 @@ def without_token(tokens: Tokenized, text: Tensor, neuron: Tensor) -> Tokenized:
     source = torch.arange(len(row), device=text.device) + torch.repeat_interleave(
         begins[text] - (ends - counts[text]), counts[text]
     )
-    kept = found.neuron[source] != neuron[row]
+    kept = found.token_id[source] != token_id[row]
     row, source = row[kept], source[kept]
-    matches = Matches(row, found.position[source], found.neuron[source], (len(text), N, L))
+    matches = Matches(row, found.position[source], found.token_id[source], (len(text), N, L))
     return Tokenized(tokens.codes[text], tokens.patterns, tokens.vocabulary, matches)

@@ -15,8 +15,8 @@ import numpy.typing as npt
 from tokenlayer.errors import InputError
 from tokenlayer.text.alphabet import Alphabet, Codes
 from tokenlayer.text.corpus import TrainingTexts
-from tokenlayer.text.gram_counts import row_chunks
-from tokenlayer.text.gram_presence import Presence
+from tokenlayer.text.ngrams.counts import row_chunks
+from tokenlayer.text.ngrams.presence import Presence
 
 # A code stands as a character of a private plane, whatever it means: no sign of an alphabet is a space there.
 _PLANE = 0xF0000
@@ -40,7 +40,7 @@ def space_code(alphabet: Alphabet) -> int:
     if " " not in alphabet.symbols:
         raise InputError(
             f"the alphabet {alphabet.chars!r} has no space, so that its texts have no words: use an initializer of "
-            "grams (l1_grams, discriminative)"
+            "n-grams (l1_ngrams, chi2_ngrams)"
         )
     return alphabet.symbols.index(" ")
 

@@ -54,10 +54,10 @@ def known_run(store: Store, run_id: str, recorded_to: str | None = None) -> Run:
         run = store.client.get_run(run_id)
     except MlflowException as error:
         if recorded_to is not None and recorded_to != store.shown:
-            mend = f"it was recorded to {recorded_to}; give tracking.uri={recorded_to}"
+            remedy = f"it was recorded to {recorded_to}; give tracking.uri={recorded_to}"
         else:
-            mend = _near_runs(store, run_id)
-        raise InputError(f"there is no run {run_id!r} in {store.shown}; {mend}") from error
+            remedy = _near_runs(store, run_id)
+        raise InputError(f"there is no run {run_id!r} in {store.shown}; {remedy}") from error
     if run.info.lifecycle_stage != "active":
         raise InputError(
             f"run {run_id} is deleted in {store.shown}; restore it with `mlflow runs restore --run-id {run_id}`"

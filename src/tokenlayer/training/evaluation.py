@@ -19,7 +19,7 @@ from tokenlayer.data.loader import BatchLoader
 from tokenlayer.data.prepare import prepare
 from tokenlayer.data.types import SPLITS, EncodedSplit, PreparedDataset
 from tokenlayer.errors import InputError
-from tokenlayer.models.keras import KerasAdam
+from tokenlayer.original.keras import KerasAdam
 from tokenlayer.text.alphabet import Alphabet
 from tokenlayer.tracking.lightning_logger import RecorderLogger
 from tokenlayer.tracking.reading import download_artifact
@@ -27,11 +27,11 @@ from tokenlayer.tracking.recorder import Recorder
 from tokenlayer.training.callbacks.base import RunContext, Settings
 from tokenlayer.training.callbacks.predictions import Predictions
 from tokenlayer.training.callbacks.token_effects import TokenEffectsReport
+from tokenlayer.training.checkpoint_loading import SavedModel
 from tokenlayer.training.module import TokenizationModule
-from tokenlayer.training.saved import SavedModel
 
 if TYPE_CHECKING:
-    from tokenlayer.config.schema import EvaluateConfig, TrainConfig
+    from tokenlayer.training.config import EvaluateConfig, TrainConfig
 
 _TOKENS_SHOWN = 10
 _BATCH_SIZE = 32
@@ -146,11 +146,11 @@ def restored(trained: TrainConfig, saved: SavedModel, text_length: int) -> Token
     alphabet = Alphabet(saved.header["alphabet"])
     model = trained.model.build(
         torch.zeros,
-        saved.pattern_lens,
+        saved.max_token_length,
         alphabet.size,
         text_length,
         len(saved.header["class_names"]),
-        occurrences=trained.initializer.occurrences(alphabet),
+        matcher=trained.initializer.matcher(alphabet),
         trains_characters=trained.learning_rule.trains_characters,
     )
     model.load_state_dict({k.removeprefix("model."): v for k, v in saved.weights.items() if k.startswith("model.")})

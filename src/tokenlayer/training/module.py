@@ -14,9 +14,9 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from tokenlayer.data.types import Batch
 from tokenlayer.errors import InputError
+from tokenlayer.layer.layer import VocabularyLayer
 from tokenlayer.models.classifier import Intermediates, TokenizationClassifier
-from tokenlayer.tokenization.layer import VocabularyLayer
-from tokenlayer.tokenization.rules.base import Clock, Edit, LearningRule, Observation, PassiveRule
+from tokenlayer.rules.base import Edit, LearningRule, NoOpRule, Observation, TrainingProgress
 from tokenlayer.training.metrics import Metrics
 
 OptimizerFactory = Callable[[Iterable[nn.Parameter]], Optimizer]
@@ -71,7 +71,7 @@ class TokenizationModule(pl.LightningModule):
         lr_scheduler: makes a schedule, stepped after every update, from the optimizer; None: constant.
         header: plain data that each checkpoint carries under `tokenlayer`: what one must know to use its weights.
         rule: how the patterns change; None: by the optimizer alone, if at all.
-        vector_penalty: weight of `TokenizationClassifier.vector_penalty` in what is minimised; the loss that is logged
+        embedding_l2: weight of `TokenizationClassifier.embedding_l2` in what is minimised; the loss that is logged
             is without it.
 
     """
@@ -83,12 +83,12 @@ class TokenizationModule(pl.LightningModule):
         lr_scheduler: SchedulerFactory | None = None,
         header: Mapping[str, Any] | None = None,
         rule: LearningRule | None = None,
-        vector_penalty: float = 0.0,
+        embedding_l2: float = 0.0,
     ) -> None:
         super().__init__()
         self.model = model
-        self.rule = rule or PassiveRule()
-        self._vector_penalty = vector_penalty
+        self.rule = rule or NoOpRule()
+        self._embedding_l2 = embedding_l2
         self._make_optimizer = optimizer
         self._make_scheduler = lr_scheduler
         self._header = dict(header or {})
@@ -124,8 +124,8 @@ class TokenizationModule(pl.LightningModule):
             labels=batch.labels,
             rows=batch.rows,
         )
-        if self._vector_penalty:
-            loss = loss + self._vector_penalty * self.model.vector_penalty(intermediates.tokens)
+        if self._embedding_l2:
+            loss = loss + self._embedding_l2 * self.model.embedding_l2(intermediates.tokens)
         return loss
 
     def _watch(self, embedded: Tensor) -> None:
@@ -138,13 +138,13 @@ class TokenizationModule(pl.LightningModule):
 
     @property
     def _edits(self) -> bool:
-        return not isinstance(self.rule, PassiveRule)
+        return not isinstance(self.rule, NoOpRule)
 
-    def clock(self) -> Clock:
+    def progress(self) -> TrainingProgress:
         """Where in the training the step in progress is."""
         assert self.current is not None
         n_steps = int(self.trainer.estimated_stepping_batches)
-        return Clock(self.current.step, n_steps, int(self.trainer.num_training_batches))
+        return TrainingProgress(self.current.step, n_steps, int(self.trainer.num_training_batches))
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         if not self._edits:
@@ -155,11 +155,11 @@ class TokenizationModule(pl.LightningModule):
         assert weight.grad is not None
         self.rule.observe(
             Observation(
-                clock=self.clock(),
+                progress=self.progress(),
                 tokens=self.current.intermediates.tokens,
                 rows=self.current.rows,
                 gradient=self._token_gradient,
-                counts_once=self.model.head.counts_once,
+                binary_features=self.model.head.binary_features,
                 embedding=weight.detach(),
                 embedding_gradient=weight.grad,
             )
@@ -186,10 +186,10 @@ class TokenizationModule(pl.LightningModule):
         vocabulary = layer.vocabulary()
         readout = self.model.head.readout()
         linear = None if readout is None else readout.detach()
-        edit = self.rule.edit(self.clock(), vocabulary, weight.detach(), linear)
+        edit = self.rule.edit(self.progress(), vocabulary, weight.detach(), linear)
         if edit is None:
             return
-        rows = edit.neurons
+        rows = edit.token_ids
         self.current.edit = AppliedEdit(edit, vocabulary.codes[rows], weight[rows].clone())
         layer.replace(rows, edit.codes)
         weight[rows] = edit.embedding.to(weight)

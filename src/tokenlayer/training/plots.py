@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tokenlayer.training.columns import LAYERS, PARAMETERS
+from tokenlayer.training.layer_statistics import LAYERS, PARAMETERS
 
 Plot = Callable[[pd.DataFrame], Figure]
 

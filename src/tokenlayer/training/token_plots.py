@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from tokenlayer.training.biography_plots import FAINT, INK, class_colors, token_name
+from tokenlayer.training.token_history_plots import FAINT, INK, class_colors, token_name
 
 _MOST_PANELS = 8
 
@@ -23,7 +23,7 @@ def final_tokens(tokens: pd.DataFrame, class_names: Sequence[str]) -> Figure:
         class_names: of the data; of more than eight, those with the heaviest tokens are drawn.
 
     """
-    drawn = _foremost_classes(tokens, class_names)
+    drawn = _top_classes(tokens, class_names)
     shown = 25 if len(drawn) <= 2 else 14
     per_row = min(len(drawn), 2 if len(drawn) <= 4 else 3)
     n_rows = -(-len(drawn) // per_row)
@@ -47,7 +47,7 @@ def final_tokens(tokens: pd.DataFrame, class_names: Sequence[str]) -> Figure:
     return figure
 
 
-def _foremost_classes(tokens: pd.DataFrame, class_names: Sequence[str]) -> list[str]:
+def _top_classes(tokens: pd.DataFrame, class_names: Sequence[str]) -> list[str]:
     if len(class_names) <= _MOST_PANELS:
         return list(class_names)
     heaviest = tokens.groupby("towards")["weight"].max().reindex(list(class_names)).fillna(0)

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from tokenlayer.layer.layer import EmbeddingLayer, Tokenized
 from tokenlayer.models.heads.base import Head, HeadConfig, HeadOutput
 from tokenlayer.models.heads.pool import PoolHead
 from tokenlayer.models.heads.sequence import TokenSequence, token_sequence
-from tokenlayer.tokenization.layer import EmbeddingLayer, Tokenized
 
 _OCTAVES = 8
 
@@ -28,9 +28,9 @@ class AttentionHead(Head):
     transformer would make of it cannot be told from a gradient, as its vectors would be new there, too.
 
     Args:
-        n_neurons: N.
+        vocab_size: N.
         text_length: L.
-        embedding_length: D.
+        embedding_dim: D.
         n_outputs: 1 for a sigmoid, else the number of classes.
         width: length of a token's vector in the transformer.
         n_layers: transformer layers.
@@ -40,13 +40,13 @@ class AttentionHead(Head):
 
     """
 
-    counts_once = True
+    binary_features = True
 
     def __init__(
         self,
-        n_neurons: int,
+        vocab_size: int,
         text_length: int,
-        embedding_length: int,
+        embedding_dim: int,
         n_outputs: int,
         width: int,
         n_layers: int,
@@ -57,8 +57,8 @@ class AttentionHead(Head):
         super().__init__()
         self.text_length = text_length
         self.max_tokens = max_tokens
-        self.linear = PoolHead(embedding_length, n_outputs, "presence")
-        self.vectors = nn.Embedding(n_neurons, width)
+        self.linear = PoolHead(embedding_dim, n_outputs, "presence")
+        self.vectors = nn.Embedding(vocab_size, width)
         nn.init.normal_(self.vectors.weight, std=1 / math.sqrt(width))
         self.places = nn.Linear(2 * _OCTAVES, width)
         self.dropout = nn.Dropout(dropout)
@@ -75,7 +75,7 @@ class AttentionHead(Head):
 
     def _read(self, sequence: TokenSequence) -> Tensor:
         """(B, width): the mean over the tokens of each text; zero where there are none."""
-        x = self.dropout(self.vectors(sequence.neuron)) + self.places(self._waves(sequence.position))  # (B, S, width)
+        x = self.dropout(self.vectors(sequence.token_id)) + self.places(self._waves(sequence.position))  # (B, S, width)
         hidden = ~sequence.there
         # A text without tokens may look at its first place, lest attention divide by zero; the mean leaves it out.
         hidden[:, 0] = False
@@ -137,11 +137,11 @@ class AttentionHeadConfig(HeadConfig):
         if not 0 <= self.dropout < 1:
             yield "dropout", "must be at least 0 and below 1"
 
-    def build(self, n_neurons: int, text_length: int, embedding_length: int, n_outputs: int) -> AttentionHead:
+    def build(self, vocab_size: int, text_length: int, embedding_dim: int, n_outputs: int) -> AttentionHead:
         return AttentionHead(
-            n_neurons,
+            vocab_size,
             text_length,
-            embedding_length,
+            embedding_dim,
             n_outputs,
             self.width,
             self.n_layers,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from tokenlayer.tokenization.layer import EmbeddingLayer, Tokenized
+from tokenlayer.layer.layer import EmbeddingLayer, Tokenized
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class HeadOutput:
 class Head(nn.Module, ABC):
     """Matches and their vectors → logits."""
 
-    counts_once: bool = False
+    binary_features: bool = False
     """Whether a token enters `embedded` once for each text that holds it, however often it occurs there."""
 
     @abstractmethod
@@ -56,5 +56,5 @@ class HeadConfig(ABC):
     """Configuration of a head."""
 
     @abstractmethod
-    def build(self, n_neurons: int, text_length: int, embedding_length: int, n_outputs: int) -> Head:
-        """The head for `n_neurons` (N) tokens with vectors of `embedding_length` (D), in texts of `text_length` (L)."""
+    def build(self, vocab_size: int, text_length: int, embedding_dim: int, n_outputs: int) -> Head:
+        """The head for `vocab_size` (N) tokens with vectors of `embedding_dim` (D), in texts of `text_length` (L)."""

@@ -10,10 +10,10 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from tokenlayer.layer.layer import EmbeddingLayer, Tokenized
 from tokenlayer.models.heads.base import Head, HeadConfig, HeadOutput
 from tokenlayer.models.heads.pool import PoolHead
 from tokenlayer.models.heads.sequence import token_sequence
-from tokenlayer.tokenization.layer import EmbeddingLayer, Tokenized
 
 
 class LargestResponses(nn.Module):
@@ -47,8 +47,8 @@ class MatchConvHead(Head):
     that is not there yet counts once for each text.
 
     Args:
-        n_neurons: N.
-        embedding_length: D.
+        vocab_size: N.
+        embedding_dim: D.
         n_outputs: 1 for a sigmoid, else the number of classes.
         width: length of a token's vector in the convolution.
         n_filters: filters of each width.
@@ -58,12 +58,12 @@ class MatchConvHead(Head):
 
     """
 
-    counts_once = True
+    binary_features = True
 
     def __init__(
         self,
-        n_neurons: int,
-        embedding_length: int,
+        vocab_size: int,
+        embedding_dim: int,
         n_outputs: int,
         width: int,
         n_filters: int,
@@ -73,8 +73,8 @@ class MatchConvHead(Head):
     ) -> None:
         super().__init__()
         self.max_tokens = max_tokens
-        self.linear = PoolHead(embedding_length, n_outputs, "presence")
-        self.vectors = nn.Embedding(n_neurons, width)
+        self.linear = PoolHead(embedding_dim, n_outputs, "presence")
+        self.vectors = nn.Embedding(vocab_size, width)
         nn.init.normal_(self.vectors.weight, std=1 / math.sqrt(width))
         self.responses = LargestResponses(width, n_filters, kernel_sizes)
         self.dropout = nn.Dropout(dropout)
@@ -85,7 +85,7 @@ class MatchConvHead(Head):
     def forward(self, tokens: Tokenized, embedding: EmbeddingLayer) -> HeadOutput:
         linear = self.linear(tokens, embedding)
         sequence = token_sequence(tokens.matches, self.max_tokens)
-        x = self.dropout(self.vectors(sequence.neuron)) * sequence.there.unsqueeze(2)  # (B, S, width)
+        x = self.dropout(self.vectors(sequence.token_id)) * sequence.there.unsqueeze(2)  # (B, S, width)
         return HeadOutput(linear.logits + self.out(self.dropout(self.responses(x))), linear.embedded)
 
     def readout(self) -> Tensor | None:
@@ -106,7 +106,7 @@ class PositionConvHead(Head):
     that respond alike and most strongly, such as many without a token, share the gradient that one of them would have.
 
     Args:
-        embedding_length: D.
+        embedding_dim: D.
         n_outputs: 1 for a sigmoid, else the number of classes.
         n_filters: filters of each width.
         kernel_sizes: their widths, in characters.
@@ -115,10 +115,10 @@ class PositionConvHead(Head):
     """
 
     def __init__(
-        self, embedding_length: int, n_outputs: int, n_filters: int, kernel_sizes: Sequence[int], dropout: float
+        self, embedding_dim: int, n_outputs: int, n_filters: int, kernel_sizes: Sequence[int], dropout: float
     ) -> None:
         super().__init__()
-        self.responses = LargestResponses(embedding_length, n_filters, kernel_sizes)
+        self.responses = LargestResponses(embedding_dim, n_filters, kernel_sizes)
         self.dropout = nn.Dropout(dropout)
         self.out = nn.Linear(self.responses.n_features, n_outputs)
 
@@ -143,7 +143,7 @@ class ConvHeadConfig(HeadConfig):
     dropout: float = 0.2
     """Share of the numbers that are zeroed in training."""
     width: int = 32
-    """Length of a token's vector in the convolution over matches; over positions it is model.embedding_length."""
+    """Length of a token's vector in the convolution over matches; over positions it is model.embedding_dim."""
     max_tokens: int = 256
     """The convolution over matches reads so many of a text's, the first ones."""
 
@@ -157,12 +157,12 @@ class ConvHeadConfig(HeadConfig):
         if not 0 <= self.dropout < 1:
             yield "dropout", "must be at least 0 and below 1"
 
-    def build(self, n_neurons: int, text_length: int, embedding_length: int, n_outputs: int) -> Head:
+    def build(self, vocab_size: int, text_length: int, embedding_dim: int, n_outputs: int) -> Head:
         if self.over == "positions":
-            return PositionConvHead(embedding_length, n_outputs, self.n_filters, self.kernel_sizes, self.dropout)
+            return PositionConvHead(embedding_dim, n_outputs, self.n_filters, self.kernel_sizes, self.dropout)
         return MatchConvHead(
-            n_neurons,
-            embedding_length,
+            vocab_size,
+            embedding_dim,
             n_outputs,
             self.width,
             self.n_filters,

@@ -8,9 +8,9 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from tokenlayer.layer.layer import EmbeddingLayer, Tokenized
+from tokenlayer.layer.matching import Matches
 from tokenlayer.models.heads.base import Head, HeadConfig, HeadOutput
-from tokenlayer.tokenization.layer import EmbeddingLayer, Tokenized
-from tokenlayer.tokenization.matching import Matches
 
 Pooling = Literal["presence", "sum", "mean", "max"]
 
@@ -19,18 +19,18 @@ class PoolHead(Head):
     """Pooled vectors (B, D) → linear. With D = 1 and one output each token's vector is its weight.
 
     Args:
-        embedding_length: D.
+        embedding_dim: D.
         n_outputs: 1 for a sigmoid, else the number of classes.
         pooling: `presence`: the sum over the tokens that occur in the text; `sum`: over all their matches; `mean`: that
             sum by the number of matches; `max`: in each dimension the largest value among the text's tokens and 0.
 
     """
 
-    def __init__(self, embedding_length: int, n_outputs: int, pooling: Pooling) -> None:
+    def __init__(self, embedding_dim: int, n_outputs: int, pooling: Pooling) -> None:
         super().__init__()
         self.pooling = pooling
-        self.counts_once = pooling in ("presence", "max")
-        self.out = nn.Linear(embedding_length, n_outputs)
+        self.binary_features = pooling in ("presence", "max")
+        self.out = nn.Linear(embedding_dim, n_outputs)
         # Of unit gain, whatever the seed: behind a weight near 0, no token could learn.
         nn.init.orthogonal_(self.out.weight)
         nn.init.zeros_(self.out.bias)
@@ -49,7 +49,7 @@ class PoolHead(Head):
         # A token that is not there yet has the vector 0 and shows in a dimension where no other rises above 0.
         embedded = weight.new_zeros(matches.shape[0], weight.shape[1], requires_grad=torch.is_grad_enabled())
         rows = matches.text.unsqueeze(1).expand(-1, weight.shape[1])
-        pooled = embedded.scatter_reduce(0, rows, weight[matches.neuron], "amax")
+        pooled = embedded.scatter_reduce(0, rows, weight[matches.token_id], "amax")
         return HeadOutput(self.out(pooled), embedded)
 
     def readout(self) -> Tensor | None:
@@ -71,5 +71,5 @@ class PoolHeadConfig(HeadConfig):
     pooling: Pooling = "presence"
     """How the tokens of a text are pooled: presence (each token once), sum (each match), mean, max."""
 
-    def build(self, n_neurons: int, text_length: int, embedding_length: int, n_outputs: int) -> PoolHead:
-        return PoolHead(embedding_length, n_outputs, self.pooling)
+    def build(self, vocab_size: int, text_length: int, embedding_dim: int, n_outputs: int) -> PoolHead:
+        return PoolHead(embedding_dim, n_outputs, self.pooling)

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from tokenlayer.layer.matching import Matches
 from tokenlayer.models.heads.pool import matches_by_text
-from tokenlayer.tokenization.matching import Matches
 
 
 @dataclass(frozen=True)
 class TokenSequence:
     """The matches of B texts in order of position, padded to the longest of them: S ≥ 1 places."""
 
-    neuron: Tensor
+    token_id: Tensor
     """(B, S) int64, 0..N-1; 0 where there is none."""
     position: Tensor
     """(B, S) int64, 0..L-1: where the token begins; 0 where there is none."""
@@ -32,9 +32,9 @@ def token_sequence(matches: Matches, max_tokens: int) -> TokenSequence:
     kept = place < max_tokens
     row, column = matches.text[kept], place[kept]
     S = min(max(int(counts.max()), 1), max_tokens)
-    neuron, position = matches.neuron.new_zeros(B, S), matches.position.new_zeros(B, S)
+    token_id, position = matches.token_id.new_zeros(B, S), matches.position.new_zeros(B, S)
     there = torch.zeros(B, S, dtype=torch.bool, device=matches.text.device)
-    neuron[row, column] = matches.neuron[kept]
+    token_id[row, column] = matches.token_id[kept]
     position[row, column] = matches.position[kept]
     there[row, column] = True
-    return TokenSequence(neuron, position, there)
+    return TokenSequence(token_id, position, there)

@@ -12,8 +12,8 @@ from pytorch_lightning.trainer.states import TrainerFn
 from rich.text import Text
 from torch import Tensor
 
-from tokenlayer.models.directions import class_weights, foremost, logit_directions
-from tokenlayer.tokenization.vocabulary import BLANK_SIGN, Vocabulary
+from tokenlayer.layer.vocabulary import BLANK_SIGN, Vocabulary
+from tokenlayer.models.logit_gradients import class_weights, logit_gradients, top_class
 from tokenlayer.training.callbacks.base import (
     CallbackConfig,
     RunCallback,
@@ -42,7 +42,7 @@ class EditsLog(RunCallback):
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if self._born is None:
-            self._born = torch.zeros(as_module(pl_module).model.tokenization.n_neurons, dtype=torch.int64)
+            self._born = torch.zeros(as_module(pl_module).model.tokenization.vocab_size, dtype=torch.int64)
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -52,29 +52,29 @@ class EditsLog(RunCallback):
             return
         rule = as_module(pl_module).rule
         figures = {f"rule/{name}": value for name, value in rule.figures().items()}
-        self.recorder.log_metrics(figures | {"rule/replaced": len(step.edit.edit.neurons)}, step.step)
-        if len(step.edit.edit.neurons):
+        self.recorder.log_metrics(figures | {"rule/replaced": len(step.edit.edit.token_ids)}, step.step)
+        if len(step.edit.edit.token_ids):
             self._log(step)
 
     def _log(self, step: TrainingStep) -> None:
         assert self._born is not None
         assert step.edit is not None
         edit = step.edit.edit
-        neurons = edit.neurons.cpu()
+        token_ids = edit.token_ids.cpu()
         self.recorder.append(
             "logs/edits",
             step.place
             | {
-                "neuron": neurons.numpy(),
+                "neuron": token_ids.numpy(),
                 "pattern": self._decoded(edit.codes),
                 "score": edit.scores.double().cpu().numpy(),
                 "previous": self._decoded(step.edit.previous),
                 "reason": list(edit.reasons),
                 "previous_embedding": step.edit.previous_embedding.cpu().numpy(),
-                "age": (step.step + 1 - self._born[neurons]).numpy(),
+                "age": (step.step + 1 - self._born[token_ids]).numpy(),
             },
         )
-        self._born[neurons] = step.step + 1
+        self._born[token_ids] = step.step + 1
 
     def _decoded(self, codes: Tensor) -> list[str]:
         never = torch.zeros(len(codes), dtype=torch.bool)
@@ -94,8 +94,8 @@ class EditsLog(RunCallback):
         patterns = self._decoded(module.model.tokenization.vocabulary().codes[order])
         classes = self.run.dataset.class_names
         named = (
-            f'"{printable(pattern.strip(BLANK_SIGN))}" ({classes[int(towards[neuron])]})'
-            for neuron, pattern in zip(order, patterns, strict=True)
+            f'"{printable(pattern.strip(BLANK_SIGN))}" ({classes[int(towards[token_id])]})'
+            for token_id, pattern in zip(order, patterns, strict=True)
         )
         count = f"{len(new)} of {len(weights)} tokens are new since step {self._shown_to}"
         return Text(f"  {count}, foremost " + ", ".join(named))
@@ -103,8 +103,8 @@ class EditsLog(RunCallback):
     def _weights(self, module: TokenizationModule) -> tuple[Tensor, Tensor]:
         """(N,) weight of each token, and (N,) the class that it speaks for."""
         texts = torch.from_numpy(self.run.dataset.splits["train"].codes[:_TEXTS].astype("int64"))
-        directions = logit_directions(module.model, texts.to(module.device))
-        weights, towards = foremost(class_weights(module.model.embedding.weight.detach(), directions))
+        directions = logit_gradients(module.model, texts.to(module.device))
+        weights, towards = top_class(class_weights(module.model.embedding.weight.detach(), directions))
         return weights.cpu(), towards.cpu()
 
     def state_dict(self) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from tokenlayer.training.callbacks.base import (
     as_module,
     current_step,
 )
-from tokenlayer.training.columns import LayerGradients, gradient_row
+from tokenlayer.training.layer_statistics import LayerGradients, gradient_row
 
 
 class GradsLog(RunCallback):

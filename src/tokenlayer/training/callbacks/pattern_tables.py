@@ -10,10 +10,10 @@ from rich.table import Table
 from rich.text import Text
 from torch import Tensor
 
-from tokenlayer.models.directions import class_weights, foremost, logit_directions
+from tokenlayer.layer.layer import TokenizationLayer, Tokenized
+from tokenlayer.layer.vocabulary import BLANK_SIGN, Vocabulary
+from tokenlayer.models.logit_gradients import class_weights, logit_gradients, top_class
 from tokenlayer.text.alphabet import Alphabet
-from tokenlayer.tokenization.layer import TokenizationLayer, Tokenized
-from tokenlayer.tokenization.vocabulary import BLANK_SIGN, Vocabulary
 from tokenlayer.training.callbacks.base import printable
 from tokenlayer.training.callbacks.patterns_log import gradient_summary
 from tokenlayer.training.module import TokenizationModule, TrainingStep
@@ -64,7 +64,7 @@ def pattern_sides(
 
 def _by_gradient(tokens: Tokenized, layer: TokenizationLayer, alphabet: Alphabet, top: int) -> tuple[Side, Side]:
     """The largest and the smallest gradient summary × 100, as in the seed ("Making the Training Loop")."""
-    gradient = gradient_summary(layer.patterns.grad, layer.n_neurons).cpu().numpy()
+    gradient = gradient_summary(layer.patterns.grad, layer.vocab_size).cpu().numpy()
     order = np.argsort(gradient, kind="stable")
     values = [f"{value * 100:.5f}" for value in gradient]
     return (
@@ -77,8 +77,8 @@ def _by_weight(
     tokens: Tokenized, module: TokenizationModule, alphabet: Alphabet, class_names: Sequence[str], top: int
 ) -> tuple[Side, Side]:
     """Of two classes, the tokens that speak most for each; of several, the foremost of all in two lists."""
-    directions = logit_directions(module.model, tokens.codes[:_TEXTS])
-    weight, towards = _as_arrays(*foremost(class_weights(module.model.embedding.weight.detach(), directions)))
+    directions = logit_gradients(module.model, tokens.codes[:_TEXTS])
+    weight, towards = _as_arrays(*top_class(class_weights(module.model.embedding.weight.detach(), directions)))
     if len(class_names) == 2:
         order = np.argsort(weight, kind="stable")
         values = [f"{value:+.4f}" for value in weight]
@@ -95,15 +95,15 @@ def _by_weight(
 
 
 def _side(
-    heading: str, unit: str, tokens: Tokenized, alphabet: Alphabet, neurons: np.ndarray, values: Sequence[str]
+    heading: str, unit: str, tokens: Tokenized, alphabet: Alphabet, token_ids: np.ndarray, values: Sequence[str]
 ) -> Side:
     """Only what is shown is decoded: all N patterns would cost more than the rest of the view."""
-    vocabulary, shown = tokens.vocabulary, neurons.tolist()
+    vocabulary, shown = tokens.vocabulary, token_ids.tolist()
     patterns = Vocabulary(vocabulary.codes[shown], vocabulary.never[shown]).decode(alphabet)
     if unit == WEIGHT:  # the blanks behind a token say nothing; those of a pattern that moves may vanish any time
         patterns = [pattern.rstrip(BLANK_SIGN) for pattern in patterns]
     matches = tokens.matches.counts()[shown].tolist()
-    return Side(heading, unit, patterns, [values[neuron] for neuron in shown], matches)
+    return Side(heading, unit, patterns, [values[token_id] for token_id in shown], matches)
 
 
 def _as_arrays(*tensors: Tensor) -> tuple[np.ndarray, ...]:

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+from tokenlayer.layer.layer import TokenizationLayer
 from tokenlayer.text.alphabet import Alphabet
-from tokenlayer.tokenization.layer import TokenizationLayer
 from tokenlayer.training.callbacks.base import (
     CallbackConfig,
     RunCallback,
@@ -47,16 +47,16 @@ def pattern_rows(step: TrainingStep, module: TokenizationModule, alphabet: Alpha
     grad = layer.patterns.grad if isinstance(layer, TokenizationLayer) else None
     return PatternRows(
         pattern=tokens.vocabulary.decode(alphabet),
-        gradient=gradient_summary(grad, layer.n_neurons).cpu().numpy(),
+        gradient=gradient_summary(grad, layer.vocab_size).cpu().numpy(),
         matches=tokens.matches.counts().cpu().numpy(),
         embedding=module.model.embedding.weight.detach().cpu().numpy().copy(),
     )
 
 
-def gradient_summary(grad: Tensor | None, n_neurons: int) -> Tensor:
+def gradient_summary(grad: Tensor | None, vocab_size: int) -> Tensor:
     """(N,) of the patterns' gradient (C, K, N): population std + |mean| over C and K."""
     if grad is None:
-        return torch.full((n_neurons,), torch.nan)
+        return torch.full((vocab_size,), torch.nan)
     mean = grad.mean((0, 1))
     std: Tensor = torch.linalg.vector_norm(grad - mean, dim=(0, 1)) / math.sqrt(grad.shape[0] * grad.shape[1])
     return std + mean.abs()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytorch_lightning as pl
 
 from tokenlayer.data.types import GroundTruth
-from tokenlayer.tokenization.vocabulary import BLANK_SIGN
+from tokenlayer.layer.vocabulary import BLANK_SIGN
 from tokenlayer.training.callbacks.base import CallbackConfig, RunCallback, RunContext, as_module
 
 

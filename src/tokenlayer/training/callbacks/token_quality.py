@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from tokenlayer.tokenization.layer import Tokenized
-from tokenlayer.tokenization.matching import Matches
-from tokenlayer.tokenization.quality import QualityMeter, turnover
+from tokenlayer.layer.layer import Tokenized
+from tokenlayer.layer.matching import Matches
+from tokenlayer.layer.quality import QualityMeter, turnover
 from tokenlayer.training.callbacks.base import CallbackConfig, RunCallback, RunContext, as_module
 
 
@@ -38,7 +38,7 @@ class TokenQuality(RunCallback):
 
     def on_validation_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         layer = as_module(pl_module).model.tokenization
-        self._meter = QualityMeter(layer.n_neurons, self.run.dataset.alphabet.size)
+        self._meter = QualityMeter(layer.vocab_size, self.run.dataset.alphabet.size)
         self._left = self.texts
         # The matches are those of the validation itself: to find them again would double its cost.
         self._hook = layer.register_forward_hook(self._add)
@@ -74,7 +74,7 @@ def first(tokens: Tokenized, texts: int) -> Tokenized:
     found = tokens.matches
     end = int((found.text < texts).sum())  # they are ordered by text
     _, N, L = found.shape
-    matches = Matches(found.text[:end], found.position[:end], found.neuron[:end], (texts, N, L))
+    matches = Matches(found.text[:end], found.position[:end], found.token_id[:end], (texts, N, L))
     return Tokenized(tokens.codes[:texts], tokens.patterns, tokens.vocabulary, matches)
 
 

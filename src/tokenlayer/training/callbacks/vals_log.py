@@ -15,7 +15,7 @@ from tokenlayer.training.callbacks.base import (
     as_module,
     current_step,
 )
-from tokenlayer.training.columns import value_row
+from tokenlayer.training.layer_statistics import value_row
 
 
 class ValsLog(RunCallback):

@@ -1,0 +1,51 @@
+"""Arrays that are worked out from the training texts, kept beside them on disk: the same for every run on them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+import numpy.typing as npt
+from filelock import FileLock
+
+Arrays = Mapping[str, npt.NDArray[Any]]
+
+
+def cached_arrays(folder: Path | None, name: str, settings: object, make: Callable[[], Arrays]) -> Arrays:
+    """What `make` returns, or returned when it was last asked for with the same settings.
+
+    Processes that want the same at once wait for the first. A file that is no longer whole is made anew.
+
+    Args:
+        folder: that of the texts (`TrainingTexts.folder`); None: nothing is kept.
+        name: of the kind of arrays.
+        settings: all that they depend on beside the texts, as plain data.
+        make: works them out.
+
+    """
+    if folder is None:
+        return make()
+    key = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
+    path = folder / f"{name}-{key}.npz"
+    with FileLock(f"{path}.lock"):
+        known = _load(path)
+        if known is None:
+            known = make()
+            unfinished = path.with_suffix(".unfinished.npz")
+            np.savez(unfinished, allow_pickle=False, **known)
+            unfinished.replace(path)
+    return known
+
+
+def _load(path: Path) -> Arrays | None:
+    """None where nothing is there, or no longer whole: a zip archive has checksums."""
+    try:
+        with np.load(path) as stored:
+            return dict(stored)
+    except (OSError, EOFError, ValueError, BadZipFile):
+        return None

@@ -1,0 +1,119 @@
+"""A reference as an MLflow run, recorded like a training."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from rich.console import Console
+from torch import Tensor
+
+from tokenlayer.baselines.base import Baseline, Probabilities
+from tokenlayer.baselines.words import WordCounter
+from tokenlayer.data.prepare import prepare
+from tokenlayer.data.types import PreparedDataset
+from tokenlayer.original import keras
+from tokenlayer.tracking.recorder import Recorder
+from tokenlayer.training.callbacks.base import RunContext, Settings
+from tokenlayer.training.callbacks.predictions import predictions_frame
+from tokenlayer.training.callbacks.provenance import Provenance
+from tokenlayer.training.metrics import Metrics
+from tokenlayer.training.train import announce, description
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+    from tokenlayer.training.config import BaselineRunConfig
+
+
+def compare(
+    config: BaselineRunConfig,
+    *,
+    resolved: Mapping[str, Any],
+    overrides: Sequence[str] = (),
+    choices: Mapping[str, str] | None = None,
+    chosen: Sequence[str] = (),
+) -> dict[str, float]:
+    """Fit a reference to the training texts, choose its regularisation on the validation texts, test and record it.
+
+    Args:
+        config: the run's configuration.
+        resolved: the same in plain containers.
+        overrides: the settings of the command line, to be recorded.
+        choices: the option of each configuration group, to be recorded.
+        chosen: what was left open and was chosen from the texts, with the reasons, to be shown.
+
+    Returns:
+        Metrics `validation/…` and `test/…`.
+
+    Raises:
+        InputError: data, configuration or store cannot be used.
+
+    """
+    options = choices or {}
+    dataset = prepare(config.dataset)
+    counter = WordCounter(dataset.alphabet, config.reference.longest_run, config.reference.min_texts)
+    name = f"{options.get('dataset', 'run')}-{options.get('reference', 'reference')}-seed{config.seed}"
+    with Recorder.start(config.tracking, Path(config.output_dir).absolute(), run_name=name) as recorder:
+        run = RunContext(recorder, dataset, Settings(resolved, overrides, options, chosen), Console(highlight=False))
+        for choice in chosen:
+            run.console.print(f"chosen: {choice}", soft_wrap=True)
+        Provenance(run).record()
+        counts = counter.fit(dataset.splits["train"].codes)
+        recorder.log_metrics({"reference.features": counts.shape[1]}, 0)
+        run.console.print(f"{counts.shape[1]} features")
+        reference = config.reference.build(len(dataset.class_names), config.seed)
+        reference.prepare(counts, dataset.splits["train"].labels)
+        validation = counter(dataset.splits["validation"].codes)
+        _fit_best(reference, config.reference.strengths, validation, run)
+        metrics = _recorded(reference.probabilities(validation), "validation", run)
+        probabilities = reference.probabilities(counter(dataset.splits["test"].codes))
+        metrics |= _recorded(probabilities, "test", run)
+        frame = predictions_frame(_out(probabilities), dataset)
+        frame.to_parquet(recorder.artifact("predictions/test.parquet"), index=False)
+        recorder.set_tags({"mlflow.note.content": description(metrics)})
+    announce(run.console, recorder.run_id, metrics, config.tracking.uri, config.output_dir)
+    return metrics
+
+
+def _fit_best(reference: Baseline, strengths: Sequence[float], validation: csr_matrix, run: RunContext) -> None:
+    """Leave the reference fitted with the best of the strengths, each recorded at a step of its own."""
+    accuracies: list[float] = []
+    fitted = None
+    for step, C in enumerate(strengths):
+        started = time.perf_counter()
+        reference.fit(C)
+        fitted = C
+        accuracies.append(_metrics(reference.probabilities(validation), "validation", run.dataset)["accuracy"])
+        run.recorder.log_metrics({"search/C": C, "search/validation_accuracy": accuracies[-1]}, step)
+        seconds = time.perf_counter() - started
+        run.console.print(f"C {C:g}  validation accuracy {accuracies[-1]:.4f}  {seconds:.1f} s")
+    best = strengths[max(range(len(strengths)), key=accuracies.__getitem__)]
+    if best != fitted:
+        reference.fit(best)
+    run.recorder.log_params({"reference.C": best})
+
+
+def _recorded(probabilities: Probabilities, split: str, run: RunContext) -> dict[str, float]:
+    metrics = {f"{split}/{name}": value for name, value in _metrics(probabilities, split, run.dataset).items()}
+    run.recorder.log_metrics(metrics, 0)
+    return metrics
+
+
+def _metrics(probabilities: Probabilities, split: Any, dataset: PreparedDataset) -> dict[str, float]:
+    """What a training reports of a split, by the same code."""
+    n_classes = len(dataset.class_names)
+    out, labels = _out(probabilities), torch.from_numpy(dataset.splits[split].labels)
+    loss = (keras.binary_crossentropy if n_classes == 2 else keras.categorical_crossentropy)(out, labels)
+    metrics = Metrics(n_classes)
+    metrics.update(out, labels, loss)
+    return {name: float(value) for name, value in metrics.compute().items()}
+
+
+def _out(probabilities: Probabilities) -> Tensor:
+    """As a classifier gives them: (m,) of class 1, or (m, n_classes)."""
+    out = torch.from_numpy(probabilities)
+    return out[:, 1] if out.shape[1] == 2 else out

@@ -1,0 +1,29 @@
+"""`tokenlayer reference`."""
+
+from typing import Any
+
+from tokenlayer.cli.jobs import Command, Job, run
+from tokenlayer.config.check import Spec
+from tokenlayer.config.chosen import choose_texts
+from tokenlayer.config.compose import Line
+from tokenlayer.config.typed import load
+from tokenlayer.training.config import BaselineRunConfig
+
+
+def main(arguments: list[str]) -> int:
+    """Fits and tests the reference that the arguments, Hydra's flags and overrides, describe."""
+    return run(Command("reference", Spec(BaselineRunConfig, _complete), _work), arguments)
+
+
+def _complete(composed: dict[str, Any], line: Line) -> dict[str, Any]:  # noqa: ARG001  # there is no saved run to go on from
+    return composed
+
+
+def _work(job: Job[BaselineRunConfig]) -> None:
+    # Not before the check has passed: what is wrong with a command line should take no time to say.
+    from tokenlayer.baselines.run import compare  # noqa: PLC0415  # errors first
+
+    resolved, choices = choose_texts(job.config.dataset, job.resolved)
+    config = load(resolved, BaselineRunConfig, allow_targets=job.config.allow_targets)
+    chosen = [str(choice) for choice in choices]
+    compare(config, resolved=resolved, overrides=job.overrides, choices=job.choices, chosen=chosen)

@@ -1,0 +1,26 @@
+"""What `resume=…` and `tokenlayer evaluate …` start from: the configuration that a run has saved."""
+
+from pathlib import Path
+
+import yaml
+
+from tokenlayer.config.resume import SavedRun
+from tokenlayer.tracking.config import TrackingConfig
+
+
+def saved_run(run_id: str, tracking: TrackingConfig, output_dir: str) -> SavedRun:
+    """The configuration among the artifacts of a run. Raises `InputError` where there is no such run."""
+    # MLflow takes seconds to import, and most command lines have no saved run.
+    from tokenlayer.tracking.reading import download_artifact, load_resolved_config  # noqa: PLC0415  # MLflow takes seconds
+
+    folder = Path(output_dir).absolute()
+    resolved = load_resolved_config(run_id, uri=tracking.uri, output_dir=folder)
+    overrides = download_artifact(run_id, "config/overrides.yaml", uri=tracking.uri, output_dir=folder)
+    return SavedRun(resolved, yaml.safe_load(overrides.read_text(encoding="utf-8")) or [])
+
+
+def saved_config(run_or_checkpoint: str, tracking: TrackingConfig, output_dir: str) -> SavedRun:
+    """The configuration that a checkpoint, a run's best or a file, carries. Raises `InputError`."""
+    from tokenlayer.training.checkpoint_loading import saved_model  # noqa: PLC0415  # MLflow takes seconds
+
+    return SavedRun(saved_model(run_or_checkpoint, tracking, output_dir).header["config"], [])

@@ -1,0 +1,149 @@
+"""Columns of a CSV, TSV, JSONL or Parquet file, with the line that each row stands on."""
+
+import csv
+import difflib
+import io
+import json
+import sys
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tokenlayer.data.files import open_binary, open_text
+from tokenlayer.errors import InputError
+
+Row = tuple[int, list[Any]]
+
+_FORMATS = {
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".tab": "tsv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+}
+
+
+@dataclass
+class Table:
+    """Some columns of one file."""
+
+    path: Path
+    columns: dict[str, list[Any]]
+    lines: "array[int]"
+    """Line of the file where each row begins, from 1 (for Parquet, which has none: the row's number)."""
+
+    def place(self, row: int) -> str:
+        return f"{self.path}, line {self.lines[row]}"
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+
+def read_table(path: Path, columns: Sequence[str]) -> Table:
+    """The named columns; gzipped or not.
+
+    Raises:
+        InputError: unknown format, unreadable or malformed file (with the line), or no such column (with the
+            columns present and near names).
+
+    """
+    kind = _FORMATS.get(next((suffix for suffix in reversed(path.suffixes) if suffix != ".gz"), "").lower())
+    if path.is_dir() or kind is None:
+        known = ", ".join(_FORMATS)
+        raise InputError(f"{path} is no table: give a file that ends in one of {known}, or in one of them and .gz")
+    if kind == "parquet":
+        return _table(path, columns, _parquet_rows(path, columns))
+    if kind == "jsonl":
+        return _table(path, columns, _json_rows(path, columns))
+    return _table(path, columns, _csv_rows(path, columns, delimiter="\t" if kind == "tsv" else ","))
+
+
+def _table(path: Path, columns: Sequence[str], rows: Iterable[Row]) -> Table:
+    lines = array("q")
+    values: dict[str, list[Any]] = {name: [] for name in columns}
+    for line, row in rows:
+        lines.append(line)
+        for name, value in zip(columns, row, strict=True):
+            values[name].append(value)
+    if not lines:
+        raise InputError(f"{path} holds no rows")
+    return Table(path, values, lines)
+
+
+def _csv_rows(path: Path, columns: Sequence[str], delimiter: str) -> Iterator[Row]:
+    # The csv module's own limit, for the whole process, is 131,072 characters: long documents are longer.
+    csv.field_size_limit(sys.maxsize)
+    with open_text(path) as file:
+        reader = csv.reader(file, delimiter=delimiter, strict=True)
+        line = 1
+        try:
+            header = next(reader, [])
+            _check_delimiter(header, columns, delimiter, path)
+            places = _find(header, columns, path)
+            line = reader.line_num + 1
+            for row in reader:
+                if row and len(row) != len(header):
+                    raise InputError(
+                        f"{path}, line {line}: {len(row)} fields where the header has {len(header)}: "
+                        f"put texts with {delimiter!r} or line breaks in them between double quotes"
+                    )
+                if row:
+                    yield line, [row[place] for place in places]
+                line = reader.line_num + 1
+        except csv.Error as error:
+            raise InputError(f"{path}, line {line}: {error}: check the quotes of this row") from error
+
+
+def _json_rows(path: Path, columns: Sequence[str]) -> Iterator[Row]:
+    with open_text(path) as file:
+        for line, content in enumerate(file, start=1):
+            if not content.strip():
+                continue
+            try:
+                row = json.loads(content)
+            except json.JSONDecodeError as error:
+                raise InputError(f"{path}, line {line}: not JSON ({error})") from error
+            if not isinstance(row, dict):
+                raise InputError(f'{path}, line {line}: not a JSON object like {{"{columns[0]}": …}}')
+            _find(list(row), columns, f"{path}, line {line}")
+            yield line, [row[name] for name in columns]
+
+
+def _parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[Row]:
+    # Arrow takes a while to load, and only this format needs it.
+    import pyarrow as pa  # noqa: PLC0415  # only for Parquet
+    import pyarrow.parquet as pq  # noqa: PLC0415  # only for Parquet
+
+    with open_binary(path) as file:
+        try:
+            parquet = pq.ParquetFile(io.BytesIO(file.read()))
+            _find(parquet.schema_arrow.names, columns, path)
+            table = parquet.read(columns=list(columns))
+        except pa.ArrowException as error:
+            raise InputError(f"{path} is no Parquet file, or damaged: {error}") from error
+    values = (table.column(name).to_pylist() for name in columns)
+    for number, row in enumerate(zip(*values, strict=True), start=1):
+        yield number, list(row)
+
+
+def _check_delimiter(header: Sequence[str], wanted: Sequence[str], delimiter: str, path: Path) -> None:
+    """Raise InputError where the header is one field that another character would separate."""
+    if len(header) != 1 or header[0] in wanted:
+        return
+    for other, name in ((";", "';'"), (",", "commas"), ("\t", "tabs")):
+        if other != delimiter and other in header[0]:
+            remedy = "save it with tabs" if delimiter == "\t" else "save it with commas, or with tabs as .tsv"
+            raise InputError(f"{path}, line 1: {header[0]!r} seems to be separated by {name}: {remedy}")
+
+
+def _find(present: Sequence[str], wanted: Sequence[str], place: object) -> list[int]:
+    for name in wanted:
+        if name not in present:
+            near = difflib.get_close_matches(name, present, n=3)
+            hint = f"; did you mean {' or '.join(near)}?" if near else ""
+            raise InputError(f"{place}: no column {name!r} among {', '.join(present) or 'none'}{hint}")
+    return [present.index(name) for name in wanted]

@@ -1,0 +1,115 @@
+"""Labelled texts from any CSV, TSV, JSONL or Parquet file."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, cast
+
+from tokenlayer.data.config import DatasetConfig
+from tokenlayer.data.files import existing, hash_files
+from tokenlayer.data.labels import classes_of, spelled
+from tokenlayer.data.sources.readers import Table, read_table
+from tokenlayer.data.types import SPLITS, RawDataset, SplitName
+from tokenlayer.errors import InputError
+
+
+@dataclass(kw_only=True)
+class TableConfig(DatasetConfig):
+    """One file, split by a column or at random; or one file for each split."""
+
+    source: str
+    """File with the texts (beside `test_source`: the training texts): CSV, TSV, JSONL or Parquet."""
+    text_column: str
+    """Column that holds the text."""
+    label_column: str
+    """Column that holds the class: text, a number, or true and false; two or more classes."""
+    split_column: str | None = None
+    """Column that says train, validation or test; null: a random 70/15/15 split by `split_seed`."""
+    validation_source: str | None = None
+    """File with the validation texts; null, with `test_source`: 15 % of the training texts."""
+    test_source: str | None = None
+    """File with the test texts; null: they are in `source`."""
+
+    _outside_cache_key: ClassVar[frozenset[str]] = DatasetConfig._outside_cache_key | {
+        "source",
+        "validation_source",
+        "test_source",
+    }
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """Field and message of each value that cannot be meant."""
+        yield from super().problems()
+        if self.split_column is not None and self.test_source is not None:
+            yield "split_column", "the splits come from files already: leave out split_column or test_source"
+        if self.validation_source is not None and self.test_source is None:
+            yield "test_source", "must be given beside validation_source"
+        if self.text_column == self.label_column:
+            yield "label_column", f"is the text column {self.text_column!r} itself"
+
+    def source_key(self) -> str:
+        """Hash of the files, their formats, and which splits they are."""
+        return hash_files({f"{name}{''.join(path.suffixes)}": path for name, path in self._files().items()})
+
+    def load(self) -> RawDataset:
+        """All rows of all files.
+
+        Raises:
+            InputError: missing file or column, a row that cannot be read, a label that is missing, an unknown
+                split, one class only.
+
+        """
+        return self.load_to_score(())
+
+    def load_to_score(self, known_classes: Sequence[str]) -> RawDataset:
+        """The same; the texts may be of one class where others are known."""
+        texts: list[str] = []
+        labels: list[str] = []
+        splits: list[SplitName] = []
+        for name, path in self._files().items():
+            wanted = [self.text_column, self.label_column, self.split_column]
+            table = read_table(path, [column for column in wanted if column is not None])
+            texts += _texts(table, self.text_column)
+            labels += _labels(table, self.label_column)
+            if self.split_column is not None:
+                splits += _splits(table, self.split_column)
+            elif self.test_source is not None:
+                splits += [name] * len(table)
+        class_names, codes = classes_of([*labels, *known_classes], f"{self.source}, column {self.label_column}")
+        return RawDataset(texts, codes[: len(texts)], class_names, self.source, splits or None)
+
+    def _files(self) -> dict[SplitName, Path]:
+        sources: dict[SplitName, tuple[str, str | None]] = {
+            "train": ("dataset.source", self.source),
+            "validation": ("dataset.validation_source", self.validation_source),
+            "test": ("dataset.test_source", self.test_source),
+        }
+        return {name: existing(path, key) for name, (key, path) in sources.items() if path is not None}
+
+
+def _texts(table: Table, column: str) -> list[str]:
+    texts = table.columns[column]
+    for row, text in enumerate(texts):
+        if text is None:
+            texts[row] = ""  # null is how these formats say empty, and empty texts are kept and counted
+        elif not isinstance(text, str):
+            raise InputError(f"{table.place(row)}: {column}={text!r} is no text: choose another dataset.text_column")
+    return cast(list[str], texts)
+
+
+def _labels(table: Table, column: str) -> list[str]:
+    return [_label(value, table, row, column) for row, value in enumerate(table.columns[column])]
+
+
+def _label(value: Any, table: Table, row: int, column: str) -> str:
+    label = spelled(value)
+    if not label:
+        raise InputError(f"{table.place(row)}: the label ({column}) is missing: fill it in, or drop the row")
+    return label
+
+
+def _splits(table: Table, column: str) -> list[SplitName]:
+    values = table.columns[column]
+    for row, value in enumerate(values):
+        if value not in SPLITS:
+            raise InputError(f"{table.place(row)}: {column}={value!r} is no split: write {', '.join(SPLITS)}")
+    return cast(list[SplitName], values)

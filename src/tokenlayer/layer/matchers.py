@@ -1,0 +1,24 @@
+"""Which occurrences of its patterns a layer counts as matches: every one, or those of a tokenizer's segmentation."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from torch import Tensor, nn
+
+from tokenlayer.layer.matching import Matches, PatternIndex
+
+
+class Matcher(nn.Module, ABC):
+    """Finds the matches of a fixed vocabulary. What it has learned beside the vocabulary is in its state."""
+
+    @abstractmethod
+    def forward(self, codes: Tensor, index: PatternIndex) -> Matches:
+        """The matches in `codes` (B, L), ordered by text, position, neuron."""
+
+
+class EveryMatch(Matcher):
+    """Each place where a pattern stands, overlapping others or not: what the tokenization layer means by a match."""
+
+    def forward(self, codes: Tensor, index: PatternIndex) -> Matches:
+        return index.match(codes)

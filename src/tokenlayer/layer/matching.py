@@ -1,0 +1,186 @@
+"""Where each pattern occurs: exact string matching on codes, for any blanks and ties, without a (B, N, L) tensor.
+
+The dense route compares every pattern with every window, B·T·N·C·K multiply-adds. Here a table over the first q
+characters lists, for each of the (C+1)^q prefixes, the patterns that accept it; a window looks its prefix up, and the
+few (window, pattern) candidates are then compared column by column, dropping those that fail. The same tensor code runs
+on CPU and GPU, and uses integers only: the result is exact and deterministic.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from tokenlayer.layer.vocabulary import BLANK, Vocabulary
+
+_PREFIX_TABLE_ROWS = 1 << 15  # three characters for the seed's alphabet; larger tables cost more than they filter
+_WORD = 64
+_CELLS_AT_ONCE = 1 << 22
+
+
+@dataclass(frozen=True)
+class Matches:
+    """The M places where a pattern occurs, ordered by text, position, neuron."""
+
+    text: Tensor
+    """(M,) int64, 0..B-1."""
+    position: Tensor
+    """(M,) int64, 0..L-1: where the pattern begins."""
+    token_id: Tensor
+    """(M,) int64, 0..N-1."""
+    shape: tuple[int, int, int]
+    """(B, N, L), the dense tensor that these indices stand for."""
+
+    def __len__(self) -> int:
+        return self.text.shape[0]
+
+    @property
+    def flat(self) -> Tensor:
+        """(M,) int64: the index into B·L positions."""
+        return self.text * self.shape[2] + self.position
+
+    def distinct(self) -> Matches:
+        """The first match of each pattern in each text: presence instead of counts."""
+        _, N, _ = self.shape
+        pair = self.text * N + self.token_id
+        order = pair.argsort(stable=True)
+        ordered = pair[order]
+        is_first = torch.ones_like(ordered, dtype=torch.bool)
+        is_first[1:] = ordered[1:] != ordered[:-1]
+        kept = order[is_first].sort().values
+        return Matches(self.text[kept], self.position[kept], self.token_id[kept], self.shape)
+
+    def counts(self) -> Tensor:
+        """(N,) int64: how often each pattern matched."""
+        return torch.bincount(self.token_id, minlength=self.shape[1])
+
+    def dense(self, dtype: torch.dtype = torch.float32) -> Tensor:
+        """(B, N, L): one where a pattern begins, else zero."""
+        out = torch.zeros(self.shape, dtype=dtype, device=self.text.device)
+        out[self.text, self.token_id, self.position] = 1
+        return out
+
+
+class PatternIndex:
+    """A vocabulary made ready for matching: worth keeping while the vocabulary does not change.
+
+    Args:
+        vocabulary: N patterns.
+        n_characters: C.
+
+    """
+
+    def __init__(self, vocabulary: Vocabulary, n_characters: int) -> None:
+        self.vocabulary = vocabulary
+        self.n_characters = n_characters
+        self._prefix_length = _prefix_length(n_characters, vocabulary.max_token_length)
+        self._first, self._count, self._members = _prefix_table(vocabulary, n_characters, self._prefix_length)
+        self._columns = vocabulary.codes.T.contiguous()  # (K, N)
+        self._all_blank = (vocabulary.all_blank & ~vocabulary.never).nonzero()[:, 0]
+
+    def match(self, codes: Tensor) -> Matches:
+        """All matches in `codes` (B, L), integers 0..C where C means no character.
+
+        A pattern occurs at t ≤ L - K when each of its columns is blank or equals the text; one of blanks alone occurs
+        at all L positions, as in the original, which fills its last K - 1 positions with the value 0 that such a
+        pattern asks for.
+        """
+        B, L = codes.shape
+        K = self.vocabulary.max_token_length
+        codes = codes.long().contiguous()
+        if L < K:
+            window, token_id = codes.new_empty(0), codes.new_empty(0)
+        else:
+            window, token_id = self._verified(codes, *self._candidates(codes))
+        matches = Matches(
+            text=torch.div(window, L, rounding_mode="floor"),
+            position=window % L,
+            token_id=token_id,
+            shape=(B, self.vocabulary.vocab_size, L),
+        )
+        return _with_all_blank(matches, self._all_blank)
+
+    def _candidates(self, codes: Tensor) -> tuple[Tensor, Tensor]:
+        """Windows (as flat indices b·L + t, t < T) and neurons whose first q columns agree."""
+        L = codes.shape[1]
+        T = L - self.vocabulary.max_token_length + 1
+        key = codes[:, :T]
+        for k in range(1, self._prefix_length):
+            key = key * (self.n_characters + 1) + codes[:, k : k + T]
+        found = self._count[key]  # (B, T)
+        text, position = found.nonzero(as_tuple=True)
+        found, first = found[text, position], self._first[key[text, position]]
+        # Expand each window into one row a candidate: the j-th row of a window takes the j-th member of its prefix.
+        end = found.cumsum(0)
+        member = torch.arange(int(end[-1]) if len(end) else 0, device=codes.device)
+        member += torch.repeat_interleave(first - (end - found), found)
+        window = torch.repeat_interleave(text * L + position, found)
+        return window, self._members[member]
+
+    def _verified(self, codes: Tensor, window: Tensor, token_id: Tensor) -> tuple[Tensor, Tensor]:
+        """The candidates whose remaining columns agree too."""
+        text = codes.view(-1)
+        for k in range(self._prefix_length, self.vocabulary.max_token_length):
+            if not len(window):
+                break
+            column = self._columns[k][token_id]
+            agree = ((column == text[window + k]) | (column == BLANK)).nonzero()[:, 0]
+            if len(agree) < len(window):
+                window, token_id = window[agree], token_id[agree]
+        return window, token_id
+
+
+def match(codes: Tensor, vocabulary: Vocabulary, n_characters: int) -> Matches:
+    """All matches of `vocabulary` in `codes` (B, L), for a vocabulary that is used once (see `PatternIndex.match`)."""
+    return PatternIndex(vocabulary, n_characters).match(codes)
+
+
+def _prefix_length(n_characters: int, max_token_length: int) -> int:
+    length = 1
+    while length < max_token_length and (n_characters + 1) ** (length + 1) <= _PREFIX_TABLE_ROWS:
+        length += 1
+    return length
+
+
+def _prefix_table(vocabulary: Vocabulary, n_characters: int, q: int) -> tuple[Tensor, Tensor, Tensor]:
+    """For each prefix key: where its members begin, how many they are; and the members (neurons) of all keys."""
+    bits = _prefix_bits(vocabulary, n_characters, q)  # ((C+1)^q, W)
+    key, word = bits.nonzero(as_tuple=True)
+    lanes = torch.arange(_WORD, device=bits.device)
+    row, bit = ((bits[key, word].unsqueeze(1) >> lanes) & 1).nonzero(as_tuple=True)
+    key, members = key[row], word[row] * _WORD + bit  # ordered by key, then neuron
+    count = torch.bincount(key, minlength=bits.shape[0])
+    return count.cumsum(0) - count, count, members
+
+
+def _prefix_bits(vocabulary: Vocabulary, n_characters: int, q: int) -> Tensor:
+    """((C+1)^q, W) int64 bit sets: which of the N patterns accept each prefix. Ties and all-blank patterns: none."""
+    N = vocabulary.vocab_size
+    n_words = -(-N // _WORD)
+    able = ~(vocabulary.never | vocabulary.all_blank)
+    symbols = torch.arange(n_characters + 1, device=able.device)
+    columns = vocabulary.codes[:, :q].T.unsqueeze(1)  # (q, 1, N)
+    accept = ((columns == symbols[:, None]) | (columns == BLANK)) & able  # (q, C+1, N)
+    lanes = torch.ones((), dtype=torch.int64, device=able.device) << torch.arange(_WORD, device=able.device)
+    padded = torch.nn.functional.pad(accept, (0, n_words * _WORD - N)).view(q, -1, n_words, _WORD)
+    # Some symbols at a time: 64-bit numbers take 64 times the room of the bits that they are to become.
+    some = torch.split(padded, max(1, _CELLS_AT_ONCE // (q * n_words * _WORD)), dim=1)
+    packed = torch.cat([(part * lanes).sum(-1) for part in some], dim=1)  # (q, C+1, W)
+    bits = packed[0]
+    for k in range(1, q):
+        bits = (bits.unsqueeze(1) & packed[k]).view(-1, n_words)
+    return bits
+
+
+def _with_all_blank(matches: Matches, blank: Tensor) -> Matches:
+    if not len(blank):
+        return matches
+    B, N, L = matches.shape
+    windows = torch.arange(B * L, device=blank.device)
+    window = torch.cat([matches.flat, windows.repeat_interleave(len(blank))])
+    token_id = torch.cat([matches.token_id, blank.repeat(B * L)])
+    order = (window * N + token_id).argsort()
+    window, token_id = window[order], token_id[order]
+    return Matches(torch.div(window, L, rounding_mode="floor"), window % L, token_id, matches.shape)

@@ -1,0 +1,151 @@
+"""How good the tokens of a vocabulary are, apart from what a classifier makes of them.
+
+The **match set** of a token is here the set of texts in which it occurs: two tokens of the same texts are one feature
+to whatever reads a text as a whole, wherever in it they stand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from itertools import combinations
+
+import torch
+from torch import Tensor
+
+from tokenlayer.layer.layer import Tokenized
+from tokenlayer.layer.vocabulary import BLANK, BLANK_SIGN, Vocabulary
+
+RENYI_ORDER = 2.5
+_TOKENS_AT_ONCE = 1024  # bounds the overlaps held at a time to 1024·N
+
+
+class QualityMeter:
+    """Adds up the matches of one vocabulary over batches of texts.
+
+    Args:
+        vocab_size: N.
+        n_characters: C.
+
+    """
+
+    def __init__(self, vocab_size: int, n_characters: int) -> None:
+        self._none_code = n_characters
+        self._matches = torch.zeros(vocab_size, dtype=torch.int64)
+        self._on_characters = torch.zeros(vocab_size, dtype=torch.int64)
+        self._holds: list[Tensor] = []
+        self._characters = 0
+        self._covered = 0
+
+    def update(self, tokens: Tokenized) -> None:
+        """Add a batch (B, L)."""
+        matches = tokens.matches
+        B, N, _ = matches.shape
+        is_character = tokens.codes != self._none_code
+        on_character = is_character.view(-1)[matches.flat]
+        self._matches += matches.counts().cpu()
+        self._on_characters += torch.bincount(matches.token_id[on_character], minlength=N).cpu()
+        holds = torch.zeros(B, N, dtype=torch.bool, device=matches.text.device)
+        holds[matches.text, matches.token_id] = True
+        self._holds.append(holds)
+        self._characters += int(is_character.sum())
+        self._covered += int((covered(tokens) & is_character).sum())
+
+    def compute(self) -> dict[str, float]:
+        """Of the texts seen so far, by name.
+
+        `dead_rate`: share of the tokens that match nowhere. `always_on_rate`: share that match at more than half of the
+        positions that hold a character. `coverage`: share of the characters under a match. `redundancy`: mean over the
+        tokens that match of the largest Jaccard overlap with another's match set. `renyi_efficiency`: see there.
+        """
+        always_on = self._on_characters * 2 > self._characters
+        return {
+            "dead_rate": float((self._matches == 0).double().mean()),
+            "always_on_rate": float(always_on.double().mean()),
+            "coverage": self._covered / max(self._characters, 1),
+            "redundancy": redundancy(torch.cat(self._holds)) if self._holds else 0.0,
+            "renyi_efficiency": renyi_efficiency(self._matches),
+        }
+
+
+def covered(tokens: Tokenized) -> Tensor:
+    """(B, L) bool: places from the first to the last column of some match that is not blank."""
+    matches = tokens.matches
+    B, _, L = matches.shape
+    first, end = extents(tokens.vocabulary)
+    # One place more than L, where the matches of the text end that reach its last character.
+    row = matches.text * (L + 1) + matches.position
+    begins = torch.bincount(row + first[matches.token_id], minlength=B * (L + 1))
+    ends = torch.bincount(row + end[matches.token_id], minlength=B * (L + 1))
+    return (begins - ends).view(B, L + 1).cumsum(1)[:, :L] > 0
+
+
+def extents(vocabulary: Vocabulary) -> tuple[Tensor, Tensor]:
+    """(N,) the first column that is not blank, and (N,) the one behind the last; 0 and 0 for blanks alone."""
+    K = vocabulary.max_token_length
+    column = torch.arange(K, device=vocabulary.codes.device)
+    is_blank = vocabulary.codes == BLANK
+    end = (column + 1).masked_fill(is_blank, 0).amax(1)
+    return torch.minimum(column.masked_fill(is_blank, K).amin(1), end), end
+
+
+def redundancy(holds: Tensor) -> float:
+    """Mean over the tokens that match of the largest Jaccard overlap of their texts with those of another token.
+
+    Args:
+        holds: (n, N) bool: which text holds which token.
+
+    """
+    holds = holds[:, holds.any(0)].float()  # sums of ones are exact up to 2²⁴ texts
+    n_live = holds.shape[1]
+    if n_live < 2:
+        return 0.0
+    size = holds.sum(0)
+    largest = holds.new_zeros(n_live)
+    for start in range(0, n_live, _TOKENS_AT_ONCE):
+        chunk, rest = slice(start, start + _TOKENS_AT_ONCE), slice(start, None)  # of each pair once
+        both = holds[:, chunk].T @ holds[:, rest]
+        overlap = both / (size[chunk].unsqueeze(1) + size[rest] - both)
+        overlap.diagonal().zero_()  # with itself
+        largest[chunk] = torch.maximum(largest[chunk], overlap.amax(1))
+        largest[rest] = torch.maximum(largest[rest], overlap.amax(0))
+    return float(largest.double().mean())
+
+
+def renyi_efficiency(counts: Tensor) -> float:
+    """Rényi entropy of order 2.5 of the tokens' frequencies, as a share of that of N equally frequent ones.
+
+    N is the whole vocabulary: of the tokens that occur alone, it would hide the dead ones. 0 where none occurs.
+
+    Args:
+        counts: (N,) matches of each token.
+
+    """
+    N, total = len(counts), int(counts.sum())
+    if total == 0:
+        return 0.0
+    if N == 1:
+        return 1.0
+    share = counts.double() / total
+    entropy = share.pow(RENYI_ORDER).sum().log2() / (1 - RENYI_ORDER)
+    return float(entropy / torch.tensor(N, dtype=torch.float64).log2())
+
+
+def turnover(before: Tensor, after: Tensor) -> float:
+    """Share of the N patterns that are others than before; both (N, K) codes."""
+    return float((before != after).any(1).double().mean())
+
+
+def stability(vocabularies: Sequence[Collection[str]]) -> float:
+    """Between seeds: mean Jaccard overlap of the decoded patterns over all pairs of vocabularies.
+
+    Blanks at the ends of a pattern are left out, so that vocabularies of different pattern lengths K compare.
+
+    Raises:
+        ValueError: fewer than two vocabularies.
+
+    """
+    sets = [{pattern.strip(BLANK_SIGN) for pattern in patterns} for patterns in vocabularies]
+    if len(sets) < 2:
+        raise ValueError("stability compares at least two vocabularies")
+    overlaps = [len(one & other) / max(len(one | other), 1) for one, other in combinations(sets, 2)]
+    return sum(overlaps) / len(overlaps)

@@ -1,0 +1,68 @@
+"""The seed's head: flatten → batch normalisation → dense → out (seed, "Defining the Model")."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from tokenlayer.layer.layer import EmbeddingLayer, Tokenized
+from tokenlayer.models.heads.base import Head, HeadConfig, HeadOutput
+from tokenlayer.original import keras
+
+
+class FlattenHead(Head):
+    """Every position of the text has weights of its own; the dense layer has no activation.
+
+    Args:
+        n_features: L·D.
+        hidden: width of the dense layer.
+        n_outputs: 1 for a sigmoid, else the number of classes.
+        batch_norm: normalise the flattened text over the batch.
+
+    """
+
+    def __init__(self, n_features: int, hidden: int, n_outputs: int, batch_norm: bool = True) -> None:
+        super().__init__()
+        self.batch_norm = keras.BatchNorm(n_features) if batch_norm else None
+        self.dense = keras.dense(n_features, hidden)
+        self.out = keras.dense(hidden, n_outputs)
+
+    def forward(self, tokens: Tokenized, embedding: EmbeddingLayer) -> HeadOutput:
+        embedded = embedding(tokens)  # (B, L, D)
+        return self.read(embedded)
+
+    def read(self, embedded: Tensor) -> HeadOutput:
+        """(B, L, D), however it was made."""
+        x = embedded.flatten(1)  # (B, L·D)
+        if self.batch_norm is not None:
+            x = self.batch_norm(x)
+        dense = self.dense(x)  # (B, hidden)
+        return HeadOutput(self.out(dense), embedded, dense)
+
+    def logged_parameters(self) -> dict[str, Tensor]:
+        return {
+            "out_kernel": self.out.weight,
+            "out_bias": self.out.bias,
+            "dense_kernel": self.dense.weight,
+            "dense_bias": self.dense.bias,
+        }
+
+
+@dataclass
+class FlattenHeadConfig(HeadConfig):
+    """Flatten, batch norm, dense, out."""
+
+    hidden: int = 64
+    """Width of the dense layer."""
+    batch_norm: bool = True
+    """Normalise the flattened text over the batch. It makes the mean gradient at each position zero."""
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """Values that cannot work."""
+        if self.hidden < 1:
+            yield "hidden", "must be at least 1"
+
+    def build(self, vocab_size: int, text_length: int, embedding_dim: int, n_outputs: int) -> FlattenHead:
+        return FlattenHead(text_length * embedding_dim, self.hidden, n_outputs, self.batch_norm)

@@ -1,0 +1,137 @@
+"""What a learning rule is: how the patterns of a layer come to be others while the network is trained."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor, nn
+
+from tokenlayer.layer.layer import Tokenized
+from tokenlayer.layer.vocabulary import Vocabulary
+from tokenlayer.text.corpus import TrainingTexts
+
+
+@dataclass(frozen=True)
+class RuleContext:
+    """What a rule is made for."""
+
+    vocab_size: int
+    """N"""
+    max_token_length: int
+    """K"""
+    n_characters: int
+    """C"""
+    embedding_dim: int
+    """D"""
+    texts: TrainingTexts
+    """All that a rule may choose by."""
+    seed: int
+    """Of the run. A rule draws from (seed, step), so that a resumed run draws the same."""
+
+
+@dataclass(frozen=True)
+class TrainingProgress:
+    """Where in the training a step is."""
+
+    step: int
+    """Optimizer steps before this one."""
+    n_steps: int
+    """Steps of the whole training."""
+    steps_per_epoch: int
+
+    @property
+    def progress(self) -> float:
+        """Share of the training that is over after this step, in (0, 1]."""
+        return (self.step + 1) / self.n_steps
+
+
+@dataclass(frozen=True)
+class Observation:
+    """A step between its backward pass and its update."""
+
+    progress: TrainingProgress
+    tokens: Tokenized
+    """The batch: its codes (B, L), the vocabulary, and where it matches."""
+    rows: Tensor
+    """(B,): which of the training texts these are."""
+    gradient: Tensor
+    """g, the token gradient: (B, L, D), or (B, D) where it is the same at every position of a text."""
+    binary_features: bool
+    """Whether the head takes a token once for each text, however often it occurs there."""
+    embedding: Tensor
+    """(N, D) before the update."""
+    embedding_gradient: Tensor
+    """(N, D)"""
+
+
+@dataclass(frozen=True)
+class Edit:
+    """R patterns that take the places of others."""
+
+    token_ids: Tensor
+    """(R,) int64: the places, each once."""
+    codes: Tensor
+    """(R, K): the new patterns, blanks included."""
+    embedding: Tensor
+    """(R, D): the vectors that they begin with."""
+    scores: Tensor
+    """(R,) what each was chosen for, in the rule's own terms; NaN where it was drawn blindly."""
+    reasons: Sequence[str]
+    """R words: why the former pattern had to go (`dead`, `weak`, `always_on`, …)."""
+
+
+class LearningRule(nn.Module, ABC):
+    """Observes each step and edits the vocabulary now and then. All that it remembers is in its buffers."""
+
+    @abstractmethod
+    def observe(self, observation: Observation) -> None:
+        """Take in a step, after its backward pass and before its update."""
+
+    @abstractmethod
+    def edit(
+        self, progress: TrainingProgress, vocabulary: Vocabulary, embedding: Tensor, readout: Tensor | None
+    ) -> Edit | None:
+        """What to replace after the step's update; None: nothing.
+
+        Args:
+            clock: the step.
+            vocabulary: N patterns.
+            embedding: (N, D) after the update.
+            readout: (n_outputs, D): what the head's linear path makes of `HeadOutput.embedded`; None: it has no such.
+
+        """
+
+    def figures(self) -> dict[str, float]:
+        """What the rule reports of itself, as metrics `rule/<name>`, after each edit."""
+        return {}
+
+
+class NoOpRule(LearningRule):
+    """A rule that edits nothing."""
+
+    def observe(self, observation: Observation) -> None:
+        pass
+
+    def edit(
+        self, progress: TrainingProgress, vocabulary: Vocabulary, embedding: Tensor, readout: Tensor | None
+    ) -> Edit | None:
+        return None
+
+
+@dataclass
+class LearningRuleConfig(ABC):
+    """Configuration of a learning rule."""
+
+    trains_characters: ClassVar[bool] = False
+    """Whether a gradient moves the characters of the patterns, which then are real-valued (see `gradients`)."""
+
+    @abstractmethod
+    def build(self, context: RuleContext) -> LearningRule:
+        """The rule of a training."""
+
+    def min_token_length(self) -> int:
+        """The smallest K that can hold the patterns which the rule makes."""
+        return 1

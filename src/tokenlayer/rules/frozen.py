@@ -1,0 +1,15 @@
+"""No rule: the patterns stay what the initializer made them, and only embedding and head are trained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tokenlayer.rules.base import LearningRuleConfig, NoOpRule, RuleContext
+
+
+@dataclass
+class FrozenRuleConfig(LearningRuleConfig):
+    """A fixed vocabulary: what every learned one has to beat."""
+
+    def build(self, context: RuleContext) -> NoOpRule:
+        return NoOpRule()

@@ -1,0 +1,212 @@
+"""Scores of all n-grams of a step's texts, in the vocabulary or not, from the token gradient: one hashing pass.
+
+With g the token gradient, S_b(q) = Σ g over the occurrences of n-gram q in text b is what a token q would have received
+in that text. Summed up over texts, S = Σ_b S_b and V = Σ_b S_b² give S²/V, about χ² with a degree of freedom for each
+dimension if q would not help.
+
+**Memory** is a table of fixed size. A n-gram's slot is a hash of it. N-grams that share a slot add up; millions of n-grams
+that occur once or twice do share slots, and only dilute the scores of the frequent ones. `load` reports it, and
+whoever takes a n-gram for its score evaluates it exactly first (`grow` does). **Within a text** occurrences find each
+other through a second, smaller table, in which a n-gram whose slot another one holds is passed over in that text (a few
+percent, other ones for each text: `passed_over`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from tokenlayer.rules.ngram_pass import LENGTH_BITS, LOW_31, MIXER, MULTIPLIER, add_ngrams
+
+_LOCAL_SLOTS = 8  # in a text's own table, for each of its characters
+
+
+class NgramScores(nn.Module):
+    """Accumulates scores; all of its state is in buffers.
+
+    Args:
+        n_characters: C.
+        embedding_dim: D.
+        lengths: of the n-grams.
+        max_token_length: K: as in matching, a n-gram counts at t ≤ L - K.
+        text_length: L.
+        memory_mb: bound of the table of scores, in MiB.
+        n_kept: the latest texts that are kept, so that a slot's n-gram can be read off.
+
+    """
+
+    sums: Tensor
+    """(slots, 2·D): S, then V."""
+    where: Tensor
+    """(slots,): the latest occurrence, packed; 0: none."""
+    kept: Tensor
+    """(n_kept, L)"""
+    n_seen: Tensor
+    n_passed_over: Tensor
+    n_windows: Tensor
+    _values: Tensor
+
+    def __init__(
+        self,
+        n_characters: int,
+        embedding_dim: int,
+        lengths: Sequence[int],
+        max_token_length: int,
+        text_length: int,
+        memory_mb: int,
+        n_kept: int,
+    ) -> None:
+        super().__init__()
+        self.lengths = sorted(set(lengths))
+        self.max_token_length = max_token_length
+        self.n_characters = n_characters
+        self.D = embedding_dim
+        bytes_each = 4 * 2 * embedding_dim + 8
+        self.bits = max(10, ((memory_mb << 20) // bytes_each).bit_length() - 1)
+        generator = torch.Generator().manual_seed(0)
+        values = torch.randint(-(2**62), 2**62, (n_characters + 1,), generator=generator)
+        self.register_buffer("_values", values, persistent=False)
+        self.register_buffer("sums", torch.zeros(1 << self.bits, 2 * embedding_dim))
+        self.register_buffer("where", torch.zeros(1 << self.bits, dtype=torch.int64))
+        code_type = torch.uint8 if n_characters < 256 else torch.int32
+        self.register_buffer("kept", torch.full((n_kept, text_length), n_characters, dtype=code_type))
+        for name in ("n_seen", "n_passed_over", "n_windows"):
+            self.register_buffer(name, torch.zeros((), dtype=torch.int64))
+
+    @torch.no_grad()
+    def add(self, codes: Tensor, gradient: Tensor, *, binary_features: bool) -> None:
+        """Take in the texts `codes` (B, L) with the token gradient (B, L, D), or (B, D) if it is that of the text.
+
+        Args:
+            codes: 0..C, C meaning no character.
+            gradient: g.
+            binary_features: a n-gram's occurrences in a text count as one.
+
+        """
+        B, L = codes.shape
+        T = L - self.max_token_length + 1
+        if T < 1:
+            return
+        codes = codes.long()
+        self.kept[(self.n_seen + torch.arange(B, device=codes.device)) % len(self.kept)] = codes.to(self.kept)
+        g = gradient.unsqueeze(1).expand(-1, T, -1) if gradient.dim() == 2 else gradient[:, :T]
+        if codes.device.type == "cpu":
+            self._add_compiled(codes, g, binary_features)
+        else:
+            self._add_tensors(codes, g, binary_features)
+        self.n_seen += B
+
+    def _local_bits(self, T: int) -> int:
+        return (_LOCAL_SLOTS * T - 1).bit_length()
+
+    def _add_compiled(self, codes: Tensor, g: Tensor, binary_features: bool) -> None:
+        n_windows, n_passed_over = add_ngrams(
+            codes.numpy(),
+            g.float().numpy(),
+            binary_features,
+            self._values.numpy(),
+            np.array([_salt(length) if length in self.lengths else -1 for length in range(max(self.lengths) + 1)]),
+            self._local_bits(g.shape[1]),
+            (int(self.n_seen) + 1) * codes.shape[1],
+            self.sums.numpy(),
+            self.where.numpy(),
+        )
+        self.n_windows += n_windows
+        self.n_passed_over += n_passed_over
+
+    def _add_tensors(self, codes: Tensor, g: Tensor, binary_features: bool) -> None:
+        (B, L), T = codes.shape, g.shape[1]
+        g = g.reshape(B * T, -1)
+        place = ((self.n_seen + torch.arange(B, device=codes.device)).unsqueeze(1) + 1) * L
+        place = (place + torch.arange(T, device=codes.device)).reshape(-1)
+        values = self._values[codes]
+        outside = (codes == self.n_characters).to(torch.int64)
+        hashes, n_outside = values[:, :T], outside[:, :T]
+        for length in range(1, max(self.lengths) + 1):
+            if length > 1:
+                hashes = hashes * MULTIPLIER + values[:, length - 1 : length - 1 + T]
+                n_outside = n_outside + outside[:, length - 1 : length - 1 + T]
+            if length in self.lengths:
+                window = (n_outside == 0).reshape(-1).nonzero()[:, 0]
+                self._add(_mixed(hashes.reshape(-1)[window], length), window, g, place, length, (B, T), binary_features)
+
+    def _add(
+        self,
+        hashes: Tensor,
+        window: Tensor,
+        g: Tensor,
+        place: Tensor,
+        length: int,
+        shape: tuple[int, int],
+        binary_features: bool,
+    ) -> None:
+        B, T = shape
+        local_bits = self._local_bits(T)
+        local = (torch.div(window, T, rounding_mode="floor") << local_bits) + (hashes & ((1 << local_bits) - 1))
+        rank = torch.arange(len(window), device=window.device)
+        # The slot of a text's table goes to its last occurrence: a maximum is the same in any order of writing.
+        holder = torch.zeros(B << local_bits, dtype=torch.int64, device=window.device)
+        holder.scatter_reduce_(0, local, rank, "amax", include_self=False)
+        holder = holder[local]
+        first = (holder == rank).nonzero()[:, 0]
+        self.n_windows += len(window)
+        is_same = hashes[holder] == hashes
+        self.n_passed_over += len(window) - is_same.sum()
+        if binary_features:
+            of_text = g[window[first]]
+        else:
+            same = is_same.nonzero()[:, 0]
+            total = g.new_zeros(len(window), g.shape[1]).index_add_(0, holder[same], g[window[same]])
+            of_text = total[first]
+        slot = (hashes[first] >> (63 - self.bits)) & ((1 << self.bits) - 1)
+        self.sums.index_add_(0, slot, torch.cat([of_text, of_text.square()], 1))
+        packed = (place[window[first]] << LENGTH_BITS) + length
+        self.where.scatter_reduce_(0, slot, packed, "amax")
+
+    def scores(self) -> Tensor:
+        """(slots,): Σ_d S_d²/V_d, zero where nothing fell."""
+        S, V = self.sums[:, : self.D], self.sums[:, self.D :]
+        return (S.square() / V.clamp(min=1e-30)).where(V > 0, 0).sum(1)
+
+    def ngrams(self, slots: Tensor) -> tuple[Tensor, Tensor]:
+        """The n-gram last seen in each of some slots (R,): codes (R, K) padded with -1, and whether it is still known."""
+        L = self.kept.shape[1]
+        packed = self.where[slots]
+        length = packed & ((1 << LENGTH_BITS) - 1)
+        place = packed >> LENGTH_BITS
+        text, at = torch.div(place, L, rounding_mode="floor") - 1, place % L
+        is_known = (packed > 0) & (text >= self.n_seen - len(self.kept))
+        columns = torch.arange(self.max_token_length, device=slots.device)
+        row = text.clamp(min=0) % len(self.kept)
+        codes = self.kept[row.unsqueeze(1), (at.unsqueeze(1) + columns).clamp(max=L - 1)].long()
+        return codes.masked_fill(columns >= length.unsqueeze(1), -1), is_known
+
+    def fade(self, share: float) -> None:
+        """Weigh what is accumulated by `share`: the network goes on changing."""
+        self.sums *= share
+        for count in (self.n_passed_over, self.n_windows):
+            count.zero_()
+
+    @property
+    def load(self) -> float:
+        """Share of the slots that hold a n-gram: about the chance that one more n-gram shares its slot."""
+        return float((self.where > 0).double().mean())
+
+    @property
+    def passed_over(self) -> float:
+        """Share of the windows, since the last `fade`, that another n-gram kept from being counted."""
+        return int(self.n_passed_over) / max(1, int(self.n_windows))
+
+
+def _salt(length: int) -> int:
+    return (length * 0x1E3779B97F4A7C15) % (1 << 62)
+
+
+def _mixed(hashes: Tensor, length: int) -> Tensor:
+    """Spreads a polynomial's hash over all bits, and tells lengths apart (the finaliser of MurmurHash 3)."""
+    h = hashes + _salt(length)
+    h = (h ^ ((h >> 33) & LOW_31)) * MIXER
+    return h ^ ((h >> 33) & LOW_31)

@@ -1,0 +1,43 @@
+"""When a rule edits, and of what lengths its n-grams are: what the rules that replace patterns have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from tokenlayer.rules.base import LearningRuleConfig, TrainingProgress
+
+
+@dataclass
+class EditingRuleConfig(LearningRuleConfig):
+    """Configuration of a rule that replaces patterns by n-grams every so often, until some point of the training."""
+
+    ngram_lengths: list[int] | None = field(default_factory=lambda: list(range(3, 14)))
+    """Lengths of the n-grams that may become tokens; null: chosen by the training texts."""
+    every: float | None = 0.5
+    """Epochs between two edits; null: chosen by their number."""
+    stop: float = 0.6
+    """Share of the training after which the vocabulary stays as it is."""
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """Values that cannot work."""
+        if self.ngram_lengths is not None and min(self.ngram_lengths, default=0) < 1:
+            yield "ngram_lengths", "must hold at least one length, each at least 1"
+        if self.every is not None and self.every <= 0:
+            yield "every", "must be above 0"
+        if not 0 < self.stop <= 1:
+            yield "stop", "must be a share above 0, at most 1"
+
+    def min_token_length(self) -> int:
+        return max(self.ngram_lengths or [1])
+
+    def lengths(self) -> list[int]:
+        """`ngram_lengths`, ascending, once they are chosen."""
+        assert self.ngram_lengths is not None, "chosen by the texts"
+        return sorted(self.ngram_lengths)
+
+    def is_due(self, progress: TrainingProgress) -> bool:
+        """Whether an edit follows the step's update."""
+        assert self.every is not None, "chosen by the number of epochs"
+        every = max(1, round(self.every * progress.steps_per_epoch))
+        return (progress.step + 1) % every == 0 and progress.progress <= self.stop

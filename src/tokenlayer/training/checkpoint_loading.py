@@ -1,0 +1,65 @@
+"""Saved models, found by what the user typed."""
+
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from tokenlayer.errors import InputError
+from tokenlayer.tracking.config import TrackingConfig
+from tokenlayer.tracking.reading import download_artifact
+
+
+@dataclass(frozen=True)
+class SavedModel:
+    """A checkpoint, read."""
+
+    weights: Mapping[str, torch.Tensor]
+    """The module's state."""
+    header: Mapping[str, Any]
+    """What the checkpoint says of itself: `config`, `alphabet`, `class_names`, `fingerprint`."""
+    run_id: str | None
+    """The run it belongs to, None for a bare file."""
+
+    @property
+    def max_token_length(self) -> int:
+        """K"""
+        characters = self.weights.get("model.tokenization.patterns")  # (C, K, N)
+        return self.weights["model.tokenization.codes"].shape[1] if characters is None else characters.shape[1]
+
+
+def saved_model(run_or_checkpoint: str, tracking: TrackingConfig, output_dir: str) -> SavedModel:
+    """The best checkpoint of a run (its last, where there was no validation), or that of a file.
+
+    Raises:
+        InputError: there is no such run or file, or it is no checkpoint of tokenlayer.
+
+    """
+    path = Path(run_or_checkpoint)
+    if path.is_file():
+        return _read(path, None)
+    if path.suffix == ".ckpt" or len(path.parts) > 1:
+        raise InputError(f"{run_or_checkpoint}: no such checkpoint file")
+    for name in ("best.ckpt", "last.ckpt"):
+        try:
+            found = _artifact(run_or_checkpoint, f"checkpoints/{name}", tracking, output_dir)
+        except InputError as error:
+            missing = error
+            continue
+        return _read(found, run_or_checkpoint)
+    raise missing
+
+
+def _artifact(run_id: str, name: str, tracking: TrackingConfig, output_dir: str) -> Path:
+    return download_artifact(run_id, name, uri=tracking.uri, output_dir=Path(output_dir).absolute())
+
+
+def _read(path: Path, run_id: str | None) -> SavedModel:
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        return SavedModel(content["state_dict"], content["tokenlayer"], run_id)
+    except (KeyError, TypeError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        raise InputError(f"{path}: no checkpoint of tokenlayer ({error})") from error

@@ -1,0 +1,167 @@
+"""The roots: everything that a person may set for `tokenlayer train`, `evaluate` and `reference`."""
+
+import functools
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+import torch
+from torch.optim.lr_scheduler import LRScheduler
+
+from tokenlayer.baselines.base import BaselineConfig
+from tokenlayer.config.problems import did_you_mean, near
+from tokenlayer.data.config import DatasetConfig
+from tokenlayer.errors import InputError
+from tokenlayer.models.classifier import ModelConfig
+from tokenlayer.rules.base import LearningRuleConfig
+from tokenlayer.tracking.config import TrackingConfig
+from tokenlayer.training.callbacks.base import CallbackConfig
+from tokenlayer.training.metrics import NAMES
+from tokenlayer.training.trainer import TrainerConfig
+from tokenlayer.vocabularies.base import InitializerConfig
+
+
+@dataclass(kw_only=True)
+class TrainConfig:
+    """One training run (`conf/train.yaml`)."""
+
+    seed: int
+    """Of the initial patterns and weights, and of the order of the batches."""
+    dataset: DatasetConfig
+    """The texts (group `dataset`)."""
+    initializer: InitializerConfig
+    """Where the first patterns come from (group `initializer`)."""
+    learning_rule: LearningRuleConfig
+    """How the patterns become others (group `learning_rule`)."""
+    model: ModelConfig
+    """The network (group `model`)."""
+    optimizer: functools.partial[torch.optim.Optimizer]
+    """What updates the weights (group `optimizer`); the program adds the parameters."""
+    lr_scheduler: functools.partial[LRScheduler] | None
+    """What changes the learning rate, once an epoch (group `lr_scheduler`); null: nothing."""
+    trainer: TrainerConfig
+    """Device, length and precision of the training (group `trainer`)."""
+    callbacks: dict[str, CallbackConfig | None]
+    """What watches, records and keeps (group `callbacks`); null takes one away."""
+    tracking: TrackingConfig
+    """Where the run is recorded (group `tracking`)."""
+    output_dir: str = "outputs"
+    """Folder of what runs write."""
+    test_weights: Literal["best", "last"] = "best"
+    """What is tested: the weights of the best checkpoint, or those that training ended with."""
+    resume: str | None = None
+    """Id of the run to continue; its own configuration is used, with the other settings on top."""
+    allow_targets: list[str] = field(default_factory=list)
+    """Packages besides `tokenlayer` and `torch` that a `_target_` may name."""
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """What is wrong with a value beside another section's, and what only torch's classes know of theirs."""
+        if not 0 <= self.seed < 2**32:
+            yield "seed", f"{self.seed} is not between 0 and 2³² − 1"
+        yield from self._length_problems()
+        yield from self._monitor_problems()
+        yield from self._optimizer_problems()
+
+    def max_token_length(self) -> int:
+        """K: as set, else what initializer and learning rule need."""
+        needed = max(self.initializer.default_token_length(), self.learning_rule.min_token_length())
+        return self.model.max_token_length or needed
+
+    def _length_problems(self) -> Iterator[tuple[str, str]]:
+        K = self.model.max_token_length
+        for name in ("initializer", "learning_rule"):
+            least = getattr(self, name).min_token_length()
+            if K is not None and 1 <= K < least:
+                yield (
+                    "model.max_token_length",
+                    f"{K} is below the longest n-gram of the {name.replace('_', ' ')} ({least}): raise it, or shorten "
+                    f"{name}.ngram_lengths",
+                )
+        try:
+            K = self.max_token_length()
+        except InputError:  # a file of patterns that cannot be read: told, with its place, where they are made
+            return
+        L = self.dataset.text_length
+        if L is not None and 1 <= L < K:
+            yield (
+                "dataset.text_length",
+                f"{L} is below model.max_token_length={K}: no pattern fits into a text; give longer "
+                "texts or shorter patterns",
+            )
+
+    def _monitor_problems(self) -> Iterator[tuple[str, str]]:
+        if self.allow_targets:  # a callback from elsewhere may log metrics of its own
+            return
+        known = [f"validation/{name}" for name in NAMES]
+        monitors = {f"callbacks.{name}": callback for name, callback in self.callbacks.items()}
+        for key, monitor in {**monitors, "trainer.early_stopping": self.trainer.early_stopping}.items():
+            metric = getattr(monitor, "monitor", known[0])
+            if metric not in known:
+                yield (
+                    f"{key}.monitor",
+                    f"validations log no {metric}{did_you_mean(near(metric, known))}; known: {', '.join(known)}",
+                )
+
+    def _optimizer_problems(self) -> Iterator[tuple[str, str]]:
+        """What the classes object to: `lr=-1`. Makes both for one dummy weight."""
+        try:
+            optimizer = self.optimizer([torch.nn.Parameter(torch.zeros(1))])
+        except (TypeError, ValueError) as error:
+            yield "optimizer", str(error)
+            return
+        if self.lr_scheduler is None:
+            return
+        period = self.lr_scheduler.keywords.get("T_max")
+        if "T_max" in self.lr_scheduler.keywords and period is None:  # looked at again when it has been chosen
+            if self.trainer.max_epochs == -1:
+                yield "lr_scheduler.T_max", "of how many steps? trainer.max_epochs=-1 does not say; give it, or epochs"
+            return
+        if period is not None and period < 1:  # the cosine of -1 trains every second step at 0
+            yield "lr_scheduler.T_max", f"{period} steps to the last learning rate; give 1 or more"
+        try:
+            self.lr_scheduler(optimizer)
+        except (TypeError, ValueError, ArithmeticError) as error:
+            yield "lr_scheduler", str(error)
+
+
+@dataclass(kw_only=True)
+class EvaluateConfig:
+    """One evaluation of a trained model (`conf/evaluate.yaml`)."""
+
+    run: str
+    """Id of the run whose best checkpoint is evaluated, or the path of a checkpoint."""
+    dataset: DatasetConfig
+    """The texts (group `dataset`); those of the run unless another is chosen."""
+    split: Literal["auto", "train", "validation", "test", "all"] = "auto"
+    """Which of them; auto: the test texts of the run's own dataset, all texts of another."""
+    trainer: TrainerConfig
+    """The device (group `trainer`)."""
+    tracking: TrackingConfig
+    """Where the run is recorded (group `tracking`)."""
+    output_dir: str = "outputs"
+    """Folder of what runs write."""
+    allow_targets: list[str] = field(default_factory=list)
+    """Packages besides `tokenlayer` and `torch` that a `_target_` may name."""
+
+
+@dataclass(kw_only=True)
+class BaselineRunConfig:
+    """One reference, fitted and tested (`conf/reference.yaml`)."""
+
+    seed: int
+    """Of the order in which a solver takes the texts."""
+    dataset: DatasetConfig
+    """The texts (group `dataset`)."""
+    reference: BaselineConfig
+    """The classifier (group `reference`)."""
+    tracking: TrackingConfig
+    """Where the run is recorded (group `tracking`)."""
+    output_dir: str = "outputs"
+    """Folder of what runs write."""
+    allow_targets: list[str] = field(default_factory=list)
+    """Packages besides `tokenlayer` and `torch` that a `_target_` may name."""
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """Values that cannot work."""
+        if not 0 <= self.seed < 2**32:
+            yield "seed", f"{self.seed} is not between 0 and 2³² − 1"

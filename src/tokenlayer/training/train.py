@@ -1,0 +1,257 @@
+"""One training run, from configuration to test figures."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from rich.console import Console
+
+from tokenlayer import interrupts
+from tokenlayer.data.module import DataModule
+from tokenlayer.data.prepare import prepare
+from tokenlayer.data.types import PreparedDataset
+from tokenlayer.errors import InputError
+from tokenlayer.layer.layer import Initializer
+from tokenlayer.layer.matchers import EveryMatch, Matcher
+from tokenlayer.models.classifier import TokenizationClassifier
+from tokenlayer.rules.base import LearningRule, RuleContext
+from tokenlayer.rules.frozen import FrozenRuleConfig
+from tokenlayer.tracking.lightning_logger import RecorderLogger
+from tokenlayer.tracking.recorder import Recorder
+from tokenlayer.training.callbacks.base import RunContext, Settings
+from tokenlayer.training.callbacks.checkpoints import Checkpoints
+from tokenlayer.training.evaluation import record_train_ids
+from tokenlayer.training.module import TokenizationModule
+from tokenlayer.vocabularies.base import TeachesMatcher
+
+if TYPE_CHECKING:
+    from tokenlayer.training.config import TrainConfig
+
+_INITIALIZER = 1  # tells the initializer's random numbers from others of the same seed
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """How a run ended."""
+
+    run_id: str
+    metrics: dict[str, float]
+    """`test/…`, and the last value of every other metric that Lightning knows."""
+
+
+def train(
+    config: TrainConfig,
+    *,
+    resolved: Mapping[str, Any],
+    overrides: Sequence[str] = (),
+    choices: Mapping[str, str] | None = None,
+    chosen: Sequence[str] = (),
+) -> TrainResult:
+    """Prepare the data, train, test, and record all of it.
+
+    Args:
+        config: the run's configuration, nothing in it left open.
+        resolved: the same in plain containers, which the run and its checkpoints keep.
+        overrides: the settings of the command line, to be recorded.
+        choices: the option of each configuration group, to be recorded.
+        chosen: what was left open and is chosen now, with the reasons, to be shown.
+
+    Raises:
+        InputError: data, configuration or store cannot be used. No run is begun then, unless the loss is not finite.
+        interrupts.Interrupted: the run was asked to stop; it is committed up to its last batch.
+
+    """
+    settings = Settings(resolved, overrides, choices or {}, chosen)
+    dataset = prepare(config.dataset)
+    batch_size, embedding_l2 = config.dataset.batch_size, config.model.embedding_l2
+    assert batch_size is not None, "chosen by the texts: config.chosen"
+    assert embedding_l2 is not None, "chosen by the texts: config.chosen"
+    pl.seed_everything(config.seed, verbose=False)
+    data = DataModule(dataset, batch_size, config.seed, reshuffle=config.dataset.reshuffle)
+    loaders = (data.train_dataloader(), data.val_dataloader(), data.test_dataloader())
+    config.trainer.check_batches(*map(len, loaders))
+    module = TokenizationModule(
+        build_model(config, dataset),
+        config.optimizer,
+        config.lr_scheduler,
+        header(resolved, dataset),
+        build_rule(config, dataset),
+        embedding_l2,
+    )
+    console = Console()
+    with open_recorder(config, settings) as recorder:
+        console.print(f"run {recorder.run_id}", highlight=False)
+        record_train_ids(recorder, dataset)
+        run = RunContext(recorder, dataset, settings, console)
+        callbacks = [callback.build(run) for callback in config.callbacks.values() if callback is not None]
+        trainer = config.trainer.build(callbacks, RecorderLogger(recorder), recorder.root)
+        checkpoint = checked_checkpoint(recorder.resume_from, dataset)
+        with told_how_to_go_on(recorder), interrupts.deferred():
+            trainer.fit(module, datamodule=data, ckpt_path=checkpoint)
+            if module.validated_steps < trainer.global_step:  # max_steps came before the end of an epoch
+                trainer.validate(module, datamodule=data, verbose=False)
+        load_best(module, callbacks, config.test_weights)
+        trainer.test(module, datamodule=data, verbose=False)
+        metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        recorder.set_tags({"mlflow.note.content": description(metrics)})
+    announce(console, recorder.run_id, metrics, config.tracking.uri, config.output_dir)
+    return TrainResult(recorder.run_id, metrics)
+
+
+@contextmanager
+def told_how_to_go_on(recorder: Recorder) -> Iterator[None]:
+    """When training breaks off, say how to resume it from its last checkpoint, if there is one."""
+    try:
+        yield
+    except BaseException:
+        if any(recorder.checkpoints.iterdir()):
+            print(f"go on from the last checkpoint with: {program()} train resume={recorder.run_id}", file=sys.stderr)
+        raise
+
+
+def build_model(config: TrainConfig, dataset: PreparedDataset) -> TokenizationClassifier:
+    """The model with its initial values, for the dataset's alphabet, classes and length."""
+    K = config.max_token_length()
+    if dataset.text_length < K:
+        raise InputError(
+            f"dataset.text_length={dataset.text_length} is below model.max_token_length={K}: no pattern fits into a text; "
+            "give longer texts or shorter patterns"
+        )
+    matcher = chosen_matcher(config, dataset)
+    initialize = zeros if config.resume else initializer(config, dataset)
+    model = config.model.build(
+        initializer=initialize,
+        max_token_length=K,
+        n_characters=dataset.alphabet.size,
+        text_length=dataset.text_length,
+        n_classes=len(dataset.class_names),
+        matcher=matcher,
+        trains_characters=config.learning_rule.trains_characters,
+    )
+    if isinstance(initialize, TeachesMatcher):
+        initialize.teach(matcher)
+    return model
+
+
+def chosen_matcher(config: TrainConfig, dataset: PreparedDataset) -> Matcher:
+    """Which occurrences of the patterns count, where the rule leaves the patterns alone; elsewhere it is every one."""
+    matcher = config.initializer.matcher(dataset.alphabet)
+    if not isinstance(matcher, EveryMatch) and not isinstance(config.learning_rule, FrozenRuleConfig):
+        raise InputError(
+            "initializer: words, and the pieces of a segmentation, are fixed vocabularies, of which not every "
+            "occurrence counts; a rule that replaces them by other n-grams makes nothing of it: add learning_rule=frozen"
+        )
+    return matcher
+
+
+def build_rule(config: TrainConfig, dataset: PreparedDataset) -> LearningRule:
+    """The configured learning rule, which knows the training texts and no others."""
+    return config.learning_rule.build(
+        RuleContext(
+            vocab_size=config.model.vocab_size,
+            max_token_length=config.max_token_length(),
+            n_characters=dataset.alphabet.size,
+            embedding_dim=config.model.embedding_dim or config.model.n_outputs(len(dataset.class_names)),
+            texts=dataset.training_texts(),
+            seed=config.seed,
+        )
+    )
+
+
+def initializer(config: TrainConfig, dataset: PreparedDataset) -> Initializer:
+    """The configured initializer, with the corpus that it asks for."""
+    wanted = config.initializer.wanted_corpus()
+    corpus = None if wanted is None else dataset.corpus(wanted.scope, wanted.cap)
+    # A sequence of its own: the model's weights are drawn from the run's seed too.
+    seed = int(np.random.SeedSequence([config.seed, _INITIALIZER]).generate_state(1)[0])
+    generator = torch.Generator().manual_seed(seed)
+    return config.initializer.build(corpus, dataset.alphabet, generator, dataset.training_texts())
+
+
+def zeros(shape: tuple[int, int, int]) -> torch.Tensor:
+    """In place of an initializer where a checkpoint is about to overwrite the patterns."""
+    return torch.zeros(shape)
+
+
+def header(resolved: Mapping[str, Any], dataset: PreparedDataset) -> dict[str, Any]:
+    """What a checkpoint says of itself."""
+    return {
+        "config": dict(resolved),
+        "alphabet": dataset.alphabet.chars,
+        "class_names": list(dataset.class_names),
+        "fingerprint": dataset.fingerprint,
+    }
+
+
+def open_recorder(config: TrainConfig, settings: Settings) -> Recorder:
+    """The recorder of a new run, or of the one to be resumed."""
+    output_dir = Path(config.output_dir).absolute()
+    if config.resume:
+        return Recorder.resume(config.tracking, output_dir, config.resume)
+    return Recorder.start(config.tracking, output_dir, run_name=run_name(config, settings))
+
+
+def run_name(config: TrainConfig, settings: Settings) -> str:
+    """What tells the run from its neighbours in a list: experiment or dataset, initializer, seed."""
+    choices = settings.choices
+    first = choices.get("experiment") or choices.get("dataset", "run")
+    return f"{first}-{choices.get('initializer', 'custom')}-seed{config.seed}"
+
+
+def checked_checkpoint(path: Path | None, dataset: PreparedDataset) -> Path | None:
+    """The checkpoint to go on from, if it was made on these data."""
+    if path is None:
+        return None
+    saved = torch.load(path, map_location="cpu", weights_only=True)["tokenlayer"]
+    if saved["fingerprint"] != dataset.fingerprint:
+        raise InputError(
+            "resume: the data have changed since the run began (fingerprint "
+            f"{saved['fingerprint'][:12]}, now {dataset.fingerprint[:12]}): give the same source, or start a new run"
+        )
+    return path
+
+
+def load_best(module: TokenizationModule, callbacks: Sequence[pl.Callback], wanted: str) -> None:
+    """Take the weights of the best checkpoint, if those are wanted and there is one."""
+    best = next((callback.best_path for callback in callbacks if isinstance(callback, Checkpoints)), None)
+    if wanted == "best" and best is not None and best.exists():
+        module.load_state_dict(torch.load(best, map_location="cpu", weights_only=True)["state_dict"])
+
+
+def description(metrics: Mapping[str, float]) -> str:
+    """What the page of the run says first, in Markdown."""
+    rows = [f"| {name} | {value:.4f} |" for name, value in sorted(metrics.items()) if name.startswith("test/")]
+    return "\n".join(["| | |", "|---|---|", *rows])
+
+
+def announce(console: Console, run_id: str, metrics: Mapping[str, float], uri: str | None, output_dir: str) -> None:
+    """The result, and how to look at the run."""
+    if "test/accuracy" in metrics:
+        console.print(f"test accuracy {metrics['test/accuracy']:.4f}", highlight=False)
+    console.print(f"run {run_id}", highlight=False)
+    place = "" if uri is None else f" --uri {uri}"
+    place += "" if output_dir == "outputs" else f" --output-dir {output_dir}"
+    console.print(f"look at it with: {program()} ui --run {run_id}{place}", highlight=False, soft_wrap=True)
+
+
+def program() -> str:
+    """What the user has to type for this program."""
+    called = Path(sys.argv[0])
+    if called.name == "__main__.py":
+        return f"{Path(sys.executable).name} -m tokenlayer"
+    found = shutil.which(called.name)
+    if found and Path(found).resolve() == called.resolve():
+        return called.name
+    try:
+        return str(called.absolute().relative_to(Path.cwd()))
+    except ValueError:
+        return str(called)

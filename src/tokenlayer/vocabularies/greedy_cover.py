@@ -1,0 +1,246 @@
+"""Patterns that start as the n-grams which together cover most characters of the corpus, chosen greedily.
+
+This is what the name of the original's `PatternsInitilizerMaxCover` promises.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from tokenlayer.text.alphabet import Alphabet, Codes
+from tokenlayer.text.corpus import TrainingTexts
+from tokenlayer.vocabularies.base import CorpusConfig, InitializerConfig
+from tokenlayer.vocabularies.ngrams import (
+    NGRAM_LENGTHS,
+    Ngram,
+    PatternsInitializerNgrams,
+    check_fit,
+    check_ngram_lengths,
+    ngram_problems,
+)
+
+CAP = 5_000_000
+"""Characters that are enough to tell which n-grams cover most, and that take seconds."""
+
+Positions = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+
+_FEWER = 4  # by how much the bound falls when the n-grams above it are used up
+
+
+class PatternsInitializerGreedyCover(PatternsInitializerNgrams):
+    """Pattern after pattern, the n-gram under whose occurrences most characters lie that none before covers.
+
+    Args:
+        corpus: (S,) codes of the texts.
+        alphabet: what they stand for.
+        ngram_lengths: lengths of n-grams to choose from.
+        filter_over: only n-grams that occur more than this many times are chosen.
+        generator: of the weights, see `PatternsInitializerGrams`.
+
+    Raises:
+        InputError: `ngram_lengths` is empty or holds a length below 1, or the corpus is shorter than the longest n-gram.
+
+    """
+
+    remedy = (
+        "these cover all that n-grams of these lengths can; lower model.vocab_size or initializer.filter_over, add lengths"
+        " to initializer.ngram_lengths, raise initializer.corpus.cap, or give more text"
+    )
+
+    def __init__(
+        self,
+        corpus: Codes,
+        alphabet: Alphabet,
+        ngram_lengths: Sequence[int] = NGRAM_LENGTHS,
+        filter_over: int = 1,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        super().__init__(alphabet, generator)
+        check_ngram_lengths(ngram_lengths, len(corpus))
+        self.ngram_lengths = tuple(ngram_lengths)
+        self.filter_over = filter_over
+        self._corpus = corpus
+
+    def ngrams(self, K: int, N: int) -> list[Ngram]:
+        """The N n-grams, in the order of choice."""
+        check_fit(self.ngram_lengths, K)
+        return greedy_cover(self._corpus, self.alphabet.none_code, self.ngram_lengths, N, self.filter_over)
+
+
+def greedy_cover(
+    codes: Codes, none_code: int, ngram_lengths: Sequence[int], n: int, filter_over: int = 1
+) -> list[Ngram]:
+    """The n-grams that a greedy choice by characters covered anew takes, in its order.
+
+    Every n-gram of these lengths is a candidate. Of equal ones the shorter is taken, then the one that begins earlier.
+    Any n candidates cover at most 1/(1 - 1/e) = 1.58 times as many characters as these (Nemhauser, Wolsey and Fisher
+    1978, "An analysis of approximations for maximizing submodular set functions").
+
+    Args:
+        codes: (S,) the corpus.
+        none_code: C. A n-gram that holds it matches nothing, and is no candidate.
+        ngram_lengths: lengths of the candidates.
+        n: how many to choose.
+        filter_over: a candidate occurs more than this many times, overlapping occurrences included.
+
+    Returns:
+        n n-grams; fewer where no further one covers anything anew.
+
+    """
+    # A plain array: np.memmap makes every one of the many small slices costly.
+    codes = np.array(codes)
+    covered = np.zeros(len(codes), dtype=np.bool_)
+    chosen: list[Ngram] = []
+    # What a n-gram covers is bounded by what its occurrences do one by one. N-grams below a bound wait until the best of
+    # those above it has fallen there: there are millions of them, and few are ever needed.
+    bound = max(1, len(codes) // (_FEWER * max(n, 1)))
+    while len(chosen) < n:
+        candidates = _candidates(codes, none_code, ngram_lengths, filter_over, covered, bound)
+        for best in _greedy(list(candidates), covered, n - len(chosen), bound):
+            first = best.positions[0]
+            chosen.append(codes[first : first + best.length].astype(np.int64))
+        if bound == 1:
+            break
+        bound = max(1, bound // _FEWER)
+    return chosen
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A n-gram of the corpus."""
+
+    length: int
+    positions: Positions
+    """Where it begins, ascending."""
+    at_most: int
+    """Bounds the characters that it covers anew."""
+
+    def key(self, gain: int) -> tuple[int, int, int]:
+        """The smallest is the best."""
+        return -gain, self.length, int(self.positions[0])
+
+    def gain(self, covered: Mask) -> int:
+        """Characters that it would cover anew."""
+        reached = self._reached()
+        fresh = ~covered[reached]
+        # An occurrence that begins within the one before counts from where that ends.
+        overlap = self.length - np.diff(self.positions)
+        if (overlap > 0).any():
+            fresh[1:] &= np.arange(self.length) >= overlap[:, None]
+        return int(np.count_nonzero(fresh))
+
+    def cover(self, covered: Mask) -> None:
+        """Mark the characters under it."""
+        covered[self._reached()] = True
+
+    def _reached(self) -> Positions:
+        return self.positions[:, None] + np.arange(self.length)
+
+
+def _greedy(candidates: Sequence[_Candidate], covered: Mask, n: int, at_least: int) -> Iterator[_Candidate]:
+    """The best candidate again and again, at most n, while it covers `at_least` so many characters anew.
+
+    Gains only shrink as more is covered, so that a candidate whose gain is still the best after it was computed anew is
+    the best of all (lazy evaluation: Minoux 1978).
+    """
+    heap = [(*candidate.key(candidate.at_most), i) for i, candidate in enumerate(candidates)]
+    heapq.heapify(heap)
+    while heap and n:
+        i = heap[0][-1]
+        gain = candidates[i].gain(covered)
+        entry = (*candidates[i].key(gain), i)
+        if gain < at_least:
+            heapq.heappop(heap)
+        elif entry > heap[0]:
+            heapq.heapreplace(heap, entry)
+        else:
+            heapq.heappop(heap)
+            candidates[i].cover(covered)
+            n -= 1
+            yield candidates[i]
+
+
+def _candidates(
+    codes: Codes, none_code: int, ngram_lengths: Sequence[int], filter_over: int, covered: Mask, at_least: int
+) -> Iterator[_Candidate]:
+    """Every n-gram that may cover `at_least` so many characters anew.
+
+    A n-gram occurs at most as often as its beginning and its end, so that only those positions are looked at for a
+    length where both of these are frequent enough for the longest.
+    """
+    uncovered = np.concatenate([[0], np.cumsum(~covered)])  # before each position
+    fewest = max(filter_over + 1, -(-at_least // max(ngram_lengths)))
+    for length, positions, begins in _frequent(codes, none_code, max(ngram_lengths), fewest):
+        if length not in ngram_lengths or not len(begins):
+            continue
+        at_most = np.add.reduceat(uncovered[positions + length] - uncovered[positions], begins)
+        ends = np.append(begins[1:], len(positions))
+        for i in np.flatnonzero(at_most >= at_least):
+            yield _Candidate(length, positions[begins[i] : ends[i]].copy(), int(at_most[i]))
+
+
+def _frequent(codes: Codes, none_code: int, longest: int, fewest: int) -> Iterator[tuple[int, Positions, Positions]]:
+    """For each length up to `longest`, the occurrences of the n-grams that occur at least `fewest` times.
+
+    Yields:
+        the length; positions, n-gram by n-gram, ascending within each; the index at which each n-gram begins there.
+
+    """
+    n_codes = none_code + 1
+    ids = np.zeros(len(codes) + 1, dtype=np.int64)  # of the frequent n-gram at each position, -1: none; all begin alike
+    for length in range(1, longest + 1):
+        begins = np.flatnonzero((ids[: len(codes) - length + 1] >= 0) & (ids[1 : len(codes) - length + 2] >= 0))
+        last = codes[begins + length - 1]
+        begins, last = begins[last != none_code], last[last != none_code]
+        keys = ids[begins] * n_codes + last
+        order = np.argsort(keys, kind="stable")
+        positions, keys = begins[order], keys[order]
+        starts = np.flatnonzero(np.diff(keys, prepend=-1))
+        counts = np.diff(starts, append=len(keys))
+        kept = counts >= fewest
+        positions, counts = positions[np.repeat(kept, counts)], counts[kept]
+        yield length, positions, np.cumsum(counts) - counts
+        ids[:] = -1
+        ids[positions] = np.repeat(np.arange(len(counts)), counts)
+
+
+@dataclass
+class GreedyCoverConfig(InitializerConfig):
+    """The n-grams that together cover most characters, chosen greedily; true blanks behind them."""
+
+    ngram_lengths: list[int] = field(default_factory=lambda: list(NGRAM_LENGTHS))
+    """Lengths of the n-grams to choose from."""
+    filter_over: int = 1
+    """Only n-grams that occur more than this many times are chosen."""
+    corpus: CorpusConfig = field(default_factory=lambda: CorpusConfig(cap=CAP))
+    """The texts that the n-grams come from, and whose characters are to be covered."""
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """Values that cannot work."""
+        yield from ngram_problems(self.ngram_lengths, self.filter_over)
+
+    def wanted_corpus(self) -> CorpusConfig:
+        return self.corpus
+
+    def default_token_length(self) -> int:
+        return self.min_token_length()
+
+    def min_token_length(self) -> int:
+        return max(self.ngram_lengths, default=1)
+
+    def build(
+        self,
+        corpus: Codes | None,
+        alphabet: Alphabet,
+        generator: torch.Generator | None = None,
+        texts: TrainingTexts | None = None,
+    ) -> PatternsInitializerGreedyCover:
+        assert corpus is not None, "the caller gives the corpus that wanted_corpus names"
+        return PatternsInitializerGreedyCover(corpus, alphabet, self.ngram_lengths, self.filter_over, generator)

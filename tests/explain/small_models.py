@@ -1,0 +1,70 @@
+"""Models whose tokens and weights are set by hand, and texts for them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from tokenlayer.explain.explanation import Explanation, explain
+from tokenlayer.explain.model_input import ModelInput, model_input
+from tokenlayer.layer.vocabulary import BLANK_SIGN
+from tokenlayer.models.classifier import ModelConfig, TokenizationClassifier
+from tokenlayer.models.heads.base import HeadConfig
+from tokenlayer.models.heads.pool import PoolHeadConfig
+from tokenlayer.text.alphabet import Alphabet
+from tokenlayer.text.cleaning import CleaningConfig
+
+LATIN = Alphabet(" abcdefghijklmnopqrstuvwxyz")
+AS_IT_IS = CleaningConfig(strip_br=False, lower_case=False, strip_punctuation=False)
+
+
+def patterns(tokens: Sequence[str], alphabet: Alphabet) -> Tensor:
+    """(C, K, N): tokens whose `█` is a blank, and blanks behind them."""
+    made = torch.zeros(alphabet.size, max(map(len, tokens)), len(tokens))
+    for n, token in enumerate(tokens):
+        for k, character in enumerate(token):
+            if character != BLANK_SIGN:
+                made[alphabet.symbols.index(character), k, n] = 1
+    return made
+
+
+def linear_model(
+    weights: Mapping[str, float | Sequence[float]],
+    alphabet: Alphabet = LATIN,
+    text_length: int = 60,
+    head: HeadConfig | None = None,
+) -> TokenizationClassifier:
+    """Each token's weight is its vector, which the head (pooled by presence) reads as it is.
+
+    One number for two classes, a list with one for each of several.
+    """
+    vectors = torch.tensor([[weight] if isinstance(weight, float) else list(weight) for weight in weights.values()])
+    made = patterns(list(weights), alphabet)
+    D = vectors.shape[1]
+    config = ModelConfig(head or PoolHeadConfig(), vocab_size=len(weights), embedding_dim=D)
+    K = made.shape[1]
+    n_classes = 2 if D == 1 else D
+    config.loss = "binary" if D == 1 else "cross_entropy"
+    model = config.build(lambda _: made, K, alphabet.size, text_length, n_classes, trains_characters=False)
+    with torch.no_grad():
+        model.embedding.weight.copy_(vectors)
+        if head is None:
+            model.head.out.weight.copy_(torch.eye(D))
+    return model
+
+
+def seen(text: str, alphabet: Alphabet = LATIN, text_length: int = 60) -> ModelInput:
+    return model_input(text, alphabet, AS_IT_IS, text_length)
+
+
+def explained(
+    weights: Mapping[str, float | Sequence[float]],
+    text: str,
+    class_names: Sequence[str] = ("bad", "good"),
+    alphabet: Alphabet = LATIN,
+    text_length: int = 60,
+) -> Explanation:
+    model = linear_model(weights, alphabet, text_length)
+    return explain(model, seen(text, alphabet, text_length), alphabet, class_names)

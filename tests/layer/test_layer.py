@@ -1,0 +1,158 @@
+import dense_oracle as oracle
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from layer_cases import cases, make_case
+
+from tokenlayer.layer.layer import EmbeddingLayer, TokenizationLayer
+from tokenlayer.layer.vocabulary import one_hot
+from tokenlayer.original.gaussian import PatternsInitializerGaussian
+from tokenlayer.original.max_cover import PatternsInitializerMaxCover
+
+CLOSE = {"rtol": 1e-10, "atol": 1e-10}
+
+
+def layers_of(case):
+    tokenization = TokenizationLayer(case.P.shape[2], lambda _: torch.tensor(case.P), case.P.shape[1], case.C)
+    embedding = EmbeddingLayer(case.E.shape[1], case.P.shape[2]).double()
+    with torch.no_grad():
+        embedding.weight.copy_(torch.tensor(case.E))
+    return tokenization, embedding
+
+
+@given(cases())
+@settings(max_examples=50, deadline=None)
+def test_codes_and_one_hot_text_give_the_same_output_and_gradients(case):
+    results = []
+    for sparse in (True, False):
+        tokenization, embedding = layers_of(case)
+        codes = torch.tensor(case.codes)
+        if sparse:
+            embedded = embedding(tokenization(codes))
+        else:
+            text = one_hot(codes, case.C, torch.float64).unsqueeze(3)  # (B, C, L, 1), as the seed has it
+            embedded = embedding(tokenization(text).squeeze(3).transpose(1, 2))
+        embedded.backward(torch.tensor(case.g))
+        results.append((embedded.detach(), tokenization.patterns.grad, embedding.weight.grad))
+    for sparse_result, dense_result in zip(*results, strict=True):
+        np.testing.assert_allclose(sparse_result.numpy(), dense_result.numpy(), **CLOSE)
+
+
+@given(cases())
+@settings(max_examples=30, deadline=None)
+def test_dense_output_of_codes_is_differentiable(case):
+    tokenization, _ = layers_of(case)
+    U = np.random.default_rng(1).normal(size=case.shape)
+    X = oracle.one_hot(case.codes, case.C)
+    dense = tokenization(torch.tensor(case.codes)).dense()
+    np.testing.assert_array_equal(dense.detach().numpy(), oracle.matches(case.P, X))
+    dense.backward(torch.tensor(U))
+    expected = oracle.grad_patterns(U, case.P, X)
+    np.testing.assert_allclose(tokenization.patterns.grad.numpy(), expected, **CLOSE)
+
+
+def test_one_layer_reads_matches_and_the_dense_output_at_once_and_adds_their_gradients():
+    case = make_case(B=3, L=15, C=7, K=3, N=12, D=2, seed=4)
+    U = np.random.default_rng(2).normal(size=case.shape)
+    X = oracle.one_hot(case.codes, case.C)
+    tokenization, embedding = layers_of(case)
+    tokens = tokenization(torch.tensor(case.codes))
+    loss = (embedding(tokens) * torch.tensor(case.g)).sum() + (tokens.dense() * torch.tensor(U)).sum()
+    loss.backward()
+    both = U + oracle.grad_matches(case.g, case.E)
+    expected = oracle.grad_patterns(both, case.P, X)
+    np.testing.assert_allclose(tokenization.patterns.grad.numpy(), expected, **CLOSE)
+
+
+def test_the_seeds_way_to_make_the_layers():
+    """Section "Defining the Model": the initializer knows the alphabet's size, the first input tells N."""
+    generator = torch.Generator().manual_seed(0)
+    initializer = PatternsInitializerMaxCover(
+        "ab ba " * 20, "ab ", ngram_lengths=(2, 3), padding="blank", generator=generator
+    )
+    tokenization = TokenizationLayer(
+        vocab_size=6, initializer=initializer, max_token_length=max(initializer.ngram_lengths)
+    )
+    embedding = EmbeddingLayer(embedding_dim=2)
+    assert tokenization.patterns.shape == (3, 3, 6)
+    tokens = tokenization(torch.tensor([[0, 1, 2, 1, 0]]))  # "ab ba"
+    assert len(tokens.matches) > 0
+    assert embedding(tokens).shape == (1, 5, 2)
+    assert embedding.weight.shape == (6, 2)
+
+
+def test_without_the_alphabets_size_the_first_one_hot_text_gives_it():
+    tokenization = TokenizationLayer(4, PatternsInitializerGaussian(), max_token_length=3)
+    embedding = EmbeddingLayer(2)
+    with pytest.raises(ValueError, match="n_characters"):
+        tokenization(torch.zeros(1, 5, dtype=torch.int64))
+    out = tokenization(torch.zeros(2, 7, 10, 1))
+    assert out.shape == (2, 4, 10, 1)
+    assert tokenization.patterns.shape == (7, 3, 4)
+    assert embedding(out.squeeze(3).transpose(1, 2)).shape == (2, 10, 2)
+    assert {name for name, _ in tokenization.named_parameters()} == {"patterns"}
+
+
+def test_a_lazy_layer_takes_the_precision_of_its_first_input():
+    tokenization = TokenizationLayer(4, PatternsInitializerGaussian(), max_token_length=3)
+    embedding = EmbeddingLayer(2)
+    embedding(tokenization(torch.zeros(2, 7, 10, dtype=torch.float64)).transpose(1, 2))
+    assert tokenization.patterns.dtype == embedding.weight.dtype == torch.float64
+
+
+def test_an_optimizer_made_before_the_first_input_trains_a_lazy_layer():
+    embedding = EmbeddingLayer(2)
+    optimizer = torch.optim.SGD(embedding.parameters(), lr=1.0)
+    embedding(torch.ones(1, 3, 5)).sum().backward()
+    before = embedding.weight.detach().clone()
+    optimizer.step()
+    torch.testing.assert_close(embedding.weight.detach(), before - 3)
+
+
+def test_initial_embedding_is_glorot_uniform():
+    torch.manual_seed(0)
+    weight = EmbeddingLayer(4, 2000).weight.detach()
+    limit = (6 / 2004) ** 0.5
+    assert weight.abs().max() <= limit
+    assert weight.std() == pytest.approx(limit / 3**0.5, rel=0.02)
+
+
+@pytest.mark.parametrize("text", [torch.zeros(2, 3, 10), torch.zeros(2, 10)])
+def test_one_hot_text_of_the_wrong_shape_is_refused(text):
+    tokenization = TokenizationLayer(4, PatternsInitializerGaussian(n_characters=7), max_token_length=3)
+    with pytest.raises(ValueError, match=r"\(B, 7, L\)"):
+        tokenization(text)
+
+
+def test_an_initializer_of_the_wrong_shape_is_refused():
+    with pytest.raises(ValueError, match="initializer"):
+        TokenizationLayer(4, lambda _: torch.zeros(1, 2, 3), max_token_length=3, n_characters=7)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("C", [3, 30, 181, 300])
+def test_a_gpu_gives_the_same_matches_and_gradients(C):
+    case = make_case(B=8, L=100, C=C, K=4, N=130, D=2, seed=C)
+    results = []
+    for device in ("cpu", "cuda"):
+        tokenization, embedding = (layer.to(device) for layer in layers_of(case))
+        tokens = tokenization(torch.tensor(case.codes, device=device))
+        embedded = embedding(tokens)
+        embedded.backward(torch.tensor(case.g, device=device))
+        results.append(
+            (
+                tokens.matches,
+                embedded.detach(),
+                tokenization.patterns.grad,
+                embedding.weight.grad,
+                tokens.dense(),
+            )
+        )
+    (on_cpu, *cpu), (on_gpu, *gpu) = results
+    assert len(on_cpu) > 100
+    for name in ("text", "position", "neuron"):
+        assert torch.equal(getattr(on_cpu, name), getattr(on_gpu, name).cpu())
+    for expected, actual in zip(cpu, gpu, strict=True):
+        np.testing.assert_allclose(actual.detach().cpu().numpy(), expected.detach().numpy(), **CLOSE)

@@ -1,0 +1,122 @@
+import dense_oracle as oracle
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from layer_cases import ALPHABET_SIZES, cases, make_case
+
+from tokenlayer.layer.matching import match
+from tokenlayer.layer.vocabulary import BLANK, Vocabulary, discretise
+from tokenlayer.text.alphabet import Alphabet
+
+ABC = Alphabet("abc ")
+
+
+def places(text, *patterns, length=None):
+    """Where hand-written patterns (`█` a blank) occur in one text, as (position, pattern) pairs."""
+    codes = torch.tensor([[BLANK if sign == "█" else ABC.symbols.index(sign) for sign in p] for p in patterns])
+    vocabulary = Vocabulary(codes, torch.zeros(len(patterns), dtype=torch.bool))
+    text = torch.tensor(ABC.encode(text.ljust(length or 0, "~")).astype(np.int64))[None]
+    found = match(text, vocabulary, ABC.size)
+    return [(int(t), patterns[n]) for t, n in zip(found.position, found.token_id, strict=True)]
+
+
+def test_a_ngram_occurs_wherever_it_is_written_overlaps_included():
+    assert places("aaab", "aa", "ab") == [(0, "aa"), (1, "aa"), (2, "ab")]
+
+
+def test_a_blank_accepts_any_character_and_padding():
+    assert places("ab", "b█", "█b", "a█", length=3) == [(0, "█b"), (0, "a█"), (1, "b█")]
+
+
+def test_padding_is_no_character_of_the_alphabet():
+    assert places("  a", "  ", length=6) == [(0, "  ")]
+
+
+def test_blanks_alone_occur_at_every_position_of_the_padded_text_though_no_window_begins_there():
+    assert places("ab", "███", length=4) == [(t, "███") for t in range(4)]
+
+
+def test_a_text_shorter_than_the_patterns_holds_only_blanks():
+    assert places("ab", "ab███", "█████") == [(0, "█████"), (1, "█████")]
+
+
+def test_a_tie_never_matches_although_it_decodes():
+    patterns = torch.zeros(4, 2, 1)
+    patterns[:2, 0], patterns[1, 1] = 0.7, 0.9
+    vocabulary = discretise(patterns)
+    assert vocabulary.decode(ABC) == ["ab"]
+    assert len(match(torch.tensor([[0, 1], [1, 1]]), vocabulary, 4)) == 0
+
+
+@given(cases())
+@settings(max_examples=150, deadline=None)
+def test_matches_are_the_dense_ones(case):
+    codes, P, _, _ = case.tensors()
+    found = match(codes, discretise(P), case.C)
+    dense = oracle.matches(case.P, oracle.one_hot(case.codes, case.C))
+    assert found.shape == dense.shape
+    np.testing.assert_array_equal(found.dense(torch.float64).numpy(), dense)
+    np.testing.assert_array_equal(found.counts().numpy(), dense.sum((0, 2)))
+
+
+@given(cases())
+@settings(max_examples=50, deadline=None)
+def test_matches_come_once_each_by_text_then_position_then_neuron(case):
+    codes, P, _, _ = case.tensors()
+    found = match(codes, discretise(P), case.C)
+    rank = found.flat * case.P.shape[2] + found.token_id
+    assert (rank.diff() > 0).all()
+
+
+@pytest.mark.parametrize("C", ALPHABET_SIZES)
+def test_alphabets_of_every_size_give_matches_to_compare(C):
+    """The property tests above hold nothing if their cases hold no matches of patterns with characters."""
+    case = make_case(B=4, L=20, C=C, K=3, N=40, D=1, seed=C)
+    codes, P, _, _ = case.tensors()
+    vocabulary = discretise(P)
+    found = match(codes, vocabulary, C)
+    assert (~vocabulary.all_blank[found.token_id]).sum() > 20
+    np.testing.assert_array_equal(
+        found.dense(torch.float64).numpy(), oracle.matches(case.P, oracle.one_hot(case.codes, C))
+    )
+
+
+@pytest.mark.parametrize(("C", "K"), [(1, 20), (2, 20), (3, 17)])
+def test_patterns_longer_than_the_prefix_of_a_small_alphabet(C, K):
+    case = make_case(B=3, L=2 * K, C=C, K=K, N=70, D=1, seed=K)
+    codes, P, _, _ = case.tensors()
+    dense = oracle.matches(case.P, oracle.one_hot(case.codes, C))
+    np.testing.assert_array_equal(match(codes, discretise(P), C).dense(torch.float64).numpy(), dense)
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int16, torch.int32, torch.int64])
+def test_codes_of_any_integer_type(dtype):
+    case = make_case(B=3, L=15, C=30, K=3, N=20, D=1, seed=5)
+    codes, P, _, _ = case.tensors()
+    vocabulary = discretise(P)
+    found, expected = match(codes.to(dtype), vocabulary, 30), match(codes, vocabulary, 30)
+    assert len(expected) > 0
+    assert torch.equal(found.dense(), expected.dense())
+
+
+@pytest.mark.parametrize("cells_at_once", [1, 1 << 22])
+def test_thousands_of_characters(cells_at_once, monkeypatch):
+    """One character at a time in the index's table; made in pieces or at once."""
+    monkeypatch.setattr("tokenlayer.layer.matching._CELLS_AT_ONCE", cells_at_once)
+    C, N, K = 3000, 130, 4
+    generator = torch.Generator().manual_seed(0)
+    text = torch.randint(C + 1, (3, 60), generator=generator)
+    patterns = torch.randint(C, (N, K), generator=generator)
+    for n in range(0, N, 2):  # every other one is in the text
+        patterns[n] = text[n % 3, n % 50 : n % 50 + K]
+    patterns[patterns == C] = BLANK
+    patterns[::3, 2:] = BLANK
+    patterns[::7, 0] = BLANK
+    windows = text.unfold(1, K, 1)[:, :, None]  # (B, T, 1, K)
+    expected = ((windows == patterns) | (patterns == BLANK)).all(3)
+    found = match(text, Vocabulary(patterns, torch.zeros(N, dtype=torch.bool)), C)
+    at = torch.stack([found.text, found.position, found.token_id], dim=1)
+    inside = at[at[:, 1] < expected.shape[1]]
+    assert torch.equal(inside, expected.nonzero())
+    assert len(inside) >= N // 2

@@ -1,0 +1,199 @@
+"""Growth by the token gradient: the choice against explicit projections, and what a whole edit takes."""
+
+import numpy as np
+import pytest
+import torch
+from graft_cases import C, K, L, context, observe, uniform_texts, vocabulary_of
+from torch import Tensor
+
+from tokenlayer.layer.vocabulary import Vocabulary
+from tokenlayer.rules import grow
+from tokenlayer.rules.base import Edit, TrainingProgress
+from tokenlayer.rules.grow import GrowRule, GrowRuleConfig, efficient_choice, longest_of_copies, presence
+from tokenlayer.text.corpus import TrainingTexts
+
+
+def slow_choice(X: Tensor, g: Tensor, n_present: int, wanted: int) -> list[int]:
+    """Each time anew: the part of every n-gram that is orthogonal, with weights g², to tokens and chosen n-grams."""
+    W = g.square().sum(1)
+    root = W.sqrt().unsqueeze(1)
+    tokens = list(range(n_present))
+    chosen: list[int] = []
+    candidates = [q for q in range(n_present, X.shape[1]) if X[:, q].sum() >= grow._LEAST_TEXTS]
+    for _ in range(wanted):
+        basis = root * X[:, tokens]
+        best, score = -1, 0.0
+        for q in candidates:
+            if q in tokens:
+                continue
+            x = X[:, q]
+            weights = torch.linalg.pinv(basis, rtol=1e-9) @ (root[:, 0] * x) if tokens else torch.zeros(0)
+            rest = root[:, 0] * x - basis @ weights if tokens else root[:, 0] * x
+            variance = float(rest.square().sum())
+            # Tokens that are there are at their optimum, as far as the choice knows; chosen n-grams are not.
+            of_chosen = weights[n_present:] if tokens else weights
+            S = x @ g - (of_chosen @ (X[:, tokens[n_present:]].T @ g) if len(of_chosen) else 0)
+            if variance > grow._OWN_VARIANCE * float((W * x).sum()) and float(S.square().sum()) / variance > score:
+                best, score = q, float(S.square().sum()) / variance
+        if best < 0:
+            break
+        tokens.append(best)
+        chosen.append(best - n_present)
+    return chosen
+
+
+def features(n: int, P: int, R: int, seed: int) -> tuple[Tensor, Tensor]:
+    """Presence of tokens and n-grams, some nearly copies of others; and gradients that some n-grams have to do with."""
+    random = np.random.default_rng(seed)
+    X = (random.random((n, P + R)) < random.uniform(0.03, 0.4, P + R)).astype(np.float64)
+    for q in range(P, P + R, 3):
+        X[:, q] = np.where(random.random(n) < 0.05, X[:, q], X[:, random.integers(P + R)])
+    g = random.normal(size=n) + X @ (random.normal(size=P + R) * (random.random(P + R) < 0.2))
+    return torch.from_numpy(X), torch.from_numpy(g)
+
+
+@pytest.mark.parametrize("D", [1, 2])
+@pytest.mark.parametrize("P", [0, 1, 10])
+@pytest.mark.parametrize("seed", range(3))
+def test_choice_by_explicit_projections(seed: int, P: int, D: int) -> None:
+    X, g = features(150, P, 18, seed)
+    g = torch.stack([g, g.roll(1)], 1)[:, :D]
+    found = efficient_choice(X, g, P, 8).tolist()
+    assert found == slow_choice(X, g, P, 8)
+    assert len(found) >= 4
+
+
+def test_near_copies_are_passed_over() -> None:
+    random = torch.Generator().manual_seed(0)
+    token, other = (torch.rand(400, 2, generator=random) < 0.2).double().T
+    copy = token.clone()
+    copy[token.nonzero()[:3, 0]] = 0
+    X = torch.stack([token, token, copy, other, other], 1)
+    g = (torch.randn(400, generator=random) * 0.1 + token + 0.3 * other).double().unsqueeze(1)
+    assert efficient_choice(X, g, 1, 4).tolist() in ([2], [3])  # neither the token again, nor its copy, nor both others
+
+
+def test_a_rare_token_twice_is_a_copy_too() -> None:
+    """Texts that are explained well have small gradients: beside them, a weight of its own must not seem large."""
+    X = torch.zeros(2000, 3, dtype=torch.float64)
+    X[:6, :2] = 1
+    X[1000:1100, 2] = 1
+    g = torch.ones(2000, 1, dtype=torch.float64)
+    g[:6] = 0.01
+    assert efficient_choice(X, g, 1, 2).tolist() == [1]
+
+
+def test_rare_ngrams_are_no_evidence() -> None:
+    X = torch.zeros(100, 2, dtype=torch.float64)
+    X[:4, 0] = 1
+    X[10:20, 1] = 1
+    assert efficient_choice(X, torch.ones(100, 1, dtype=torch.float64), 0, 2).tolist() == [1]
+
+
+def test_of_copies_the_longest() -> None:
+    X = torch.zeros(100, 5, dtype=torch.float64)
+    X[:40, 0] = 1
+    X[:40, 1] = 1
+    X[:39, 2] = 1
+    X[:20, 3] = 1
+    X[50:60, 4] = 1
+    assert longest_of_copies(X, torch.tensor([3, 4, 5, 7, 2])).tolist() == [2, 3, 4]
+    assert longest_of_copies(X, torch.tensor([3, 3, 3, 7, 2])).tolist() == [0, 1, 2, 3, 4]
+
+
+def test_presence() -> None:
+    codes = torch.randint(0, 3, (70, L))
+    codes[:, 20:] = C
+    ngrams = vocabulary_of((0,), (1, 2), (2, 2, 2), (0, 1, 2, 0)).codes
+    expected = torch.zeros(70, 4, dtype=torch.float64)
+    for b, row in enumerate(codes.tolist()):
+        for q, ngram in enumerate(ngrams.tolist()):
+            kept = [c for c in ngram if c >= 0]
+            expected[b, q] = any(row[t : t + len(kept)] == kept for t in range(L - K + 1))
+    assert torch.equal(presence(codes, ngrams, C), expected)
+
+
+def planted_texts(n: int = 600) -> TrainingTexts:
+    random = np.random.default_rng(3)
+    codes = random.integers(0, C - 1, (n, L)).astype(np.uint8)
+    labels = random.integers(0, 2, n)
+    for row, label in zip(codes, labels, strict=True):
+        if random.random() < 0.7:
+            at = random.integers(0, L - K + 1)
+            row[at : at + 3] = (5, 1, 5) if label else (5, 3, 5)
+    return TrainingTexts(codes, labels, 2)
+
+
+def run_edit(rule: GrowRule, texts: TrainingTexts, vocabulary: Vocabulary, progress: TrainingProgress) -> Edit | None:
+    for first in range(0, len(texts), 100):
+        rows = np.arange(first, min(first + 100, len(texts)))
+        g = torch.from_numpy(0.5 - texts.labels[rows]).float().unsqueeze(1) / len(rows)
+        observe(rule, vocabulary, texts, rows, g, progress)
+    return rule.edit(progress, vocabulary, torch.rand(vocabulary.vocab_size, 1) + 0.5, None)
+
+
+DUE = TrainingProgress(step=1, n_steps=20, steps_per_epoch=8)
+TOKENS = [(a, b) for a in range(C - 1) for b in range(2)]
+
+
+def rule_of(texts: TrainingTexts, vocab_size: int, **settings: object) -> GrowRule:
+    config = GrowRuleConfig(ngram_lengths=[2, 3, 4], every=0.25, memory_mb=4, **settings)
+    assert not list(config.problems())
+    return config.build(context(texts, vocab_size))
+
+
+def test_what_is_planted_grows() -> None:
+    texts = planted_texts()
+    rule, vocabulary = rule_of(texts, len(TOKENS)), vocabulary_of(*TOKENS)
+    edit = run_edit(rule, texts, vocabulary, DUE)
+    assert edit is not None
+    ngrams = [tuple(c for c in row if c >= 0) for row in edit.codes.tolist()]
+    assert {ngrams[0], ngrams[1]} == {(5, 1, 5), (5, 3, 5)}
+    assert not edit.embedding.any()
+    assert edit.scores[:2].min() > 50
+    assert len(set(ngrams) | set(TOKENS)) == len(ngrams) + len(TOKENS)
+    assert rule.figures()["passed_over"] < 0.1
+    assert not rule.texts.any()
+
+
+def test_the_control_with_exchanged_scores_finds_nothing() -> None:
+    texts = planted_texts()
+    found = []
+    for seed in range(5):
+        config = GrowRuleConfig(ngram_lengths=[2, 3, 4], every=0.25, memory_mb=4, shuffle=True)
+        rule = config.build(context(texts, len(TOKENS), seed=seed))
+        edit = run_edit(rule, texts, vocabulary_of(*TOKENS), DUE)
+        assert edit is not None
+        assert len(edit.token_ids) == 5
+        found.append({tuple(row) for row in edit.codes.tolist()})
+    assert len(set.union(*found)) > 15  # other ones for each seed: they are drawn
+    assert sum((5, 1, 5, -1, -1) in ngrams for ngrams in found) <= 1
+
+
+def test_no_more_windows_than_the_bound() -> None:
+    texts = planted_texts()
+    T = L - K + 1
+    rule = rule_of(texts, 2, windows_per_step=7 * 3 * T, kept_texts=28)
+    for _ in range(4):
+        observe(rule, vocabulary_of((0,), (1,)), texts, np.arange(50), torch.rand(50, 1) + 1, DUE)
+    assert int(rule.scores.n_seen) == 4 * 7
+    for step in range(4):  # the first seven, again and again
+        np.testing.assert_array_equal(rule.scores.kept[7 * step : 7 * step + 7].numpy(), texts.codes[:7])
+    assert int((rule.kept_gradient > 0).sum()) == 28
+
+
+def test_gradients_stand_beside_the_texts_they_are_of() -> None:
+    texts = uniform_texts(100)
+    rule = rule_of(texts, 2, kept_texts=16)
+    value = {bytes(row): float(b + 1) for b, row in enumerate(texts.codes)}
+    for first in (0, 7, 14, 20):
+        rows = np.arange(first, first + 7)
+        g = torch.from_numpy(rows + 1.0).float().unsqueeze(1) / 7
+        observe(rule, vocabulary_of((0,), (1,)), texts, rows, g if first % 2 else g.unsqueeze(1).expand(-1, L, 1), DUE)
+    for row, gradient in zip(rule.scores.kept.numpy(), rule.kept_gradient[:, 0].tolist(), strict=True):
+        assert value[bytes(row)] == pytest.approx(gradient, rel=1e-5)
+
+
+def test_texts_without_ngrams_change_nothing() -> None:
+    texts = TrainingTexts(np.full((20, L), C, dtype=np.uint8), np.arange(20) % 2, 2)
+    assert run_edit(rule_of(texts, 2), texts, vocabulary_of((0,), (1,)), DUE) is None

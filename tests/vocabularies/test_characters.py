@@ -1,0 +1,30 @@
+"""The alphabet as the vocabulary."""
+
+import pytest
+import torch
+
+from tokenlayer.errors import InputError
+from tokenlayer.layer.layer import VocabularyLayer
+from tokenlayer.text.alphabet import Alphabet
+from tokenlayer.vocabularies.characters import CharactersConfig
+
+ALPHABET = Alphabet("ea ")
+
+
+def layer(N):
+    return VocabularyLayer(N, CharactersConfig().build(None, ALPHABET), CharactersConfig().default_token_length(), 3)
+
+
+def test_each_character_of_a_text_is_one_match():
+    matches = layer(3)(torch.tensor([[0, 2, 1, 1, 3]])).matches
+    assert matches.position.tolist() == [0, 1, 2, 3]
+    assert matches.token_id.tolist() == [0, 2, 1, 1]
+
+
+def test_fewer_patterns_are_the_first_characters():
+    assert layer(2).vocabulary().decode(ALPHABET) == ["e", "a"]
+
+
+def test_more_patterns_than_characters():
+    with pytest.raises(InputError, match=r"vocab_size=4, but there are only 3 .*as many patterns as the alphabet"):
+        layer(4)

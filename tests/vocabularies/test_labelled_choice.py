@@ -1,0 +1,221 @@
+"""Vocabularies that are chosen by the labels of the training texts."""
+
+import itertools
+import random
+
+import numpy as np
+import pytest
+import torch
+from sklearn.feature_selection import chi2
+from sklearn.linear_model import LogisticRegression
+
+from tokenlayer.errors import InputError
+from tokenlayer.layer.layer import VocabularyLayer
+from tokenlayer.layer.vocabulary import discretise
+from tokenlayer.selection.chi2 import chi_squared
+from tokenlayer.selection.l1_logistic import l1_choice
+from tokenlayer.text.alphabet import Alphabet
+from tokenlayer.text.corpus import TrainingTexts
+from tokenlayer.text.ngrams.presence import Presence
+from tokenlayer.vocabularies.chi2_ngrams import Chi2NgramsConfig
+from tokenlayer.vocabularies.chi2_words import Chi2WordsConfig
+from tokenlayer.vocabularies.frequent_ngrams import FrequentNgramsConfig
+from tokenlayer.vocabularies.frequent_words import FrequentWordsConfig
+from tokenlayer.vocabularies.l1_ngrams import L1NgramsConfig
+from tokenlayer.vocabularies.l1_words import L1WordsConfig
+
+ALPHABET = Alphabet(" abcdefgh")
+L = 40
+TELLING = [["bad", "fade"], ["head", "gag"], ["ace", "feed"]]
+EVERY = pytest.mark.parametrize(
+    "config",
+    [
+        FrequentNgramsConfig([2, 3]),
+        Chi2NgramsConfig([2, 3, 4], 3),
+        L1NgramsConfig([2, 3, 4], 3, 500),
+        FrequentWordsConfig(6, 2),
+        Chi2WordsConfig(6, 2),
+        L1WordsConfig(6, 2),
+    ],
+    ids=lambda config: type(config).__name__,
+)
+
+
+def labelled(n=400, n_classes=2, seed=0):
+    """Texts of random words; each holds one or two words of its class."""
+    draw = random.Random(seed)
+    words = ["".join(draw.choices("abcdefgh", k=draw.randint(2, 6))) for _ in range(60)]
+    texts, labels = [], []
+    for _ in range(n):
+        label = draw.randrange(n_classes)
+        chosen = draw.choices(words, k=6) + draw.choices(TELLING[label], k=draw.randint(1, 2))
+        texts.append(" ".join(draw.sample(chosen, len(chosen)))[:L])
+        labels.append(label)
+    codes = np.full((n, L), ALPHABET.none_code, ALPHABET.dtype)
+    for row, text in zip(codes, texts, strict=True):
+        row[: len(text)] = ALPHABET.encode(text)
+    return TrainingTexts(codes, np.array(labels), n_classes), texts
+
+
+def chosen(config, N, texts, K=None):
+    made = config.build(None, ALPHABET, torch.Generator().manual_seed(0), texts)
+    patterns = discretise(made((ALPHABET.size, K or config.default_token_length(), N)))
+    return [pattern.rstrip("█") for pattern in patterns.decode(ALPHABET)]
+
+
+def test_chi_squared_is_that_of_the_table():
+    # 30 of 40 hold it in the one class, 10 of 60 in the other: expected 16 and 24.
+    (score,) = chi_squared(np.array([[30, 10]]), np.array([40, 60]))
+    assert score == pytest.approx(14**2 * (1 / 16 + 1 / 24 + 1 / 24 + 1 / 36))
+    assert chi_squared(np.array([[40, 60], [0, 0]]), np.array([40, 60])).tolist() == [0, 0]
+    assert chi_squared(np.array([[5, 3, 0]]), np.array([10, 10, 0])) == pytest.approx(2 * (1 / 4 + 1 / 6))
+
+
+def stands(ngram, text, K):
+    return any(text.startswith(ngram, t) for t in range(L - K + 1))
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_discriminative_takes_what_the_definition_takes(n_classes):
+    texts, strings = labelled(n=200, n_classes=n_classes)
+    lens, K = (2, 3, 4), 4
+    ngrams = sorted({text[t : t + k] for text in strings for k in lens for t in range(len(text) - k + 1)})
+    presence = np.array([[stands(ngram, text, K) for ngram in ngrams] for text in strings])
+    counts = {
+        g: tuple(np.bincount(texts.labels[held], minlength=n_classes))
+        for g, held in zip(ngrams, presence.T, strict=True)
+    }
+    # scikit-learn's χ² has the texts that hold the n-gram for a table; the other row is that of the texts without.
+    scores = dict(zip(ngrams, chi2(presence, texts.labels)[0] + chi2(~presence, texts.labels)[0], strict=True))
+    kept = [g for g in ngrams if sum(counts[g]) >= 10]
+    kept = [g for g in kept if not any(counts.get(part) == counts[g] for part in (g[1:], g[:-1]) if len(part) > 1)]
+    found = chosen(Chi2NgramsConfig([2, 3, 4], 10), 20, texts)
+    assert set(found) <= set(kept)
+    best = sorted((scores[ngram] for ngram in kept), reverse=True)[:20]
+    assert [scores[ngram] for ngram in found] == pytest.approx(best)
+
+
+def test_chi2_words_are_the_words_of_the_classes():
+    texts, _ = labelled()
+    assert set(chosen(Chi2WordsConfig(6, 2), 4, texts)) == {"bad", "fade", "head", "gag"}
+
+
+def test_l1_words_are_the_words_of_the_classes_with_three_of_them_too():
+    for n_classes in (2, 3):
+        texts, _ = labelled(n=800, n_classes=n_classes)
+        expected = set(itertools.chain(*TELLING[:n_classes]))
+        assert set(chosen(L1WordsConfig(6, 2), len(expected), texts)) == expected
+
+
+def test_l1_ngrams_are_judged_together_and_others_one_by_one():
+    draw = random.Random(0)
+    labels = np.array([draw.randrange(2) for _ in range(2000)])
+    codes = np.full((2000, 12), ALPHABET.none_code, ALPHABET.dtype)
+    for row, label in zip(codes, labels, strict=True):
+        strong = "abc" if draw.random() < (0.05, 0.6)[label] else draw.choice(["ab", "bc", "ggg", "hhh", "ggh"])
+        text = strong + "gh" + ("ef" if draw.random() < (0.3, 0.5)[label] else "")
+        row[: len(text)] = ALPHABET.encode(text)
+    texts = TrainingTexts(codes, labels, 2)
+    assert not any("e" in ngram for ngram in chosen(Chi2NgramsConfig([2, 3], 3), 2, texts))
+    assert any("e" in ngram for ngram in chosen(L1NgramsConfig([2, 3], 3, 300), 2, texts))
+
+
+def test_frequent_ngrams_by_texts_and_by_occurrences():
+    codes = np.full((3, 12), ALPHABET.none_code, ALPHABET.dtype)
+    for row, text in zip(codes, ["ababababab", "cd", "cdab"], strict=True):
+        row[: len(text)] = ALPHABET.encode(text)
+    texts = TrainingTexts(codes, np.array([0, 1, 1]), 2)
+    assert chosen(FrequentNgramsConfig([2], "texts"), 2, texts) == ["ab", "cd"]
+    assert chosen(FrequentNgramsConfig([2], "occurrences"), 2, texts) == ["ab", "ba"]
+
+
+def test_frequent_words():
+    texts, strings = labelled()
+    counts = {}
+    for text in strings:
+        for word in set(text.split()):
+            counts[word] = counts.get(word, 0) + 1
+    best = sorted((word for word in counts if len(word) <= 5), key=lambda word: -counts[word])
+    found = chosen(FrequentWordsConfig(5, 2), 10, texts)
+    assert [counts[word] for word in found] == [counts[word] for word in best[:10]]
+
+
+@EVERY
+def test_the_layer_finds_every_token_in_the_training_texts(config):
+    texts, _ = labelled()
+    N = 20
+    made = config.build(None, ALPHABET, torch.Generator().manual_seed(0), texts)
+    patterns = made((ALPHABET.size, config.default_token_length(), N))
+    layer = VocabularyLayer(
+        N, lambda shape: patterns, config.default_token_length(), ALPHABET.size, config.matcher(ALPHABET)
+    )
+    matches = layer(torch.from_numpy(texts.codes.astype(np.int64))).matches.distinct()
+    assert len(set(layer.vocabulary().decode(ALPHABET))) == N
+    assert matches.counts().min() >= 2
+
+
+@EVERY
+def test_labels_decide_where_they_should(config):
+    texts, _ = labelled()
+    shuffled = TrainingTexts(texts.codes, np.random.default_rng(0).permutation(texts.labels), 2)
+    blind = isinstance(config, FrequentNgramsConfig | FrequentWordsConfig)
+    assert (chosen(config, 8, texts) == chosen(config, 8, shuffled)) is blind
+
+
+@EVERY
+def test_more_patterns_than_there_are(config):
+    texts, _ = labelled(n=30)
+    with pytest.raises(InputError, match=r"vocab_size=90000, but there are only .*: (lower|raise) "):
+        chosen(config, 90_000, texts)
+
+
+@EVERY
+def test_patterns_too_short_for_what_is_chosen(config):
+    with pytest.raises(InputError, match="patterns of 1 characters cannot hold"):
+        chosen(config, 4, labelled(n=30)[0], K=1)
+
+
+@EVERY
+def test_settings_that_cannot_work(config):
+    assert list(config.problems()) == []
+    wrong = type(config)(*([[0]] if hasattr(config, "ngram_lengths") else [0]))
+    assert [name for name, _ in wrong.problems()] == [
+        "ngram_lengths" if hasattr(config, "ngram_lengths") else "longest"
+    ]
+
+
+def random_presence(n=400, P=60, seed=0):
+    draw = np.random.default_rng(seed)
+    dense = draw.random((n, P)) < draw.uniform(0.02, 0.5, P)
+    weight = np.where(np.arange(P) < 8, 3.0, 0.0) * draw.choice([-1, 1], P)
+    labels = (draw.random(n) < 1 / (1 + np.exp(-(dense - dense.mean(0)) @ weight))).astype(np.int64)
+    indptr = np.concatenate([[0], np.cumsum(dense.sum(1))])
+    return dense, Presence(indptr, np.nonzero(dense)[1].astype(np.int32), P), labels
+
+
+def test_l1_choice_is_that_of_the_regression_on_all_candidates():
+    dense, presence, labels = random_presence()
+    found = l1_choice(presence, labels, 2, 8, standardise=True)
+    assert set(found.tolist()) == set(range(8))
+    # The same regularisation on a dense, standardised matrix, to full precision: as many weights at some strength.
+    scaled = (dense - dense.mean(0)) / dense.std(0)
+    for C in np.geomspace(0.005, 1, 60):
+        model = LogisticRegression(solver="saga", l1_ratio=1, C=C, max_iter=5000, tol=1e-6).fit(scaled, labels)
+        kept = np.flatnonzero(model.coef_[0])
+        if len(kept) >= 14:
+            break
+    ours = l1_choice(presence, labels, 2, len(kept), standardise=True)
+    assert len(set(ours.tolist()) & set(kept.tolist())) >= len(kept) - 2
+
+
+def test_raw_presence_chooses_otherwise():
+    _, presence, labels = random_presence()
+    standardised, raw = (set(l1_choice(presence, labels, 2, 20, standardise=s).tolist()) for s in (True, False))
+    assert standardised != raw
+
+
+@pytest.mark.parametrize("n", [1, 30, 60, 100])
+def test_as_many_are_chosen_as_were_asked_for(n):
+    _, presence, labels = random_presence()
+    found = l1_choice(presence, labels, 2, n, standardise=True)
+    assert len(found) == len(set(found.tolist())) == min(n, 60)
