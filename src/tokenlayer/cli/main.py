@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import cast
 
 from tokenlayer.errors import InputError
+from tokenlayer.hints import hint
 from tokenlayer.interrupts import Interrupted, handled
 
 USAGE = """\
@@ -97,8 +98,5 @@ def _stop_writing() -> None:
 
 def _command(name: str) -> Callable[[list[str]], int]:
     if name not in COMMANDS:
-        from tokenlayer.config.problems import did_you_mean, listed, near  # noqa: PLC0415  # only for the error
-
-        close = did_you_mean(near(name, COMMANDS))
-        raise InputError(f"{name}: no such command{close}; known: {listed(COMMANDS)}")
+        raise InputError(f"{name}: no such command{hint(name, COMMANDS)}")
     return cast(Callable[[list[str]], int], importlib.import_module(COMMANDS[name]).main)

@@ -11,8 +11,9 @@ from omegaconf.errors import OmegaConfBaseException
 
 from tokenlayer.config.compose import Composer, Line
 from tokenlayer.config.plain import resolve
-from tokenlayer.config.problems import ConfigError, Problem, did_you_mean, listed, near
+from tokenlayer.config.problems import ConfigError, Problem
 from tokenlayer.config.typed import load
+from tokenlayer.hints import did_you_mean, hint, near
 
 T = TypeVar("T")
 
@@ -132,14 +133,12 @@ def _check_job(composer: Composer, overrides: Sequence[Override], spec: Spec[T])
 def _choice_problem(composer: Composer, choice: Override) -> Problem | None:
     group, options = choice.key_or_group, composer.options(choice.key_or_group)
     if not options:
-        groups = composer.groups()
-        return Problem(group, f"no such group{did_you_mean(near(group, groups))}; known: {listed(groups)}")
+        return Problem(group, f"no such group{hint(group, composer.groups())}")
     value = choice.value()
     for option in value if isinstance(value, list) else [value]:
         # ~group, group=null: no option at all
         if option is not None and not choice.is_delete() and str(option) not in options:
-            close = did_you_mean(near(str(option), options))
-            return Problem(f"{group}={option}", f"no such option{close}; known: {listed(options)}")
+            return Problem(f"{group}={option}", f"no such option{hint(str(option), options)}")
     return None
 
 

@@ -1,13 +1,9 @@
 """What is wrong with a configuration: every problem at once, each with its key, its mend and near names."""
 
-import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tokenlayer.errors import InputError
-
-# Longer lists hide the near names that stand before them.
-_LISTED_AT_MOST = 20
 
 
 @dataclass(frozen=True)
@@ -34,23 +30,6 @@ class ConfigError(InputError):
             lines = "\n".join(f"  - {problem}" for problem in self.problems)
             message = f"{len(self.problems)} problems in the configuration\n{lines}"
         super().__init__(message)
-
-
-def near(name: str, known: Iterable[str]) -> list[str]:
-    """At most three of the known names that `name` may have meant, the nearest first."""
-    return difflib.get_close_matches(name, list(dict.fromkeys(known)), n=3, cutoff=0.6)
-
-
-def did_you_mean(names: Sequence[str]) -> str:
-    """`; did you mean a or b?`, or nothing when there is no near name."""
-    return f"; did you mean {' or '.join(names)}?" if names else ""
-
-
-def listed(names: Iterable[str]) -> str:
-    """The names in order, separated by commas; a long list is cut."""
-    ordered = sorted(names)
-    shown = ", ".join(ordered[:_LISTED_AT_MOST])
-    return f"{shown}, …" if len(ordered) > _LISTED_AT_MOST else shown or "none"
 
 
 def shown(value: object) -> str:

@@ -5,7 +5,7 @@ import pkgutil
 from collections.abc import Sequence
 from types import ModuleType
 
-from tokenlayer.config.problems import did_you_mean, near
+from tokenlayer.hints import did_you_mean, near
 
 # Classes that a configuration may name without being allowed to: ours, and torch's optimizers and schedulers.
 TRUSTED_PACKAGES = ("tokenlayer", "torch")

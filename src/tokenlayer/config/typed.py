@@ -13,10 +13,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, TypeVar, Union, cast
 
 from tokenlayer.config import scalars
-from tokenlayer.config.problems import ConfigError, Problem, did_you_mean, listed, near, shown
+from tokenlayer.config.problems import ConfigError, Problem, shown
 from tokenlayer.config.signatures import argument_types, keyword_parameters
 from tokenlayer.config.targets import TargetError, locate
 from tokenlayer.errors import InputError
+from tokenlayer.hints import did_you_mean, listed, near
 
 T = TypeVar("T")
 

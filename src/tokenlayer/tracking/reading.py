@@ -3,7 +3,6 @@
 Every function takes the tracking URI as training does: None is the default store of `output_dir`.
 """
 
-import difflib
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
 from tokenlayer.errors import InputError
+from tokenlayer.hints import hint
 from tokenlayer.tracking.runs import known_run
 from tokenlayer.tracking.store import Store, open_store
 from tokenlayer.tracking.tables import PART, read_parts
@@ -49,7 +49,7 @@ def find_runs(
     wanted = [key for key, name in names.items() if experiment in (None, name)]
     if not wanted:
         raise InputError(
-            f"there is no experiment {experiment!r} in {store.shown}; {_near(experiment or '', names.values())}"
+            f"there is no experiment {experiment!r} in {store.shown}{hint(experiment or '', names.values())}"
         )
     try:
         runs = _all_pages(store, wanted, where)
@@ -79,7 +79,7 @@ def load_log(
     parts = [f.path for f in store.client.list_artifacts(run_id, folder) if PART.search(f.path)]
     if not parts:
         tables = [Path(file.path).name for file in store.client.list_artifacts(run_id, "logs")]
-        raise InputError(f"run {run_id} has no table {table!r}; {_near(table, tables)}")
+        raise InputError(f"run {run_id} has no table {table!r}{hint(table, tables)}")
     frame: pd.DataFrame = read_parts(_fetched(store, run_id, part) for part in parts).to_pandas()
     return frame
 
@@ -104,7 +104,7 @@ def metric_history(run_id: str, key: str, *, uri: str | None = None, output_dir:
     store = open_store(uri, Path(output_dir), create=False)
     run = known_run(store, run_id)
     if key not in run.data.metrics:
-        raise InputError(f"run {run_id} has no metric {key!r}; {_near(key, run.data.metrics)}")
+        raise InputError(f"run {run_id} has no metric {key!r}{hint(key, run.data.metrics)}")
     history = store.client.get_metric_history(run_id, key)
     rows = sorted((metric.step, metric.timestamp, metric.value) for metric in history)
     return pd.DataFrame(rows, columns=["step", "timestamp", "value"])[["step", "value", "timestamp"]]
@@ -168,7 +168,7 @@ def _fetched(store: Store, run_id: str, path: str, target: Path | None = None) -
         folder = Path(path).parent.as_posix()
         siblings = store.client.list_artifacts(run_id, None if folder == "." else folder)
         raise InputError(
-            f"run {run_id} has no artifact {path!r}; {_near(path, [file.path for file in siblings])}"
+            f"run {run_id} has no artifact {path!r}{hint(path, [file.path for file in siblings])}"
         ) from error
 
 
@@ -198,11 +198,3 @@ def _run_row(run: Run, experiment: str) -> dict[str, Any]:
 
 def _time(milliseconds: int) -> datetime:
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
-
-
-def _near(name: str, names: Any) -> str:
-    known = sorted(names)
-    near = difflib.get_close_matches(name, known, n=3)
-    if near:
-        return "did you mean " + " or ".join(near) + "?"
-    return "there is " + ", ".join(known[:20]) if known else "there is none"

@@ -1,6 +1,5 @@
 """Runs in the store: made with their tags, and found by id."""
 
-import difflib
 import getpass
 import json
 import os
@@ -11,6 +10,7 @@ from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
 from tokenlayer.errors import InputError
+from tokenlayer.hints import did_you_mean, near
 from tokenlayer.tracking.store import Store
 
 MADE_BY_TAG = "tokenlayer.run"
@@ -54,10 +54,10 @@ def known_run(store: Store, run_id: str, recorded_to: str | None = None) -> Run:
         run = store.client.get_run(run_id)
     except MlflowException as error:
         if recorded_to is not None and recorded_to != store.shown:
-            remedy = f"it was recorded to {recorded_to}; give tracking.uri={recorded_to}"
+            remedy = f"; it was recorded to {recorded_to}; give tracking.uri={recorded_to}"
         else:
-            remedy = _near_runs(store, run_id)
-        raise InputError(f"there is no run {run_id!r} in {store.shown}; {remedy}") from error
+            remedy = _hint(store, run_id)
+        raise InputError(f"there is no run {run_id!r} in {store.shown}{remedy}") from error
     if run.info.lifecycle_stage != "active":
         raise InputError(
             f"run {run_id} is deleted in {store.shown}; restore it with `mlflow runs restore --run-id {run_id}`"
@@ -71,17 +71,17 @@ def check_recorded_here(run: Run) -> None:
         raise InputError(f"run {run.info.run_id} was not recorded by tokenlayer and cannot be resumed")
 
 
-def _near_runs(store: Store, run_id: str) -> str:
+def _hint(store: Store, run_id: str) -> str:
     experiments = [experiment.experiment_id for experiment in store.client.search_experiments()]
     runs = store.client.search_runs(experiments, max_results=_LOOKED_THROUGH)
     if not runs:
-        return "it holds no runs yet"
+        return "; it holds no runs yet"
     shown = {run.info.run_id: f"{run.info.run_id} ({run.info.run_name})" for run in runs}
     shown |= {run.info.run_name: shown[run.info.run_id] for run in reversed(runs)}
-    near = difflib.get_close_matches(run_id, shown, n=_SUGGESTED, cutoff=0.6)
-    if near:
-        return "did you mean " + " or ".join(dict.fromkeys(shown[name] for name in near)) + "?"
-    return "the latest are " + ", ".join(shown[run.info.run_id] for run in runs[:_SUGGESTED])
+    close = near(run_id, shown, at_most=_SUGGESTED)
+    if close:
+        return did_you_mean(list(dict.fromkeys(shown[name] for name in close)))
+    return "; the latest are " + ", ".join(shown[run.info.run_id] for run in runs[:_SUGGESTED])
 
 
 def _context_tags() -> dict[str, str]:

@@ -9,9 +9,9 @@ import torch
 from torch.optim.lr_scheduler import LRScheduler
 
 from tokenlayer.baselines.base import BaselineConfig
-from tokenlayer.config.problems import did_you_mean, near
 from tokenlayer.data.config import DatasetConfig
 from tokenlayer.errors import InputError
+from tokenlayer.hints import did_you_mean, near
 from tokenlayer.models.classifier import ModelConfig
 from tokenlayer.rules.base import LearningRuleConfig
 from tokenlayer.tracking.config import TrackingConfig

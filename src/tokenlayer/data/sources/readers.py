@@ -1,7 +1,6 @@
 """Columns of a CSV, TSV, JSONL or Parquet file, with the line that each row stands on."""
 
 import csv
-import difflib
 import io
 import json
 import sys
@@ -13,6 +12,7 @@ from typing import Any
 
 from tokenlayer.data.files import open_binary, open_text
 from tokenlayer.errors import InputError
+from tokenlayer.hints import hint
 
 Row = tuple[int, list[Any]]
 
@@ -143,7 +143,5 @@ def _check_delimiter(header: Sequence[str], wanted: Sequence[str], delimiter: st
 def _find(present: Sequence[str], wanted: Sequence[str], place: object) -> list[int]:
     for name in wanted:
         if name not in present:
-            near = difflib.get_close_matches(name, present, n=3)
-            hint = f"; did you mean {' or '.join(near)}?" if near else ""
-            raise InputError(f"{place}: no column {name!r} among {', '.join(present) or 'none'}{hint}")
+            raise InputError(f"{place}: there is no column {name!r}{hint(name, present)}")
     return [present.index(name) for name in wanted]
