@@ -90,7 +90,7 @@ PROCESS = """
 import sys, time
 from pathlib import Path
 import numpy as np
-from tokenlayer.array_cache import derived
+from tokenlayer.array_cache import cached_arrays
 
 folder = Path(sys.argv[1])
 
@@ -100,7 +100,7 @@ def make():
     time.sleep(0.5)
     return {"some": np.arange(3)}
 
-print(derived(folder, "n-grams", [], make)["some"].tolist())
+print(cached_arrays(folder, "n-grams", [], make)["some"].tolist())
 """
 
 

@@ -103,3 +103,35 @@ def test_a_signal_is_forgotten_once_it_has_been_handled() -> None:
         signal.raise_signal(signal.SIGINT)
     assert interrupts.requested() is None
     interrupts.raise_if_requested()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signals_that_are_held_back_arrive_after_the_section(number: signal.Signals) -> None:
+    done = []
+    with pytest.raises(Interrupted) as raised, interrupts.handled(), interrupts.held_back():
+        os.kill(os.getpid(), number)
+        done.append("first half")
+        os.kill(os.getpid(), number)
+        done.append("second half")
+    assert done == ["first half", "second half"]
+    assert raised.value.received == number
+
+
+def test_nothing_is_held_back_in_other_threads() -> None:
+    done = []
+
+    def work() -> None:
+        with interrupts.held_back():
+            done.append(1)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert done == [1]
+
+
+def test_what_is_an_interruption() -> None:
+    assert interrupts.is_interruption(KeyboardInterrupt())
+    assert interrupts.is_interruption(Interrupted(signal.SIGTERM))
+    assert not interrupts.is_interruption(SystemExit(1))
+    assert not interrupts.is_interruption(None)

@@ -11,7 +11,8 @@ from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
-from filelock import FileLock
+
+from tokenlayer.disk_cache import load_or_make
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
@@ -32,14 +33,12 @@ def cached_arrays(folder: Path | None, name: str, settings: object, make: Callab
         return make()
     key = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
     path = folder / f"{name}-{key}.npz"
-    with FileLock(f"{path}.lock"):
-        known = _load(path)
-        if known is None:
-            known = make()
-            unfinished = path.with_suffix(".unfinished.npz")
-            np.savez(unfinished, allow_pickle=False, **known)
-            unfinished.replace(path)
-    return known
+    return load_or_make(path, _load, lambda unfinished: _write(unfinished, make()))
+
+
+def _write(path: Path, arrays: Arrays) -> None:
+    with path.open("wb") as file:  # to a path that ends otherwise, NumPy adds .npz
+        np.savez(file, allow_pickle=False, **arrays)
 
 
 def _load(path: Path) -> Arrays | None:

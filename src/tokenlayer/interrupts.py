@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: at once where nothing is at stake, at the end of the batch inside a training step.
+"""Ctrl-C and SIGTERM: at once where nothing is at stake, at the end of the batch in training, never within a commit.
 
 Lightning turns KeyboardInterrupt into `sys.exit(1)` and SIGTERM into exit code 0. `Interrupted` is neither:
 it passes through Lightning and Hydra as it is, so that a run ends as KILLED, a sweep starts no further job,
@@ -7,7 +7,7 @@ and the process exits with 130.
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
@@ -38,20 +38,18 @@ _state = _State()
 
 @contextmanager
 def handled() -> Iterator[None]:
-    """Within: SIGINT and SIGTERM raise `Interrupted`. Handlers are put back afterwards.
+    """Within: SIGINT and SIGTERM raise `Interrupted`. The handlers before it are put back afterwards.
 
     Does nothing off the main thread, where Python allows no handlers.
     """
-    if threading.current_thread() is not threading.main_thread():
+    if not _in_main_thread():
         yield
         return
     _state.deferred, _state.pending = False, None
-    before = {number: signal.signal(number, _receive) for number in _SIGNALS}
     try:
-        yield
+        with _received_by(_receive):
+            yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
         _state.deferred, _state.pending = False, None
 
 
@@ -83,6 +81,53 @@ def raise_if_requested() -> None:
     """To be called where stopping is safe, at the end of a batch."""
     if _state.pending is not None:
         raise Interrupted(_state.pending)
+
+
+@contextmanager
+def held_back() -> Iterator[None]:
+    """Within: SIGINT and SIGTERM wait; after the block the first of them is delivered.
+
+    For sections of milliseconds that must not be left half done. Does nothing off the main thread.
+    """
+    if not _in_main_thread():
+        yield
+        return
+    arrived: list[int] = []
+    try:
+        with _received_by(lambda number, _frame: arrived.append(number)):
+            yield
+    finally:
+        if arrived:
+            signal.raise_signal(arrived[0])
+
+
+def is_interruption(error: BaseException | None) -> bool:
+    """Whether `error` is Ctrl-C or SIGTERM, or came out of one.
+
+    Lightning answers a KeyboardInterrupt inside `fit` with `sys.exit(1)`; the interrupt is then the context
+    of the SystemExit.
+    """
+    while error is not None:
+        if isinstance(error, (KeyboardInterrupt, Interrupted)):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _in_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()
+
+
+@contextmanager
+def _received_by(handler: Callable[[int, FrameType | None], object]) -> Iterator[None]:
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    for number in _SIGNALS:
+        signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        for number, previous in before.items():  # None: one that was not set from Python
+            signal.signal(number, signal.SIG_DFL if previous is None else previous)
 
 
 def _receive(number: int, _frame: FrameType | None) -> None:

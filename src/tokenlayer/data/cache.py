@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pooch
-from filelock import FileLock
 
 from tokenlayer.data.types import (
     SPLITS,
@@ -19,6 +17,7 @@ from tokenlayer.data.types import (
     GroundTruth,
     PreparedDataset,
 )
+from tokenlayer.disk_cache import load_or_make
 from tokenlayer.errors import InputError
 from tokenlayer.text.alphabet import Alphabet
 
@@ -44,29 +43,16 @@ def cache_root(cache_dir: str | None) -> Path:
 
 
 def load_or_build(root: Path, key: str, build: Callable[[Path], dict[str, Any]]) -> PreparedDataset:
-    """The data cached under `key`; else, `build` writes arrays to a folder, and returns the rest.
+    """The data cached under `key`; if there are none, `build` writes their arrays to a folder and returns the rest.
 
-    Processes that want the same data at once wait for the first. What a killed one leaves is never taken for
-    the whole, and files that changed since they were written are written anew.
+    Files that changed since they were written are written anew.
     """
-    directory = root / "prepared" / key
-    directory.parent.mkdir(exist_ok=True)
-    with FileLock(f"{directory}.lock"):
-        prepared = _load(directory)
-        if prepared is None:
-            shutil.rmtree(directory, ignore_errors=True)
-            unfinished = directory.with_name(f"{key}.unfinished")
-            shutil.rmtree(unfinished, ignore_errors=True)
-            unfinished.mkdir()
-            try:
-                _write_meta(unfinished, build(unfinished))
-                unfinished.replace(directory)
-            finally:
-                shutil.rmtree(unfinished, ignore_errors=True)
-            prepared = _load(directory)
-    if prepared is None:
-        raise InputError(f"the cache folder {root} does not keep what is written to it: set dataset.cache_dir")
-    return prepared
+
+    def make(directory: Path) -> None:
+        directory.mkdir()
+        _write_meta(directory, build(directory))
+
+    return load_or_make(root / "prepared" / key, _load, make)
 
 
 def _write_meta(directory: Path, meta: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from tokenlayer.data.cache import cache_root
 from tokenlayer.data.config import DatasetConfig
 from tokenlayer.data.splits import content_ids, split_to_train
+from tokenlayer.disk_cache import load_or_make
 from tokenlayer.text.alphabet import count_characters
 from tokenlayer.text.cleaning import clean
 
@@ -79,15 +80,8 @@ def profile(config: DatasetConfig) -> TextProfile:
         del asked[name]
     settings = {"format": _FORMAT, "source": config.source_key(), **asked}
     key = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:32]
-    path = cache_root(config.cache_dir) / "surveys" / f"{key}.json"
-    known = _load(path)
-    if known is None:
-        known = _made(config)
-        path.parent.mkdir(exist_ok=True)
-        unfinished = path.with_suffix(".unfinished")
-        unfinished.write_text(json.dumps(asdict(known)), encoding="utf-8")
-        unfinished.replace(path)
-    return known
+    path = cache_root(config.cache_dir) / "profiles" / f"{key}.json"
+    return load_or_make(path, _load, lambda unfinished: _write(unfinished, _made(config)))
 
 
 def settled(config: Config) -> Config:
@@ -109,6 +103,10 @@ def _made(config: DatasetConfig) -> TextProfile:
     lengths = np.percentile([len(text) for text in texts], range(101), method="higher")
     _, counts = count_characters(texts)
     return TextProfile(len(texts), tuple(lengths.astype(int).tolist()), tuple(counts.tolist()))
+
+
+def _write(path: Path, found: TextProfile) -> None:
+    path.write_text(json.dumps(asdict(found)), encoding="utf-8")
 
 
 def _load(path: Path) -> TextProfile | None:

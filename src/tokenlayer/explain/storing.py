@@ -6,6 +6,7 @@ import hashlib
 import tempfile
 from pathlib import Path
 
+from tokenlayer.atomic import replace_text
 from tokenlayer.errors import InputError
 from tokenlayer.tracking.artifacts import add_artifact
 
@@ -34,12 +35,9 @@ def keep_in_file(html: str, path: Path) -> None:
         InputError: it cannot be written there.
 
     """
-    unfinished = path.with_name(f"{path.name}.new")
     try:
-        unfinished.write_text(html, encoding="utf-8")
-        unfinished.replace(path)
+        replace_text(path, html)
     except OSError as error:
-        unfinished.unlink(missing_ok=True)
         raise InputError(
             f"html={path}: cannot be written ({error.strerror}): name a file in a folder there is"
         ) from error

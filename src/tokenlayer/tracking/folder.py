@@ -8,6 +8,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from tokenlayer.atomic import replace_text
 from tokenlayer.errors import InputError
 from tokenlayer.tracking.journal import Commit, latest_holders, read_journal, resume_point, write_journal
 
@@ -71,7 +72,7 @@ class RunFolder:
 
     def write_origin(self, uri: str, experiment: str) -> None:
         """Note where the run is mirrored to, for whoever looks for it in the wrong place."""
-        _write(self._origin, json.dumps({"uri": uri, "experiment": experiment}) + "\n")
+        replace_text(self._origin, json.dumps({"uri": uri, "experiment": experiment}) + "\n")
 
     def origin(self) -> str | None:
         """The URI the run is mirrored to; None when this folder does not know the run."""
@@ -79,7 +80,7 @@ class RunFolder:
 
     def write_status(self, status: str) -> None:
         """Note how the run ended; MLflow may hear of it only later."""
-        _write(self._status, f"{status}\n")
+        replace_text(self._status, f"{status}\n")
 
     def status(self) -> str | None:
         """How the run last ended; None when nobody lived to note it."""
@@ -91,7 +92,7 @@ class RunFolder:
 
     def mark_mirrored(self, count: int) -> None:
         """Note that MLflow has the first `count` commits."""
-        _write(self._mark, f"{count}\n")
+        replace_text(self._mark, f"{count}\n")
 
     def accept_incoming(self) -> tuple[str, ...]:
         """Move the incoming files among the artifacts, each at once; returns their artifact paths."""
@@ -146,9 +147,3 @@ def digest(path: Path) -> str:
 def parts_of(names: Iterable[str], table: str) -> list[str]:
     """Those artifact paths that are parts of `table`."""
     return [name for name in names if name.startswith(f"{table}/part-") and name.endswith(".parquet")]
-
-
-def _write(path: Path, text: str) -> None:
-    temporary = path.with_name(f"{path.name}.new")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)

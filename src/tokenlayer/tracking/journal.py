@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tokenlayer.atomic import replace_text
+
 
 @dataclass(frozen=True)
 class SavedCheckpoint:
@@ -76,9 +78,7 @@ def read_journal(path: Path) -> list[Commit]:
 
 def write_journal(path: Path, commits: Iterable[Commit]) -> None:
     """Put `commits` in the place of the journal, at once."""
-    temporary = path.with_name(f"{path.name}.new")
-    temporary.write_text("".join(commit.to_line() for commit in commits), encoding="utf-8")
-    temporary.replace(path)
+    replace_text(path, "".join(commit.to_line() for commit in commits))
 
 
 def resume_point(commits: Iterable[Commit]) -> Commit | None:

@@ -9,6 +9,7 @@ from typing import Any, Literal, Self
 import pandas as pd
 import pyarrow as pa
 
+from tokenlayer.interrupts import held_back, is_interruption
 from tokenlayer.tracking.config import TrackingConfig
 from tokenlayer.tracking.folder import RunFolder, digest, metrics_artifact, parts_of
 from tokenlayer.tracking.journal import Commit, SavedCheckpoint, append_commit, resume_point
@@ -16,7 +17,6 @@ from tokenlayer.tracking.mirror import Mirror
 from tokenlayer.tracking.names import LOGGED_TABLES_TAG, PARAM_LENGTH, TAG_LENGTH, check_name, cut, with_logged_table
 from tokenlayer.tracking.resuming import check_can_go_on, recorded_at, restore
 from tokenlayer.tracking.runs import check_recorded_here, create_run, known_run
-from tokenlayer.tracking.signals import deferred_signals, is_interruption
 from tokenlayer.tracking.store import Store, open_store
 from tokenlayer.tracking.tables import PART, MetricBuffer, TableBuffer, joined, read_parts
 from tokenlayer.tracking.uri import without_secrets
@@ -223,7 +223,7 @@ class Recorder:
             if checkpoint.parent.resolve() != self.checkpoints.resolve():
                 raise ValueError(f"{checkpoint} does not lie in {self.checkpoints}")
             saved = SavedCheckpoint(checkpoint.name, digest(checkpoint), tuple(aliases), keep)
-        with deferred_signals():
+        with held_back():
             commit = self._gather(step, saved)
             append_commit(self._folder.journal, commit)
             self._commits.append(commit)
@@ -242,7 +242,7 @@ class Recorder:
                 self.commit(self._commits[-1].step if self._commits else 0)
                 sent = self._mirror.send(self._commits)
             else:
-                with deferred_signals():
+                with held_back():
                     tail = self._gather(self._commits[-1].step if self._commits else 0, None)
                 sent = self._mirror.send(self._commits) and self._mirror.send_tail(tail)
             if not (sent and self._mirror.set_status(status)):
