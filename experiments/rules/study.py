@@ -6,12 +6,14 @@ make experiment NAME=rules
 import sys
 from pathlib import Path
 
+from matplotlib.figure import Figure
+
 from tokenlayer.study.cells import Study
 from tokenlayer.study.command import main
 from tokenlayer.study.figures import CYCLE, draw_history, legend, panels
 from tokenlayer.study.recipe import BEST_RULE, REVIEWS, RULES, rule_cells
 from tokenlayer.study.report import Report, comparisons, summary
-from tokenlayer.study.results import Results
+from tokenlayer.study.results import Results, if_held
 
 STUDY = Study("rules", REVIEWS, rule_cells())
 PAIRS = (
@@ -29,6 +31,17 @@ def report(results: Results) -> Report:
         "dead tokens (%)": "tokens/dead_rate",
     }
     names = {cell: label for cell, (label, _) in RULES.items()}
+    return Report(
+        tables={
+            "Accuracy, mean and 95 % interval over seeds": summary(results, shares),
+            "Test accuracy in pairs": comparisons(results.compared(list(dict.fromkeys(PAIRS))), names),
+        },
+        figures={"rules": ("Validation accuracy and live tokens over the training", if_held(draw, results))},
+    )
+
+
+def draw(results: Results) -> Figure:
+    """Every rule over the training."""
     figure, (left, right) = panels("Tokens that learn: every rule from the same 500 random grams", 1, 1)
     for (cell, (label, _)), color in zip(reversed(RULES.items()), CYCLE, strict=False):
         draw_history(left, label, results.history(cell, "validation/accuracy"), color)
@@ -38,13 +51,7 @@ def report(results: Results) -> Report:
     left.set(xlabel="step", title="Validation accuracy")
     right.set(xlabel="step", title="Live tokens: they match in some validation text")
     legend(right)
-    return Report(
-        tables={
-            "Accuracy, mean and 95 % interval over seeds": summary(results, shares),
-            "Test accuracy in pairs": comparisons(results.compared(list(dict.fromkeys(PAIRS))), names),
-        },
-        figures={"rules": ("Validation accuracy and live tokens over the training", figure)},
-    )
+    return figure
 
 
 if __name__ == "__main__":

@@ -26,9 +26,9 @@ from tokenlayer.study.figures import (
     reference_lines,
 )
 from tokenlayer.study.recipe import BEST_RULE, FIVE, ONE, REVIEWS, THREE, N
-from tokenlayer.study.report import Report, comparisons, percent, summary
+from tokenlayer.study.report import Report, comparisons, summary
 from tokenlayer.study.results import Results
-from tokenlayer.study.statistics import Mean
+from tokenlayer.study.statistics import Mean, percent
 
 SIZES = (50, 100, 200, 500, 1000, 2000, 8000)
 LEARNED = {"learned": ("learned", VERMILION, (f"learning_rule={BEST_RULE}",))}

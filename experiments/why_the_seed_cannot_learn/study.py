@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from ranks import Spectra, rank, spectra
 
 from tokenlayer.config.schema import TrainConfig
@@ -17,7 +18,7 @@ from tokenlayer.study.command import main
 from tokenlayer.study.figures import BLUE, CYCLE, ORANGE, VERMILION, draw_history, legend, panels
 from tokenlayer.study.recipe import REVIEWS, RULES, rule_cells
 from tokenlayer.study.report import Report
-from tokenlayer.study.results import Results
+from tokenlayer.study.results import Results, if_held
 
 # The runs of `rules`: who has made those needs no others.
 STUDY = Study("why_the_seed_cannot_learn", REVIEWS, rule_cells())
@@ -26,13 +27,32 @@ FLOOR = 1e-18
 
 
 def report(results: Results) -> Report:
-    figure, (left, right) = panels("One direction for 500 patterns, or one for each gram", 1, 1)
-    tables = {"Share of tokens that match no validation text (%), mean over seeds": deaths(results)}
+    found = if_held(first_spectra, results)
+    return Report(
+        tables={
+            "Share of tokens that match no validation text (%), mean over seeds": if_held(deaths, results),
+            "Rank, on 1,000 training texts": None if found is None else ranks(found),
+        },
+        figures={
+            "ranks_and_live_tokens": (
+                "Singular values of the gradients, and live tokens by rule",
+                if_held(lambda results: draw(results, found), results),
+            )
+        },
+    )
+
+
+def first_spectra(results: Results) -> Spectra | None:
+    """Of the gradients at the initial weights of a run, if there is one."""
     run = results.run_ids("seed").get(0)
-    if run is not None:
-        found = spectra(load(results.config(run), TrainConfig))
+    return None if run is None else spectra(load(results.config(run), TrainConfig))
+
+
+def draw(results: Results, found: Spectra | None) -> Figure:
+    """The spectra, and live tokens over the training."""
+    figure, (left, right) = panels("One direction for 500 patterns, or one for each gram", 1, 1)
+    if found is not None:
         draw_spectra(left, found)
-        tables["Rank, on 1,000 training texts"] = ranks(found)
     for (cell, (label, _)), color in zip(reversed(RULES.items()), CYCLE, strict=False):
         dead = results.history(cell, "tokens/dead_rate")
         live = {seed: history.assign(value=1 - history["value"]) for seed, history in dead.items()}
@@ -41,9 +61,7 @@ def report(results: Results) -> Report:
     right.set(xlabel="step", title="Live tokens: they match in some validation text")
     for axes in (left, right):
         legend(axes)
-    return Report(
-        tables, {"ranks_and_live_tokens": ("Singular values of the gradients, and live tokens by rule", figure)}
-    )
+    return figure
 
 
 def draw_spectra(axes: Axes, found: Spectra) -> None:

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from tokenlayer.study.cells import tasks
 from tokenlayer.study.found import Found, Place, State
+from tokenlayer.study.recorded import Recorded
 from tokenlayer.study.report import inserted
 from tokenlayer.study.results import Results
 
@@ -37,7 +38,7 @@ def test_every_run_composes(name: str, output_dir: Path) -> None:
     assert len({(frozenset(task.settings.items()), task.seed) for task in needed}) == len(needed), (
         "a run is there twice"
     )
-    report = module.report(Results([Found(task, State.MISSING) for task in needed], Place(output_dir)))
+    report = module.report(Results([Found(task, State.MISSING) for task in needed], Place(output_dir), Recorded()))
     assert all(isinstance(figure, Figure) for _, figure in report.figures.values())
 
 

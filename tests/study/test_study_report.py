@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from tokenlayer.errors import InputError
-from tokenlayer.study.report import BEGIN, END, inserted, markdown, p_value, percent
-from tokenlayer.study.statistics import Mean
+from tokenlayer.study.report import BEGIN, END, inserted, markdown
+from tokenlayer.study.statistics import Mean, p_value, percent
 
 
 def test_percent() -> None:

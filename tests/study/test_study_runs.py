@@ -33,7 +33,7 @@ def folder(tmp_path: Path) -> Path:
 def test_a_study_from_killed_run_to_report(
     output_dir: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(HERE))
+    monkeypatch.setenv("PYTHONPATH", str(HERE), prepend=os.pathsep)
     mark = output_dir / "killed"
     killing = f"+callbacks.stop_once={{_target_: stop_once.StopOnceConfig, step: 7, mark: {mark}}}"
     given = ["--output-dir", str(output_dir), "--results", str(folder), killing, "allow_targets=[stop_once]"]
@@ -93,7 +93,7 @@ def test_an_interruption_ends_the_runs_and_keeps_them(output_dir: Path, tmp_path
         f"sys.exit(main(MINI, report, Path({str(tmp_path)!r}), sys.argv[1:]))"
     )
     given = ["--output-dir", str(output_dir), "--only", "learns", "trainer.max_epochs=1000"]
-    environment = os.environ | {"PYTHONPATH": str(HERE)}
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")])}
     with subprocess.Popen([sys.executable, "-c", script, *given], env=environment) as study:
         deadline = time.monotonic() + 120
         while not list(output_dir.glob("runs/*/checkpoints/*")):

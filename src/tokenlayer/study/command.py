@@ -13,6 +13,7 @@ from tokenlayer.data.files import existing
 from tokenlayer.errors import InputError
 from tokenlayer.study.cells import Study, Task, tasks
 from tokenlayer.study.found import Found, Place, State, find
+from tokenlayer.study.recorded import Recorded
 from tokenlayer.study.report import Report, markdown, provenance, write
 from tokenlayer.study.results import Results
 from tokenlayer.study.runner import Budget, Runner, quoted
@@ -54,7 +55,9 @@ def _main(study: Study, reporter: Reporter, given: argparse.Namespace, folder: P
         runner = Runner(place, Budget(given.jobs, given.minutes))
         runner.run(find(chosen, place))
         failed = runner.failed
-    _report(reporter, Results(find(every, place), place), given.results or (None if given.settings else folder))
+    target = given.results or (None if given.settings else folder)
+    recorded = Recorded() if target is None else Recorded.read(target)
+    _report(reporter, Results(find(every, place), place, recorded), target)
     if failed:
         print(f"{len(failed)} runs failed: {', '.join(failed)}", file=sys.stderr)
     return 1 if failed else 0
@@ -82,25 +85,29 @@ def _show(found: Sequence[Found]) -> None:
 
 
 def _report(reporter: Reporter, results: Results, folder: Path | None) -> None:
-    if not results.done:
+    if results.frame.empty:
         print("no run is finished: there is nothing to report")
         return
     report = reporter(results)
     for heading, table in report.tables.items():
-        print(f"\n{heading}\n\n{markdown(table)}".replace("\n\n\n", "\n\n"))
+        if table is not None:
+            print(f"\n{heading}\n\n{markdown(table)}".replace("\n\n\n", "\n\n"))
     print(f"\n{provenance(results)}")
     if folder is None:
         print("not written: these settings are not the study's; --results FOLDER says where to")
         return
     write(report, results, folder)
     print(f"written to {folder}")
+    if kept := report.kept():
+        print(f"left as they are, for MLflow lacks runs that they are made from: {', '.join(kept)}")
 
 
 def _parser(study: Study) -> argparse.ArgumentParser:
     runs = sum(len(cell.seeds) for cell in study.cells)
     parser = argparse.ArgumentParser(
         description=f"Study {study.name}: {len(study.cells)} cells, {runs} runs. Runs that are finished are skipped, "
-        "those that broke off resumed; then tables and figures are made from what MLflow holds."
+        "those that broke off resumed; then tables and figures are made from what MLflow holds, "
+        "and from the rows of runs before, which results.csv keeps."
     )
     parser.add_argument("--source", help="the texts (dataset.source), where they are not to be fetched")
     parser.add_argument("--jobs", type=int, default=1, help="processes side by side, each of one thread")

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 
 import pandas as pd
 from matplotlib.figure import Figure
 
 from tokenlayer.errors import InputError
-from tokenlayer.study.results import Compared, Results
-from tokenlayer.study.statistics import Mean
+from tokenlayer.study.recorded import COMPARISONS, RUNS, Compared, Recorded, comparisons_csv, merged, runs_csv
+from tokenlayer.study.results import Results
+from tokenlayer.study.statistics import percent
 
 BEGIN, END = "<!-- results -->", "<!-- end of results -->"
 _DPI = 150
@@ -20,25 +21,17 @@ _DPI = 150
 
 @dataclass(frozen=True)
 class Report:
-    """What a study makes of its results."""
+    """What a study makes of its results. None stands for what it cannot make: that of before is kept."""
 
-    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    tables: Mapping[str, pd.DataFrame | None] = field(default_factory=dict)
     """Tables for people, by heading."""
-    figures: Mapping[str, tuple[str, Figure]] = field(default_factory=dict)
+    figures: Mapping[str, tuple[str, Figure | None]] = field(default_factory=dict)
     """What is to be seen, and the figure, by the name of its file."""
 
-
-def percent(mean: Mean, *, sign: bool = False) -> str:
-    """A share in percent (a difference: in points) with its interval: `87.1 ± 0.3`."""
-    if mean.n == 0:
-        return "–"
-    shown = f"{100 * mean.mean:{'+' if sign else ''}.1f}"
-    return shown if math.isnan(mean.half_width) else f"{shown} ± {100 * mean.half_width:.1f}"
-
-
-def p_value(p: float) -> str:
-    """As one reads it."""
-    return "< 0.001" if p < 0.001 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
+    def kept(self) -> list[str]:
+        """What it cannot make."""
+        tables = [f"table {heading!r}" for heading, table in self.tables.items() if table is None]
+        return tables + [f"figures/{name}.png" for name, (_, figure) in self.figures.items() if figure is None]
 
 
 def summary(results: Results, metrics: Mapping[str, str]) -> pd.DataFrame:
@@ -49,11 +42,12 @@ def summary(results: Results, metrics: Mapping[str, str]) -> pd.DataFrame:
         metrics: heading → metric.
 
     """
+    shown = {task.cell.name: task.cell.shown for task in results.tasks}
     rows = []
     for cell, runs in results.frame.groupby("cell", sort=False):
-        shown = next(item.task.cell.shown for item in results.done if item.task.cell.name == cell)
         shares = {heading: percent(results.mean(str(cell), metric)) for heading, metric in metrics.items()}
-        rows.append({**shown, **shares, "seeds": len(runs), "minutes a run": f"{runs['minutes'].median():.1f}"})
+        minutes = f"{runs['minutes'].median():.1f}"
+        rows.append({**shown[str(cell)], **shares, "seeds": len(runs), "minutes a run": minutes})
     return pd.DataFrame(rows)
 
 
@@ -64,10 +58,10 @@ def comparisons(compared: Sequence[Compared], names: Mapping[str, str] | None = 
         [
             {
                 "": f"{shown.get(item.one, item.one)} against {shown.get(item.other, item.other)}",
-                "difference (points)": percent(item.result.difference, sign=True),
-                "seeds": item.result.difference.n,
-                "median p (McNemar)": p_value(item.result.median_p),
-                "p after Holm": p_value(item.holm_p),
+                "difference (points)": item.difference,
+                "seeds": item.seeds,
+                "median p (McNemar)": item.median_p,
+                "p after Holm": item.holm_p,
             }
             for item in compared
         ]
@@ -82,30 +76,68 @@ def markdown(table: pd.DataFrame) -> str:
 
 
 def write(report: Report, results: Results, folder: Path) -> None:
-    """`results.csv` (one row a run), `figures/*.png`, and the README's results, if there is a README."""
+    """The rows of runs, the comparisons, `figures/*.png`, and the README's results, if there is a README."""
     folder.mkdir(parents=True, exist_ok=True)
-    _replace(folder / "results.csv", results.frame.sort_values(["cell", "seed"]).to_csv(index=False).encode())
+    there = Recorded.read(folder)  # anew: what another report has added since stays, too
+    _replace(folder / RUNS, runs_csv(merged(there.rows, results.rows)))
+    compared = {(item.one, item.other): item for item in there.compared} | results.comparisons
+    if compared:
+        _replace(folder / COMPARISONS, comparisons_csv(compared.values()))
     if report.figures:
         (folder / "figures").mkdir(exist_ok=True)
     for name, (_, figure) in report.figures.items():
-        unfinished = folder / "figures" / f".{name}.png"
-        figure.savefig(unfinished, dpi=_DPI)
-        unfinished.replace(folder / "figures" / f"{name}.png")
+        if figure is not None:
+            unfinished = folder / "figures" / f".{name}.png"
+            figure.savefig(unfinished, dpi=_DPI)
+            unfinished.replace(_picture(folder, name))
     readme = folder / "README.md"
     if readme.exists():
-        _replace(readme, inserted(readme.read_text(encoding="utf-8"), text(report, results), readme).encode())
+        before = readme.read_text(encoding="utf-8")
+        _replace(readme, inserted(before, text(report, results, folder, before), readme).encode())
 
 
-def text(report: Report, results: Results) -> str:
-    """Tables, figures and how they came about, in Markdown."""
-    parts = [f"{f'**{heading}**' if heading else ''}\n\n{markdown(table)}" for heading, table in report.tables.items()]
-    parts += [f"![{seen}](figures/{name}.png)" for name, (seen, _) in report.figures.items()]
+def text(report: Report, results: Results, folder: Path, before: str) -> str:
+    """Tables, figures and how they came about, in Markdown.
+
+    Args:
+        report: what is new.
+        results: of the study.
+        folder: with the figures, new ones among them.
+        before: the README whose tables take the place of those that the report cannot make.
+
+    """
+    tables = {
+        heading: _table_of(before, heading) if table is None else markdown(table)
+        for heading, table in report.tables.items()
+    }
+    parts = [f"{_headed(heading)}{table}" for heading, table in tables.items() if table is not None]
+    parts += [
+        f"![{seen}](figures/{name}.png)"
+        for name, (seen, _) in report.figures.items()
+        if _picture(folder, name).exists()
+    ]
     return "\n\n".join(part.strip() for part in [*parts, provenance(results)])
+
+
+def _headed(heading: str) -> str:
+    return f"**{heading}**\n\n" if heading else ""
+
+
+def _picture(folder: Path, name: str) -> Path:
+    return folder / "figures" / f"{name}.png"
+
+
+def _table_of(readme: str, heading: str) -> str | None:
+    """The table that a README's results have under a heading."""
+    results = readme.partition(BEGIN)[2].partition(END)[0]
+    after = results.partition(f"\n{_headed(heading)}|")[2]
+    lines = takewhile(lambda line: line.startswith("|"), f"|{after}".splitlines())
+    return "\n".join(lines) if after else None
 
 
 def provenance(results: Results) -> str:
     """How many runs there are, which are missing, how long they took, and on what."""
-    done, missing = len(results.done), len(results.missing)
+    done, missing = len(results.frame), len(results.missing)
     lines = [f"{done} of {done + missing} runs."]
     if missing:
         seeds: dict[str, list[int]] = {}

@@ -1,4 +1,4 @@
-"""Mean and interval over seeds, and paired tests between methods on the same texts."""
+"""Mean and interval over seeds, paired tests between methods on the same texts, and how they are printed."""
 
 from __future__ import annotations
 
@@ -78,3 +78,21 @@ def compare(one: Mapping[int, Correct], other: Mapping[int, Correct]) -> Compari
 def holm(p_values: Sequence[float]) -> list[float]:
     """Holm's correction for several comparisons."""
     return [float(p) for p in multipletests(p_values, method="holm")[1]] if p_values else []
+
+
+def percent(mean: Mean, *, sign: bool = False) -> str:
+    """A share in percent (a difference: in points) with its interval: `87.1 ± 0.3`."""
+    if mean.n == 0:
+        return "–"
+    shown = f"{100 * mean.mean:{'+' if sign else ''}.1f}"
+    return shown if math.isnan(mean.half_width) else f"{shown} ± {100 * mean.half_width:.1f}"
+
+
+def p_value(p: float) -> str:
+    """As one reads it."""
+    return "< 0.001" if p < 0.001 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
+
+
+def shown_p(text: str) -> float:
+    """A p as it was printed; of `< 0.001` the bound."""
+    return float(text.removeprefix("< "))
