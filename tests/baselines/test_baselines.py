@@ -1,4 +1,4 @@
-"""The references: their features by hand, their classifiers on texts with a known answer."""
+"""The baselines: their features by hand, their classifiers on texts with a known answer."""
 
 import math
 
@@ -53,7 +53,7 @@ def test_words_that_the_training_texts_do_not_hold_count_nowhere():
 
 
 def test_nothing_to_count():
-    with pytest.raises(InputError, match=r"no word stands in 5 training texts .*reference\.min_texts"):
+    with pytest.raises(InputError, match=r"no word stands in 5 training texts .*baseline\.min_texts"):
         WordCounter(ALPHABET, 1, 5).fit(encoded("ab"))
     with pytest.raises(InputError, match="has no space"):
         WordCounter(Alphabet("ab"), 1, 1)
@@ -78,24 +78,24 @@ def test_nbsvm_reads_presence_not_counts():
 
 def test_tfidf_weighs_by_idf_and_length():
     counts, labels = planted()
-    reference = TfidfBaseline(2, 0)
-    reference.prepare(counts, labels)
-    assert np.linalg.norm(reference._features.toarray(), axis=1)[counts.sum(1).A1 > 0] == pytest.approx(1)
+    baseline = TfidfBaseline(2, 0)
+    baseline.prepare(counts, labels)
+    assert np.linalg.norm(baseline._features.toarray(), axis=1)[counts.sum(1).A1 > 0] == pytest.approx(1)
     held = (counts.toarray() > 0).sum(0)
     idf = np.log((1 + 300) / (1 + held)) + 1
     raw = np.where(counts.toarray() > 0, 1 + np.log(np.maximum(counts.toarray(), 1)), 0) * idf
     row = np.flatnonzero(raw.any(1))[0]
-    assert reference._features.toarray()[row] == pytest.approx(raw[row] / np.linalg.norm(raw[row]))
+    assert baseline._features.toarray()[row] == pytest.approx(raw[row] / np.linalg.norm(raw[row]))
 
 
 @BOTH
 @pytest.mark.parametrize("n_classes", [2, 4])
 def test_it_finds_what_tells_the_classes_apart(config, n_classes):
-    reference = config.build(n_classes, seed=0)
-    reference.prepare(*planted(n_classes=n_classes))
-    reference.fit(config.strengths[-1])
+    baseline = config.build(n_classes, seed=0)
+    baseline.prepare(*planted(n_classes=n_classes))
+    baseline.fit(config.strengths[-1])
     counts, labels = planted(n_classes=n_classes, seed=1)
-    probabilities = reference.probabilities(counts)
+    probabilities = baseline.probabilities(counts)
     assert probabilities.shape == (300, n_classes)
     assert probabilities.sum(1) == pytest.approx(1)
     assert (probabilities.argmax(1) == labels).mean() > (0.85 if n_classes == 2 else 0.8)

@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tokenlayer.baselines.config import BaselineRunConfig
 from tokenlayer.config.check import Spec, check
 from tokenlayer.config.compose import composing
 from tokenlayer.config.search_path import local_conf, packaged_conf
 from tokenlayer.config.targets import locate
-from tokenlayer.training.config import BaselineRunConfig, EvaluateConfig, TrainConfig
+from tokenlayer.training.config import EvaluateConfig, TrainConfig
 
 CONF = Path(__file__).parents[2] / "conf"
 OPTIONS = sorted(path.relative_to(CONF).as_posix() for path in CONF.glob("*/**/*.yaml"))
@@ -53,7 +54,7 @@ def test_defaults_are_complete():
 @pytest.mark.parametrize("option", [option for option in OPTIONS if not option.startswith(("hydra/", "callbacks/"))])
 def test_every_option_composes(option):
     group, _, name = option.removesuffix(".yaml").rpartition("/")
-    primary = {"primary": "reference", "schema": BaselineRunConfig} if group == "reference" else {}
+    primary = {"primary": "baseline", "schema": BaselineRunConfig} if group == "baseline" else {}
     checked(f"{group}={name}", *GIVEN.get(option, []), **primary)
 
 

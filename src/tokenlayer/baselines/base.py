@@ -1,4 +1,4 @@
-"""What a reference is: features of counted words, and linear classifiers of them."""
+"""What a baseline is: features of counted words, and linear classifiers of them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Baseline(ABC):
 
 @dataclass
 class BaselineConfig(ABC):
-    """Configuration of a reference."""
+    """Configuration of a baseline."""
 
     longest_run: int = 2
     """Features are words, pairs of neighbouring words, and so on up to runs of so many."""

@@ -1,4 +1,4 @@
-"""A reference as an MLflow run, recorded like a training."""
+"""A baseline as an MLflow run, recorded like a training."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from rich.console import Console
 from torch import Tensor
 
 from tokenlayer.baselines.base import Baseline, Probabilities
+from tokenlayer.baselines.config import BaselineRunConfig
 from tokenlayer.baselines.words import WordCounter
 from tokenlayer.data.prepare import prepare
 from tokenlayer.data.types import PreparedDataset
@@ -26,8 +27,6 @@ from tokenlayer.training.train import announce, description
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
-    from tokenlayer.training.config import BaselineRunConfig
-
 
 def compare(
     config: BaselineRunConfig,
@@ -37,7 +36,7 @@ def compare(
     choices: Mapping[str, str] | None = None,
     chosen: Sequence[str] = (),
 ) -> dict[str, float]:
-    """Fit a reference to the training texts, choose its regularisation on the validation texts, test and record it.
+    """Fit a baseline to the training texts, choose its regularisation on the validation texts, test and record it.
 
     Args:
         config: the run's configuration.
@@ -55,22 +54,22 @@ def compare(
     """
     options = choices or {}
     dataset = prepare(config.dataset)
-    counter = WordCounter(dataset.alphabet, config.reference.longest_run, config.reference.min_texts)
-    name = f"{options.get('dataset', 'run')}-{options.get('reference', 'reference')}-seed{config.seed}"
+    counter = WordCounter(dataset.alphabet, config.baseline.longest_run, config.baseline.min_texts)
+    name = f"{options.get('dataset', 'run')}-{options.get('baseline', 'baseline')}-seed{config.seed}"
     with Recorder.start(config.tracking, Path(config.output_dir).absolute(), run_name=name) as recorder:
         run = RunContext(recorder, dataset, Settings(resolved, overrides, options, chosen), Console(highlight=False))
         for choice in chosen:
             run.console.print(f"chosen: {choice}", soft_wrap=True)
         Provenance(run).record()
         counts = counter.fit(dataset.splits["train"].codes)
-        recorder.log_metrics({"reference.features": counts.shape[1]}, 0)
+        recorder.log_metrics({"baseline.features": counts.shape[1]}, 0)
         run.console.print(f"{counts.shape[1]} features")
-        reference = config.reference.build(len(dataset.class_names), config.seed)
-        reference.prepare(counts, dataset.splits["train"].labels)
+        baseline = config.baseline.build(len(dataset.class_names), config.seed)
+        baseline.prepare(counts, dataset.splits["train"].labels)
         validation = counter(dataset.splits["validation"].codes)
-        _fit_best(reference, config.reference.strengths, validation, run)
-        metrics = _recorded(reference.probabilities(validation), "validation", run)
-        probabilities = reference.probabilities(counter(dataset.splits["test"].codes))
+        _fit_best(baseline, config.baseline.strengths, validation, run)
+        metrics = _recorded(baseline.probabilities(validation), "validation", run)
+        probabilities = baseline.probabilities(counter(dataset.splits["test"].codes))
         metrics |= _recorded(probabilities, "test", run)
         frame = predictions_frame(_out(probabilities), dataset)
         frame.to_parquet(recorder.artifact("predictions/test.parquet"), index=False)
@@ -79,22 +78,22 @@ def compare(
     return metrics
 
 
-def _fit_best(reference: Baseline, strengths: Sequence[float], validation: csr_matrix, run: RunContext) -> None:
-    """Leave the reference fitted with the best of the strengths, each recorded at a step of its own."""
+def _fit_best(baseline: Baseline, strengths: Sequence[float], validation: csr_matrix, run: RunContext) -> None:
+    """Leave the baseline fitted with the best of the strengths, each recorded at a step of its own."""
     accuracies: list[float] = []
     fitted = None
     for step, C in enumerate(strengths):
         started = time.perf_counter()
-        reference.fit(C)
+        baseline.fit(C)
         fitted = C
-        accuracies.append(_metrics(reference.probabilities(validation), "validation", run.dataset)["accuracy"])
+        accuracies.append(_metrics(baseline.probabilities(validation), "validation", run.dataset)["accuracy"])
         run.recorder.log_metrics({"search/C": C, "search/validation_accuracy": accuracies[-1]}, step)
         seconds = time.perf_counter() - started
         run.console.print(f"C {C:g}  validation accuracy {accuracies[-1]:.4f}  {seconds:.1f} s")
     best = strengths[max(range(len(strengths)), key=accuracies.__getitem__)]
     if best != fitted:
-        reference.fit(best)
-    run.recorder.log_params({"reference.C": best})
+        baseline.fit(best)
+    run.recorder.log_params({"baseline.C": best})
 
 
 def _recorded(probabilities: Probabilities, split: str, run: RunContext) -> dict[str, float]:

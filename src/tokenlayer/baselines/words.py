@@ -56,7 +56,7 @@ class WordCounter:
             return self._counter.fit_transform(self._words(codes))
         except ValueError as error:
             raise InputError(
-                f"no word stands in {self._min_texts} training texts ({error}): lower reference.min_texts, or check "
+                f"no word stands in {self._min_texts} training texts ({error}): lower baseline.min_texts, or check "
                 "dataset.text_column and dataset.cleaning"
             ) from error
 

@@ -1,18 +1,18 @@
-"""`tokenlayer reference`."""
+"""`tokenlayer baseline`."""
 
 from typing import Any
 
+from tokenlayer.baselines.config import BaselineRunConfig
 from tokenlayer.cli.jobs import Command, Job, run
 from tokenlayer.config.check import Spec
 from tokenlayer.config.chosen import choose_texts
 from tokenlayer.config.compose import Line
 from tokenlayer.config.typed import load
-from tokenlayer.training.config import BaselineRunConfig
 
 
 def main(arguments: list[str]) -> int:
-    """Fits and tests the reference that the arguments, Hydra's flags and overrides, describe."""
-    return run(Command("reference", Spec(BaselineRunConfig, _complete), _work), arguments)
+    """Fits and tests the baseline that the arguments, Hydra's flags and overrides, describe."""
+    return run(Command("baseline", Spec(BaselineRunConfig, _complete), _work), arguments)
 
 
 def _complete(composed: dict[str, Any], line: Line) -> dict[str, Any]:  # noqa: ARG001  # there is no saved run to go on from

@@ -1,4 +1,4 @@
-"""`tokenlayer train | evaluate | explain | reference | ui`: which command, and what its end means for the exit code."""
+"""`tokenlayer train | evaluate | explain | baseline | ui`: which command, and what its end means for the exit code."""
 
 import importlib
 import importlib.metadata
@@ -20,7 +20,7 @@ usage: tokenlayer COMMAND …
   train [group=option] [key=value] …      train a model; -m tries several values of each setting
   evaluate RUN_OR_CHECKPOINT [key=value]  test a trained model on its dataset, or on another
   explain RUN_OR_CHECKPOINT TEXT          show which tokens of a text decide, and how much
-  reference [reference=option] …          fit and test a linear classifier of all words, to compare with
+  baseline [baseline=option] …            fit and test a linear classifier of all words, to compare with
   ui [--run RUN] [--uri URI] [--port N]   look at the runs in the browser
 
   tokenlayer COMMAND --help               what a command takes
@@ -30,7 +30,7 @@ exit codes: 0 done, 1 failed, 2 bad input or configuration, 130 interrupted
 """
 
 # Imported when asked for: torch and MLflow take seconds that --help must not cost.
-COMMANDS = {name: f"tokenlayer.cli.{name}" for name in ("train", "evaluate", "explain", "reference", "ui")}
+COMMANDS = {name: f"tokenlayer.cli.{name}" for name in ("train", "evaluate", "explain", "baseline", "ui")}
 
 
 class ExitCode(IntEnum):

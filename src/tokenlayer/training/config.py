@@ -1,4 +1,4 @@
-"""The roots: everything that a person may set for `tokenlayer train`, `evaluate` and `reference`."""
+"""The roots of two configurations: everything that a person may set for `tokenlayer train` and `evaluate`."""
 
 import functools
 from collections.abc import Iterator
@@ -8,7 +8,6 @@ from typing import Literal
 import torch
 from torch.optim.lr_scheduler import LRScheduler
 
-from tokenlayer.baselines.base import BaselineConfig
 from tokenlayer.data.config import DatasetConfig
 from tokenlayer.errors import InputError
 from tokenlayer.hints import did_you_mean, near
@@ -142,26 +141,3 @@ class EvaluateConfig:
     """Folder of what runs write."""
     allow_targets: list[str] = field(default_factory=list)
     """Packages besides `tokenlayer` and `torch` that a `_target_` may name."""
-
-
-@dataclass(kw_only=True)
-class BaselineRunConfig:
-    """One reference, fitted and tested (`conf/reference.yaml`)."""
-
-    seed: int
-    """Of the order in which a solver takes the texts."""
-    dataset: DatasetConfig
-    """The texts (group `dataset`)."""
-    reference: BaselineConfig
-    """The classifier (group `reference`)."""
-    tracking: TrackingConfig
-    """Where the run is recorded (group `tracking`)."""
-    output_dir: str = "outputs"
-    """Folder of what runs write."""
-    allow_targets: list[str] = field(default_factory=list)
-    """Packages besides `tokenlayer` and `torch` that a `_target_` may name."""
-
-    def problems(self) -> Iterator[tuple[str, str]]:
-        """Values that cannot work."""
-        if not 0 <= self.seed < 2**32:
-            yield "seed", f"{self.seed} is not between 0 and 2³² − 1"

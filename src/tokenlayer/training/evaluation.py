@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -28,10 +27,8 @@ from tokenlayer.training.callbacks.base import RunContext, Settings
 from tokenlayer.training.callbacks.predictions import Predictions
 from tokenlayer.training.callbacks.token_effects import TokenEffectsReport
 from tokenlayer.training.checkpoint_loading import SavedModel
+from tokenlayer.training.config import EvaluateConfig, TrainConfig
 from tokenlayer.training.module import TokenizationModule
-
-if TYPE_CHECKING:
-    from tokenlayer.training.config import EvaluateConfig, TrainConfig
 
 _TOKENS_SHOWN = 10
 _BATCH_SIZE = 32

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
@@ -29,12 +29,10 @@ from tokenlayer.tracking.lightning_logger import RecorderLogger
 from tokenlayer.tracking.recorder import Recorder
 from tokenlayer.training.callbacks.base import RunContext, Settings
 from tokenlayer.training.callbacks.checkpoints import Checkpoints
+from tokenlayer.training.config import TrainConfig
 from tokenlayer.training.evaluation import record_train_ids
 from tokenlayer.training.module import TokenizationModule
 from tokenlayer.vocabularies.base import TeachesMatcher
-
-if TYPE_CHECKING:
-    from tokenlayer.training.config import TrainConfig
 
 _INITIALIZER = 1  # tells the initializer's random numbers from others of the same seed
 
