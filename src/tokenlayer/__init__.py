@@ -1,7 +1,7 @@
 """A tokenization layer whose tokens are trained with the network.
 
-Shapes, everywhere: B texts, L characters each, C alphabet size, K pattern length, N neurons (patterns), D embedding
-length, T = L - K + 1 window positions. Codes are integers 0..C-1; C means "no character of the alphabet".
+Shapes, everywhere: B texts, L characters each, C alphabet size, K token length, N tokens, D embedding length,
+T = L - K + 1 window positions. Codes are integers 0..C-1; C means "no character of the alphabet".
 """
 
 import importlib
@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tokenlayer.errors import InputError as InputError
-    from tokenlayer.layer.layer import EmbeddingLayer as EmbeddingLayer
-    from tokenlayer.layer.layer import TokenizationLayer as TokenizationLayer
+    from tokenlayer.layer.embedding import TokenEmbedding as TokenEmbedding
     from tokenlayer.layer.matching import match as match
     from tokenlayer.layer.vocabulary import Vocabulary as Vocabulary
+    from tokenlayer.layer.vocabulary_layer import VocabularyLayer as VocabularyLayer
     from tokenlayer.models.classifier import TokenizationClassifier as TokenizationClassifier
     from tokenlayer.original.gaussian import PatternsInitializerGaussian as PatternsInitializerGaussian
-    from tokenlayer.original.max_cover import (
-        PatternsInitializerMaxCover as PatternsInitializerMaxCover,
-    )
+    from tokenlayer.original.layer import EmbeddingLayer as EmbeddingLayer
+    from tokenlayer.original.layer import TokenizationLayer as TokenizationLayer
+    from tokenlayer.original.max_cover import PatternsInitializerMaxCover as PatternsInitializerMaxCover
+    from tokenlayer.original.max_cover import PatternsInitilizerMaxCover as PatternsInitilizerMaxCover
     from tokenlayer.text.alphabet import Alphabet as Alphabet
     from tokenlayer.text.alphabet import one_hot_str as one_hot_str
     from tokenlayer.tracking.reading import find_runs as find_runs
@@ -26,15 +27,18 @@ if TYPE_CHECKING:
 # Imported when asked for: torch and MLflow take seconds that `tokenlayer --help` must not cost.
 _HOME = {
     "InputError": "errors",
+    "TokenEmbedding": "layer.embedding",
+    "match": "layer.matching",
+    "Vocabulary": "layer.vocabulary",
+    "VocabularyLayer": "layer.vocabulary_layer",
     "TokenizationClassifier": "models.classifier",
+    "PatternsInitializerGaussian": "original.gaussian",
+    "EmbeddingLayer": "original.layer",
+    "TokenizationLayer": "original.layer",
+    "PatternsInitializerMaxCover": "original.max_cover",
+    "PatternsInitilizerMaxCover": "original.max_cover",
     "Alphabet": "text.alphabet",
     "one_hot_str": "text.alphabet",
-    "PatternsInitializerGaussian": "tokenization.initializers.gaussian",
-    "PatternsInitializerMaxCover": "tokenization.initializers.max_cover",
-    "EmbeddingLayer": "tokenization.layer",
-    "TokenizationLayer": "tokenization.layer",
-    "match": "tokenization.matching",
-    "Vocabulary": "tokenization.vocabulary",
     "find_runs": "tracking.reading",
     "load_log": "tracking.reading",
 }

@@ -16,7 +16,6 @@ from tokenlayer.baselines.config import BaselineRunConfig
 from tokenlayer.baselines.words import WordCounter
 from tokenlayer.data.prepare import prepare
 from tokenlayer.data.types import PreparedDataset
-from tokenlayer.original import keras
 from tokenlayer.tracking.recorder import Recorder
 from tokenlayer.training.callbacks.base import RunContext, Settings
 from tokenlayer.training.callbacks.predictions import predictions_frame
@@ -104,11 +103,13 @@ def _recorded(probabilities: Probabilities, split: str, run: RunContext) -> dict
 
 def _metrics(probabilities: Probabilities, split: Any, dataset: PreparedDataset) -> dict[str, float]:
     """What a training reports of a split, by the same code."""
+    from sklearn.metrics import log_loss  # noqa: PLC0415  # scikit-learn takes a second
+
     n_classes = len(dataset.class_names)
-    out, labels = _out(probabilities), torch.from_numpy(dataset.splits[split].labels)
-    loss = (keras.binary_crossentropy if n_classes == 2 else keras.categorical_crossentropy)(out, labels)
+    labels = dataset.splits[split].labels
+    loss = log_loss(labels, probabilities, labels=range(n_classes))
     metrics = Metrics(n_classes)
-    metrics.update(out, labels, loss)
+    metrics.update(_out(probabilities), torch.from_numpy(labels), torch.tensor(loss))
     return {name: float(value) for name, value in metrics.compute().items()}
 
 

@@ -11,10 +11,10 @@ from torch import Tensor
 from tokenlayer.explain.escaping import harmless
 from tokenlayer.explain.model_input import ModelInput
 from tokenlayer.layer.matching import Matches
-from tokenlayer.layer.vocabulary import BLANK, BLANK_SIGN, Vocabulary
+from tokenlayer.layer.vocabulary import BLANK_SIGN, Vocabulary
 from tokenlayer.models.classifier import TokenizationClassifier
 from tokenlayer.models.effects import EffectMeter
-from tokenlayer.text.alphabet import Alphabet
+from tokenlayer.text.alphabet import BLANK, Alphabet
 
 
 @dataclass(frozen=True)
@@ -90,11 +90,11 @@ def explain(
     """
     model.eval()
     classes = tuple(map(harmless, class_names))
-    found = model(seen.codes, return_intermediates=True)
+    found = model(seen.codes)
     meter = EffectMeter(model)
     meter.update(seen.codes)
     measured = meter.compute()  # of one text: the mean over the texts is its own
-    out = found.out[0].double()
+    out = found.probabilities[0].double()
     probabilities = torch.stack([1 - out, out]) if model.n_outputs == 1 else out
     effects = _effects(measured.effect, classes, int(probabilities.argmax()))
     vocabulary = found.tokens.vocabulary
@@ -134,8 +134,7 @@ def _effects(change: Tensor, classes: tuple[str, ...], predicted: int) -> _Effec
 
 
 def _shown(vocabulary: Vocabulary, token_id: int, alphabet: Alphabet) -> str:
-    one = slice(token_id, token_id + 1)
-    (pattern,) = Vocabulary(vocabulary.codes[one], vocabulary.never[one]).decode(alphabet)
+    (pattern,) = vocabulary.take([token_id]).decode(alphabet)
     return harmless(pattern.rstrip(BLANK_SIGN))
 
 

@@ -17,9 +17,9 @@ from tokenlayer.explain.storing import keep_in_file, keep_with_run
 from tokenlayer.explain.terminal import show
 from tokenlayer.text.alphabet import Alphabet
 from tokenlayer.tracking.config import TrackingConfig
+from tokenlayer.training.build import restored_model
 from tokenlayer.training.checkpoint_loading import SavedModel, saved_model
 from tokenlayer.training.config import TrainConfig
-from tokenlayer.training.evaluation import restored
 
 
 @dataclass(frozen=True)
@@ -71,5 +71,5 @@ def explained(saved: SavedModel, text: str, allow_targets: Sequence[str] = ()) -
     text_length = trained.dataset.text_length
     assert text_length is not None, "a run has chosen it"
     seen = model_input(text, alphabet, trained.dataset.cleaning, text_length)
-    model = restored(trained, saved, text_length).model
+    model = restored_model(trained, saved, text_length)
     return explain(model, seen, alphabet, saved.header["class_names"])

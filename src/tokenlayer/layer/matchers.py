@@ -14,7 +14,7 @@ class Matcher(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, codes: Tensor, index: PatternIndex) -> Matches:
-        """The matches in `codes` (B, L), ordered by text, position, neuron."""
+        """The matches in `codes` (B, L), ordered by text, position, token."""
 
 
 class EveryMatch(Matcher):

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from tokenlayer.layer.vocabulary import BLANK, Vocabulary
+from tokenlayer.layer.vocabulary import Vocabulary
+from tokenlayer.text.alphabet import BLANK
 
 _PREFIX_TABLE_ROWS = 1 << 15  # three characters for the seed's alphabet; larger tables cost more than they filter
 _WORD = 64
@@ -22,7 +23,7 @@ _CELLS_AT_ONCE = 1 << 22
 
 @dataclass(frozen=True)
 class Matches:
-    """The M places where a pattern occurs, ordered by text, position, neuron."""
+    """The M places where a pattern occurs, ordered by text, position, token."""
 
     text: Tensor
     """(M,) int64, 0..B-1."""
@@ -78,7 +79,7 @@ class PatternIndex:
         self._prefix_length = _prefix_length(n_characters, vocabulary.max_token_length)
         self._first, self._count, self._members = _prefix_table(vocabulary, n_characters, self._prefix_length)
         self._columns = vocabulary.codes.T.contiguous()  # (K, N)
-        self._all_blank = (vocabulary.all_blank & ~vocabulary.never).nonzero()[:, 0]
+        self._all_blank = (vocabulary.all_blank & vocabulary.can_match).nonzero()[:, 0]
 
     def match(self, codes: Tensor) -> Matches:
         """All matches in `codes` (B, L), integers 0..C where C means no character.
@@ -159,7 +160,7 @@ def _prefix_bits(vocabulary: Vocabulary, n_characters: int, q: int) -> Tensor:
     """((C+1)^q, W) int64 bit sets: which of the N patterns accept each prefix. Ties and all-blank patterns: none."""
     N = vocabulary.vocab_size
     n_words = -(-N // _WORD)
-    able = ~(vocabulary.never | vocabulary.all_blank)
+    able = vocabulary.can_match & ~vocabulary.all_blank
     symbols = torch.arange(n_characters + 1, device=able.device)
     columns = vocabulary.codes[:, :q].T.unsqueeze(1)  # (q, 1, N)
     accept = ((columns == symbols[:, None]) | (columns == BLANK)) & able  # (q, C+1, N)

@@ -12,8 +12,9 @@ from itertools import combinations
 import torch
 from torch import Tensor
 
-from tokenlayer.layer.layer import Tokenized
-from tokenlayer.layer.vocabulary import BLANK, BLANK_SIGN, Vocabulary
+from tokenlayer.layer.tokenized import Tokenized
+from tokenlayer.layer.vocabulary import BLANK_SIGN, Vocabulary
+from tokenlayer.text.alphabet import BLANK
 
 RENYI_ORDER = 2.5
 _TOKENS_AT_ONCE = 1024  # bounds the overlaps held at a time to 1024·N

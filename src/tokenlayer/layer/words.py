@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from tokenlayer.layer.matchers import Matcher
 from tokenlayer.layer.matching import Matches, PatternIndex
-from tokenlayer.layer.vocabulary import BLANK
+from tokenlayer.text.alphabet import BLANK
 
 
 class WordMatcher(Matcher):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from tokenlayer.layer.layer import Tokenized
 from tokenlayer.layer.matching import Matches
+from tokenlayer.layer.tokenized import Tokenized
 from tokenlayer.models.classifier import TokenizationClassifier
 
 _PAIRS_AT_ONCE = 256
@@ -46,7 +46,7 @@ class EffectMeter:
     @torch.no_grad()
     def update(self, codes: Tensor) -> None:
         """Add a batch of texts (B, L). Costs one pass of the head for each pair of a text and a token in it."""
-        whole = self.model(codes, return_intermediates=True)
+        whole = self.model(codes)
         matches = whole.tokens.matches
         B, N, _ = matches.shape
         pairs = torch.unique(matches.text * N + matches.token_id)
@@ -65,12 +65,12 @@ class EffectMeter:
 
 
 def without_token(tokens: Tokenized, text: Tensor, token_id: Tensor) -> Tokenized:
-    """R texts, the i-th being text[i] of `tokens` without the matches of token neuron[i].
+    """R texts, the i-th being text[i] of `tokens` without the matches of token token_id[i].
 
     Args:
         tokens: of B texts.
         text: (R,) int64, 0..B-1.
-        neuron: (R,) int64, 0..N-1.
+        token_id: (R,) int64, 0..N-1.
 
     """
     found = tokens.matches
@@ -85,4 +85,4 @@ def without_token(tokens: Tokenized, text: Tensor, token_id: Tensor) -> Tokenize
     kept = found.token_id[source] != token_id[row]
     row, source = row[kept], source[kept]
     matches = Matches(row, found.position[source], found.token_id[source], (len(text), N, L))
-    return Tokenized(tokens.codes[text], tokens.patterns, tokens.vocabulary, matches)
+    return replace(tokens, codes=tokens.codes[text], matches=matches)

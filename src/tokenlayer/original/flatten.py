@@ -1,13 +1,14 @@
-"""The seed's head: flatten → batch normalisation → dense → out (seed, "Defining the Model")."""
+"""The original's head: flatten → batch normalisation → dense → out (seed document, "Defining the Model")."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from torch import Tensor
+from torch import Tensor, nn
 
-from tokenlayer.layer.layer import EmbeddingLayer, Tokenized
+from tokenlayer.layer.embedding import TokenEmbedding
+from tokenlayer.layer.tokenized import Tokenized
 from tokenlayer.models.heads.base import Head, HeadConfig, HeadOutput
 from tokenlayer.original import keras
 
@@ -29,7 +30,7 @@ class FlattenHead(Head):
         self.dense = keras.dense(n_features, hidden)
         self.out = keras.dense(hidden, n_outputs)
 
-    def forward(self, tokens: Tokenized, embedding: EmbeddingLayer) -> HeadOutput:
+    def forward(self, tokens: Tokenized, embedding: TokenEmbedding) -> HeadOutput:
         embedded = embedding(tokens)  # (B, L, D)
         return self.read(embedded)
 
@@ -41,13 +42,8 @@ class FlattenHead(Head):
         dense = self.dense(x)  # (B, hidden)
         return HeadOutput(self.out(dense), embedded, dense)
 
-    def logged_parameters(self) -> dict[str, Tensor]:
-        return {
-            "out_kernel": self.out.weight,
-            "out_bias": self.out.bias,
-            "dense_kernel": self.dense.weight,
-            "dense_bias": self.dense.bias,
-        }
+    def readout_layers(self) -> tuple[nn.Linear, ...]:
+        return (self.out,)
 
 
 @dataclass

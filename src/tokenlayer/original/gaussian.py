@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from tokenlayer.text.alphabet import Alphabet, Codes
-from tokenlayer.text.corpus import TrainingTexts
-from tokenlayer.vocabularies.base import InitializerConfig
+from tokenlayer.original.initializer import OriginalInitializerConfig
+from tokenlayer.vocabularies.base import InitializerContext
 
 
 class PatternsInitializerGaussian:
@@ -42,24 +41,20 @@ class PatternsInitializerGaussian:
 
 
 @dataclass
-class GaussianConfig(InitializerConfig):
+class GaussianConfig(OriginalInitializerConfig):
     """Patterns of noise."""
 
     mean: float = 0.5
-    """Of the normal distribution that every weight is drawn from."""
+    """Mean of the normal distribution that every weight is drawn from."""
     stddev: float = 0.15
     """Its standard deviation."""
 
     def problems(self) -> Iterator[tuple[str, str]]:
-        """Values that cannot work."""
+        """Field and message of each value that cannot work."""
         if self.stddev < 0:
             yield "stddev", "must not be negative"
 
-    def build(
-        self,
-        corpus: Codes | None,
-        alphabet: Alphabet,
-        generator: torch.Generator | None = None,
-        texts: TrainingTexts | None = None,
-    ) -> PatternsInitializerGaussian:
-        return PatternsInitializerGaussian(self.mean, self.stddev, alphabet.size, generator)
+    def patterns(self, context: InitializerContext) -> Tensor:
+        """Random patterns (C, K, N)."""
+        initializer = PatternsInitializerGaussian(self.mean, self.stddev, generator=context.generator)
+        return initializer((context.alphabet.size, context.max_token_length, context.vocab_size))

@@ -18,7 +18,8 @@ from torch import Tensor
 from torch.nn.grad import conv1d_input, conv1d_weight
 
 from tokenlayer.layer.matching import Matches
-from tokenlayer.layer.vocabulary import one_hot
+from tokenlayer.layer.tokenized import gradient_of_sum, sum_of_matches
+from tokenlayer.original.patterns import one_hot
 
 _LEAK = 1 / 6
 
@@ -36,10 +37,10 @@ def sigma(patterns: Tensor) -> Tensor:
     return scale.where((patterns > 0) & (patterns < 1), 0)
 
 
-def character_histogram(codes: Tensor, g: Tensor, max_token_length: int, n_characters: int) -> Tensor:
+def character_histogram(codes: Tensor, g: Tensor, pattern_lens: int, n_characters: int) -> Tensor:
     """G (C, K, D) of codes (B, L) and g (B, L, D): the gradient seen by character c in column k, over windows t < T."""
     B, L, D = g.shape
-    K = max_token_length
+    K = pattern_lens
     if K > L:
         return g.new_zeros(n_characters, K, D)
     # Row (b, j) holds g[b, j - k] for each k: what arrives at the character at j as the k-th of its windows.
@@ -49,38 +50,34 @@ def character_histogram(codes: Tensor, g: Tensor, max_token_length: int, n_chara
     return histogram[:n_characters].view(n_characters, K, D)
 
 
-class EmbedMatches(torch.autograd.Function):
-    """(patterns (C, K, N) or None, embedding (N, D), codes (B, L), matches) → embedded (B, L, D), factorised both ways.
+class EmbedPatternMatches(torch.autograd.Function):
+    """(patterns (C, K, N), embedding (N, D), codes (B, L), matches) → embedded (B, L, D), factorised both ways.
 
-    With `pooled` the sum over each text, (B, D), without the (B, L, D) in between: every position of a text then has
-    the gradient of the text.
+    With `pooled` the result is the sum over each text, (B, D), without the (B, L, D) in between: every position of a
+    text then has the gradient of the text.
     """
 
     @staticmethod
     def forward(
-        ctx: Any, patterns: Tensor | None, embedding: Tensor, codes: Tensor, matches: Matches, pooled: bool = False
+        ctx: Any, patterns: Tensor, embedding: Tensor, codes: Tensor, matches: Matches, pooled: bool = False
     ) -> Tensor:
-        B, _, L = matches.shape
         row = matches.text if pooled else matches.flat
         ctx.save_for_backward(patterns, embedding, codes, row, matches.token_id)
         ctx.pooled = pooled
-        embedded = embedding.new_zeros(B if pooled else B * L, embedding.shape[1])
-        embedded.index_add_(0, row, embedding[matches.token_id])
-        return embedded if pooled else embedded.view(B, L, embedding.shape[1])
+        return sum_of_matches(embedding, matches, pooled=pooled)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor | None, None, None, None]:
         (g,) = grads
         patterns, embedding, codes, row, token_id = ctx.saved_tensors
         grad_patterns = grad_embedding = None
-        if patterns is not None and ctx.needs_input_grad[0]:
+        if ctx.needs_input_grad[0]:
             C, K, N = patterns.shape
             everywhere = g.unsqueeze(1).expand(-1, codes.shape[1], -1) if ctx.pooled else g
             G = character_histogram(codes, everywhere, K, C)
             grad_patterns = (G.view(C * K, -1) @ embedding.T).view(C, K, N).mul_(sigma(patterns))
         if ctx.needs_input_grad[1]:
-            g_at_matches = g.reshape(-1, g.shape[-1])[row]
-            grad_embedding = torch.zeros_like(embedding).index_add_(0, token_id, g_at_matches)
+            grad_embedding = gradient_of_sum(g, embedding, row, token_id)
         return grad_patterns, grad_embedding, None, None, None
 
 
@@ -127,5 +124,5 @@ def dense_matches(patterns: Tensor, text: Tensor) -> Tensor:
 
 
 def dense_matches_of_codes(patterns: Tensor, codes: Tensor) -> Tensor:
-    """The same for codes (B, L)."""
+    """The matches (B, N, L) of `patterns` in `codes` (B, L), as `dense_matches` finds them."""
     return dense_matches(patterns, one_hot(codes, patterns.shape[0], patterns.dtype))

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
+import torch
+
+from tokenlayer.layer.base import TokenLayer
+from tokenlayer.layer.matchers import Matcher
+from tokenlayer.layer.vocabulary import Vocabulary
+from tokenlayer.original.layer import TokenizationLayer
 from tokenlayer.rules.base import LearningRuleConfig, NoOpRule, RuleContext
 
 
 @dataclass
 class OriginalRuleConfig(LearningRuleConfig):
-    """The optimizer alone moves the patterns. It does not learn tokens: experiments/seed_imdb shows why."""
+    """The optimizer alone moves the patterns. It does not learn tokens: experiments/original_imdb shows why."""
 
-    trains_characters: ClassVar[bool] = True
+    def build_layer(self, vocabulary: Vocabulary, n_characters: int, matcher: Matcher) -> TokenLayer:
+        """The layer with real-valued patterns, all of them zero until it is given a vocabulary or a state."""
+        return TokenizationLayer(
+            vocabulary.vocab_size, torch.zeros, vocabulary.max_token_length, n_characters=n_characters
+        )
 
     def build(self, context: RuleContext) -> NoOpRule:
         return NoOpRule()

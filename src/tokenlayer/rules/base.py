@@ -1,4 +1,4 @@
-"""What a learning rule is: how the patterns of a layer come to be others while the network is trained."""
+"""What a learning rule is: it replaces tokens of a layer while the network is trained."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from tokenlayer.layer.layer import Tokenized
+from tokenlayer.layer.base import TokenLayer
+from tokenlayer.layer.matchers import Matcher
+from tokenlayer.layer.tokenized import Tokenized
 from tokenlayer.layer.vocabulary import Vocabulary
+from tokenlayer.layer.vocabulary_layer import VocabularyLayer
 from tokenlayer.text.corpus import TrainingTexts
 
 
@@ -43,7 +46,7 @@ class TrainingProgress:
     steps_per_epoch: int
 
     @property
-    def progress(self) -> float:
+    def share(self) -> float:
         """Share of the training that is over after this step, in (0, 1]."""
         return (self.step + 1) / self.n_steps
 
@@ -69,7 +72,7 @@ class Observation:
 
 @dataclass(frozen=True)
 class Edit:
-    """R patterns that take the places of others."""
+    """R tokens that take the places of others."""
 
     token_ids: Tensor
     """(R,) int64: the places, each once."""
@@ -86,6 +89,9 @@ class Edit:
 class LearningRule(nn.Module, ABC):
     """Observes each step and edits the vocabulary now and then. All that it remembers is in its buffers."""
 
+    edits: ClassVar[bool] = True
+    """Whether the rule ever replaces a token; one that does not is not shown the steps."""
+
     @abstractmethod
     def observe(self, observation: Observation) -> None:
         """Take in a step, after its backward pass and before its update."""
@@ -97,7 +103,7 @@ class LearningRule(nn.Module, ABC):
         """What to replace after the step's update; None: nothing.
 
         Args:
-            clock: the step.
+            progress: the step.
             vocabulary: N patterns.
             embedding: (N, D) after the update.
             readout: (n_outputs, D): what the head's linear path makes of `HeadOutput.embedded`; None: it has no such.
@@ -112,6 +118,8 @@ class LearningRule(nn.Module, ABC):
 class NoOpRule(LearningRule):
     """A rule that edits nothing."""
 
+    edits = False
+
     def observe(self, observation: Observation) -> None:
         pass
 
@@ -125,13 +133,24 @@ class NoOpRule(LearningRule):
 class LearningRuleConfig(ABC):
     """Configuration of a learning rule."""
 
-    trains_characters: ClassVar[bool] = False
-    """Whether a gradient moves the characters of the patterns, which then are real-valued (see `gradients`)."""
+    keeps_vocabulary: ClassVar[bool] = False
+    """Whether the tokens stay what the initializer made them, so that a matcher of the initializer's fits them."""
+
+    def build_layer(self, vocabulary: Vocabulary, n_characters: int, matcher: Matcher) -> TokenLayer:
+        """The layer that the rule works on.
+
+        Args:
+            vocabulary: N tokens of K columns, which the initializer or a checkpoint is going to replace.
+            n_characters: C.
+            matcher: which occurrences count.
+
+        """
+        return VocabularyLayer(vocabulary, n_characters, matcher)
 
     @abstractmethod
     def build(self, context: RuleContext) -> LearningRule:
-        """The rule of a training."""
+        """The rule for one training."""
 
     def min_token_length(self) -> int:
-        """The smallest K that can hold the patterns which the rule makes."""
+        """The smallest K that can hold the tokens which the rule makes."""
         return 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from tokenlayer.rules.base import LearningRuleConfig, NoOpRule, RuleContext
 
@@ -10,6 +11,8 @@ from tokenlayer.rules.base import LearningRuleConfig, NoOpRule, RuleContext
 @dataclass
 class FrozenRuleConfig(LearningRuleConfig):
     """A fixed vocabulary: what every learned one has to beat."""
+
+    keeps_vocabulary: ClassVar[bool] = True
 
     def build(self, context: RuleContext) -> NoOpRule:
         return NoOpRule()

@@ -116,7 +116,6 @@ class GraftRule(LearningRule):
     def _present(self, vocabulary: Vocabulary) -> Ints:
         """(N,): the number of each token's n-gram in the index; -1: it is none of the index, or a token twice over."""
         found = self._index.find(vocabulary.codes.cpu().numpy())
-        found[vocabulary.never.cpu().numpy()] = -1
         known, first = np.unique(found, return_index=True)
         present = np.full_like(found, -1)
         present[first] = known
@@ -194,7 +193,7 @@ class GraftRuleConfig(EditingRuleConfig):
     distillation_weight: float = 0.5
     """How far the selection's targets are the teacher's predictions instead of labels: from 0 to 1."""
     min_texts: int = 30
-    """A n-gram in fewer training texts is no candidate (fewer, if the texts are few: one in a thousand, at least 3)."""
+    """An n-gram in fewer training texts is no candidate (fewer, if the texts are few: one in a thousand, at least 3)."""
     max_ngrams: int = 100_000
     """N-grams in the index: it bounds memory."""
     max_characters: int = 100_000_000

@@ -2,7 +2,7 @@
 
 Every step adds the scores of some of its texts' n-grams (`gram_scores`). An edit takes the best-scoring slots as a short
 list and evaluates it exactly on the latest texts: the score that hashing may have blurred, and what each n-gram would
-add to the tokens that are there. The **efficient score** of a n-gram with presence x is
+add to the tokens that are there. The **efficient score** of an n-gram with presence x is
 (Σ x g)² / (x'Wx - x'WΦ (Φ'WΦ)⁻¹ Φ'Wx), W = g²: its variance less what the present tokens Φ explain. The n-gram with the
 largest goes in, joins Φ, and so on: a near copy of a token has no variance left of its own, and is passed over. Of
 n-grams that are near copies of each other only the longest is in the list: words, not parts of them.
@@ -107,8 +107,7 @@ class GrowRule(RegrowingRule):
 @torch.no_grad()
 def presence(codes: Tensor, ngrams: Tensor, n_characters: int) -> Tensor:
     """(texts, R) of 0 and 1, float64: which of R n-grams (R, K) each of the texts (texts, L) holds."""
-    vocabulary = Vocabulary(ngrams, torch.zeros(len(ngrams), dtype=torch.bool, device=ngrams.device))
-    index = PatternIndex(vocabulary, n_characters)
+    index = PatternIndex(Vocabulary(ngrams), n_characters)
     out = torch.zeros(len(codes), len(ngrams), dtype=torch.float64, device=codes.device)
     for first in range(0, len(codes), 32):
         matches = index.match(codes[first : first + 32])

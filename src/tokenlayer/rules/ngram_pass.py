@@ -35,7 +35,7 @@ def add_ngrams(  # noqa: PLR0912  # a compiled inner loop
     Args:
         codes: (B, L), 0..C, C meaning no character.
         gradient: (B, T, D); the second stride is 0 where it is the same at every position.
-        binary_features: a n-gram's occurrences in a text count as one.
+        binary_features: an n-gram's occurrences in a text count as one.
         values: (C + 1,) the random value of each character.
         salts: (longest + 1,) what tells the lengths apart; -1 for lengths that are not wanted.
         local_bits: a text's own table has 2^local_bits slots.

@@ -4,10 +4,10 @@ With g the token gradient, S_b(q) = Σ g over the occurrences of n-gram q in tex
 in that text. Summed up over texts, S = Σ_b S_b and V = Σ_b S_b² give S²/V, about χ² with a degree of freedom for each
 dimension if q would not help.
 
-**Memory** is a table of fixed size. A n-gram's slot is a hash of it. N-grams that share a slot add up; millions of n-grams
+**Memory** is a table of fixed size. An n-gram's slot is a hash of it. N-grams that share a slot add up; millions of n-grams
 that occur once or twice do share slots, and only dilute the scores of the frequent ones. `load` reports it, and
-whoever takes a n-gram for its score evaluates it exactly first (`grow` does). **Within a text** occurrences find each
-other through a second, smaller table, in which a n-gram whose slot another one holds is passed over in that text (a few
+whoever takes an n-gram for its score evaluates it exactly first (`grow` does). **Within a text** occurrences find each
+other through a second, smaller table, in which an n-gram whose slot another one holds is passed over in that text (a few
 percent, other ones for each text: `passed_over`).
 """
 
@@ -31,7 +31,7 @@ class NgramScores(nn.Module):
         n_characters: C.
         embedding_dim: D.
         lengths: of the n-grams.
-        max_token_length: K: as in matching, a n-gram counts at t ≤ L - K.
+        max_token_length: K: as in matching, an n-gram counts at t ≤ L - K.
         text_length: L.
         memory_mb: bound of the table of scores, in MiB.
         n_kept: the latest texts that are kept, so that a slot's n-gram can be read off.
@@ -83,7 +83,7 @@ class NgramScores(nn.Module):
         Args:
             codes: 0..C, C meaning no character.
             gradient: g.
-            binary_features: a n-gram's occurrences in a text count as one.
+            binary_features: an n-gram's occurrences in a text count as one.
 
         """
         B, L = codes.shape
@@ -192,7 +192,7 @@ class NgramScores(nn.Module):
 
     @property
     def load(self) -> float:
-        """Share of the slots that hold a n-gram: about the chance that one more n-gram shares its slot."""
+        """Share of the slots that hold an n-gram: about the chance that one more n-gram shares its slot."""
         return float((self.where > 0).double().mean())
 
     @property

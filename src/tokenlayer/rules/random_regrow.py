@@ -16,7 +16,7 @@ _TRIES = 1000
 
 
 class RandomRegrowRule(RegrowingRule):
-    """A place in a random training text is a n-gram drawn by its count, as `max_cover` draws them."""
+    """A place in a random training text is an n-gram drawn by its count, as `max_cover` draws them."""
 
     def proposals(self, wanted: int, progress: TrainingProgress, vocabulary: Vocabulary, leaving: Tensor) -> Proposals:
         codes = self.context.texts.codes

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from tokenlayer.layer.vocabulary import BLANK, Vocabulary
+from tokenlayer.layer.vocabulary import Vocabulary
 from tokenlayer.rules.base import (
     Edit,
     LearningRule,
@@ -23,6 +23,7 @@ from tokenlayer.rules.base import (
     TrainingProgress,
 )
 from tokenlayer.rules.schedule import EditingRuleConfig
+from tokenlayer.text.alphabet import BLANK
 
 _ALWAYS_ON = 0.5  # share of the positions
 
@@ -34,7 +35,7 @@ class Proposals:
     codes: Tensor
     """(R, K), blanks included."""
     scores: Tensor
-    """(R,), NaN where a n-gram was drawn blindly."""
+    """(R,), NaN where an n-gram was drawn blindly."""
 
 
 class RegrowingRule(LearningRule):
@@ -101,11 +102,11 @@ class RegrowingRule(LearningRule):
         return places, words
 
     def _fraction(self, progress: TrainingProgress) -> float:
-        return self.config.fraction / 2 * (1 + math.cos(math.pi * progress.progress / self.config.stop))
+        return self.config.fraction / 2 * (1 + math.cos(math.pi * progress.share / self.config.edit_until))
 
 
 def padded(ngram: Tensor, max_token_length: int) -> Tensor:
-    """(K,): the codes of a n-gram, blanks behind them."""
+    """(K,): the codes of an n-gram, blanks behind them."""
     return torch.nn.functional.pad(ngram.long(), (0, max_token_length - len(ngram)), value=BLANK)
 
 
@@ -113,12 +114,12 @@ def padded(ngram: Tensor, max_token_length: int) -> Tensor:
 class RegrowingRuleConfig(EditingRuleConfig):
     """Schedule of a rule that prunes and regrows."""
 
-    every: float = 0.25
+    edit_interval: float = 0.25
     """Epochs between two edits."""
-    stop: float = 0.75
+    edit_until: float = 0.75
     """Share of the training after which the vocabulary stays as it is."""
     fraction: float = 0.5
-    """Share of the patterns that the first edit replaces; the share decays to zero at `stop` along half a cosine."""
+    """Share of the patterns that the first edit replaces; the share decays to zero at `edit_until` along half a cosine."""
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Values that cannot work."""

@@ -14,19 +14,19 @@ class EditingRuleConfig(LearningRuleConfig):
 
     ngram_lengths: list[int] | None = field(default_factory=lambda: list(range(3, 14)))
     """Lengths of the n-grams that may become tokens; null: chosen by the training texts."""
-    every: float | None = 0.5
+    edit_interval: float | None = 0.5
     """Epochs between two edits; null: chosen by their number."""
-    stop: float = 0.6
+    edit_until: float = 0.6
     """Share of the training after which the vocabulary stays as it is."""
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Values that cannot work."""
         if self.ngram_lengths is not None and min(self.ngram_lengths, default=0) < 1:
             yield "ngram_lengths", "must hold at least one length, each at least 1"
-        if self.every is not None and self.every <= 0:
-            yield "every", "must be above 0"
-        if not 0 < self.stop <= 1:
-            yield "stop", "must be a share above 0, at most 1"
+        if self.edit_interval is not None and self.edit_interval <= 0:
+            yield "edit_interval", "must be above 0"
+        if not 0 < self.edit_until <= 1:
+            yield "edit_until", "must be a share above 0, at most 1"
 
     def min_token_length(self) -> int:
         return max(self.ngram_lengths or [1])
@@ -38,6 +38,6 @@ class EditingRuleConfig(LearningRuleConfig):
 
     def is_due(self, progress: TrainingProgress) -> bool:
         """Whether an edit follows the step's update."""
-        assert self.every is not None, "chosen by the number of epochs"
-        every = max(1, round(self.every * progress.steps_per_epoch))
-        return (progress.step + 1) % every == 0 and progress.progress <= self.stop
+        assert self.edit_interval is not None, "chosen by the number of epochs"
+        interval = max(1, round(self.edit_interval * progress.steps_per_epoch))
+        return (progress.step + 1) % interval == 0 and progress.share <= self.edit_until

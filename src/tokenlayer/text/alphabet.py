@@ -14,6 +14,9 @@ NONE_SIGN = "\N{MIDDLE DOT}"
 
 Codes = npt.NDArray[np.unsignedinteger]
 
+BLANK = -1
+"""The code of a column of a token that accepts any character."""
+
 _CODE_POINTS = 0x110000
 _CHARS_AT_ONCE = 1 << 22
 

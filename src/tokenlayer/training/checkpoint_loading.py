@@ -12,6 +12,9 @@ from tokenlayer.errors import InputError
 from tokenlayer.tracking.config import TrackingConfig
 from tokenlayer.tracking.reading import download_artifact
 
+FORMAT = 2
+"""The version of what checkpoints hold; 1 was that of tokenlayer 0.1."""
+
 
 @dataclass(frozen=True)
 class SavedModel:
@@ -23,12 +26,6 @@ class SavedModel:
     """What the checkpoint says of itself: `config`, `alphabet`, `class_names`, `fingerprint`."""
     run_id: str | None
     """The run it belongs to, None for a bare file."""
-
-    @property
-    def max_token_length(self) -> int:
-        """K"""
-        characters = self.weights.get("model.tokenization.patterns")  # (C, K, N)
-        return self.weights["model.tokenization.codes"].shape[1] if characters is None else characters.shape[1]
 
 
 def saved_model(run_or_checkpoint: str, tracking: TrackingConfig, output_dir: str) -> SavedModel:

@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pytorch_lightning as pl
-import torch
 from pytorch_lightning.utilities import rank_zero_only
 from rich.console import Console
 
@@ -18,11 +17,10 @@ from tokenlayer.data.loader import BatchLoader
 from tokenlayer.data.prepare import prepare
 from tokenlayer.data.types import SPLITS, EncodedSplit, PreparedDataset
 from tokenlayer.errors import InputError
-from tokenlayer.original.keras import KerasAdam
-from tokenlayer.text.alphabet import Alphabet
 from tokenlayer.tracking.lightning_logger import RecorderLogger
 from tokenlayer.tracking.reading import download_artifact
 from tokenlayer.tracking.recorder import Recorder
+from tokenlayer.training.build import restored_model
 from tokenlayer.training.callbacks.base import RunContext, Settings
 from tokenlayer.training.callbacks.predictions import Predictions
 from tokenlayer.training.callbacks.token_effects import TokenEffectsReport
@@ -65,7 +63,9 @@ def evaluate(config: EvaluateConfig, saved: SavedModel, trained: TrainConfig) ->
     dataset = only(prepared, split, saved.header["class_names"])
     train_ids = prepared.splits["train"].ids if is_own else recorded_train_ids(config, saved)
     seen = None if train_ids is None else int(np.isin(dataset.splits["test"].ids, train_ids).sum())
-    metrics, run_id = _test(config, saved, restored(trained, saved, dataset.text_length), dataset, split, seen)
+    metrics, run_id = _test(
+        config, saved, TokenizationModule(restored_model(trained, saved, dataset.text_length)), dataset, split, seen
+    )
     console = Console(highlight=False, soft_wrap=True)
     result = "  ".join(f"{name} {value:.4f}" for name, value in metrics.items())
     console.print(f"{len(dataset.splits['test'])} texts ({split}): {result}")
@@ -136,22 +136,6 @@ def recorded_train_ids(config: EvaluateConfig, saved: SavedModel) -> npt.NDArray
     except InputError:
         return None
     return pd.read_parquet(path)["text_id"].to_numpy(dtype=np.str_)
-
-
-def restored(trained: TrainConfig, saved: SavedModel, text_length: int) -> TokenizationModule:
-    """The module of a checkpoint, with its weights, ready to be tested."""
-    alphabet = Alphabet(saved.header["alphabet"])
-    model = trained.model.build(
-        torch.zeros,
-        saved.max_token_length,
-        alphabet.size,
-        text_length,
-        len(saved.header["class_names"]),
-        matcher=trained.initializer.matcher(alphabet),
-        trains_characters=trained.learning_rule.trains_characters,
-    )
-    model.load_state_dict({k.removeprefix("model."): v for k, v in saved.weights.items() if k.startswith("model.")})
-    return TokenizationModule(model, KerasAdam)
 
 
 def only(dataset: PreparedDataset, split: str, known_classes: Sequence[str]) -> PreparedDataset:

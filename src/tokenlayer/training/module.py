@@ -14,8 +14,9 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from tokenlayer.data.types import Batch
 from tokenlayer.errors import InputError
-from tokenlayer.layer.layer import VocabularyLayer
-from tokenlayer.models.classifier import Intermediates, TokenizationClassifier
+from tokenlayer.layer.vocabulary_layer import VocabularyLayer
+from tokenlayer.models.classifier import TokenizationClassifier
+from tokenlayer.models.output import ModelOutput
 from tokenlayer.rules.base import Edit, LearningRule, NoOpRule, Observation, TrainingProgress
 from tokenlayer.training.metrics import Metrics
 
@@ -43,7 +44,7 @@ class TrainingStep:
     epoch: int
     batch: int
     """Batch of the epoch, from 0."""
-    intermediates: Intermediates
+    output: ModelOutput
     loss: Tensor
     labels: Tensor
     rows: Tensor
@@ -79,7 +80,7 @@ class TokenizationModule(pl.LightningModule):
     def __init__(
         self,
         model: TokenizationClassifier,
-        optimizer: OptimizerFactory,
+        optimizer: OptimizerFactory = torch.optim.Adam,
         lr_scheduler: SchedulerFactory | None = None,
         header: Mapping[str, Any] | None = None,
         rule: LearningRule | None = None,
@@ -106,39 +107,35 @@ class TokenizationModule(pl.LightningModule):
         return metrics
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        intermediates = self.model(batch.codes, return_intermediates=True)
-        loss = self.model.loss(intermediates.out, batch.labels)
+        output: ModelOutput = self.model(batch.codes)
+        loss = self.model.loss(output, batch.labels)
         if not torch.isfinite(loss):
             raise InputError(
                 f"the loss is {loss.item()} at step {self.trainer.global_step} (epoch {self.current_epoch}, batch "
                 f"{batch_idx}): lower optimizer.lr or set trainer.gradient_clip_val"
             )
-        self.phase_metrics("train").update(intermediates.out, batch.labels, loss)
-        self._watch(intermediates.embedded)
+        self.phase_metrics("train").update(output.probabilities, batch.labels, loss)
+        self._watch(output.embedded)
         self.current = TrainingStep(
             step=self.trainer.global_step,
             epoch=self.current_epoch,
             batch=batch_idx,
-            intermediates=intermediates,
+            output=output,
             loss=loss.detach(),
             labels=batch.labels,
             rows=batch.rows,
         )
         if self._embedding_l2:
-            loss = loss + self._embedding_l2 * self.model.embedding_l2(intermediates.tokens)
+            loss = loss + self._embedding_l2 * self.model.embedding_l2(output.tokens)
         return loss
 
     def _watch(self, embedded: Tensor) -> None:
         """Keep ∂loss/∂embedded, which the rule observes: retained, it would be lost to tensors that are views."""
-        if self._edits and embedded.requires_grad:
+        if self.rule.edits and embedded.requires_grad:
             embedded.register_hook(self._keep_gradient)  # type: ignore[no-untyped-call]  # torch leaves it untyped
 
     def _keep_gradient(self, gradient: Tensor) -> None:
         self._token_gradient = gradient
-
-    @property
-    def _edits(self) -> bool:
-        return not isinstance(self.rule, NoOpRule)
 
     def progress(self) -> TrainingProgress:
         """Where in the training the step in progress is."""
@@ -147,7 +144,7 @@ class TokenizationModule(pl.LightningModule):
         return TrainingProgress(self.current.step, n_steps, int(self.trainer.num_training_batches))
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
-        if not self._edits:
+        if not self.rule.edits:
             return
         assert self.current is not None
         assert self._token_gradient is not None
@@ -156,7 +153,7 @@ class TokenizationModule(pl.LightningModule):
         self.rule.observe(
             Observation(
                 progress=self.progress(),
-                tokens=self.current.intermediates.tokens,
+                tokens=self.current.output.tokens,
                 rows=self.current.rows,
                 gradient=self._token_gradient,
                 binary_features=self.model.head.binary_features,
@@ -175,7 +172,7 @@ class TokenizationModule(pl.LightningModule):
     ) -> None:
         """The update, then the rule's edit: both are in the checkpoint that a callback saves after the batch."""
         super().optimizer_step(epoch, batch_idx, optimizer, optimizer_closure)
-        if self._edits:
+        if self.rule.edits:
             self._edit(optimizer)
 
     @torch.no_grad()
@@ -239,9 +236,10 @@ class TokenizationModule(pl.LightningModule):
             torch.cuda.set_rng_state_all([device.cpu() for device in state["cuda"]])
 
     def _evaluate(self, batch: Batch, phase: str) -> Tensor:
-        out: Tensor = self.model(batch.codes)
-        self.phase_metrics(phase).update(out, batch.labels, self.model.loss(out, batch.labels))
-        return out
+        output: ModelOutput = self.model(batch.codes)
+        loss = self.model.loss(output, batch.labels)
+        self.phase_metrics(phase).update(output.probabilities, batch.labels, loss)
+        return output.probabilities
 
     def _log_phase(self, phase: str) -> None:
         metrics = self.phase_metrics(phase)

@@ -9,12 +9,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tokenlayer.training.layer_statistics import LAYERS, PARAMETERS
-
 Plot = Callable[[pd.DataFrame], Figure]
 
 _FAINT = {"linewidth": 0.6, "alpha": 0.35}
-_PARTS = (*LAYERS, *PARAMETERS)
+_PANELS_PER_ROW = 5
 
 
 def loss_accuracy(train: pd.DataFrame, metrics: pd.DataFrame) -> Figure:
@@ -40,21 +38,24 @@ def loss_accuracy(train: pd.DataFrame, metrics: pd.DataFrame) -> Figure:
 
 def moments(log: pd.DataFrame, title: str) -> Figure:
     """`grads_log` or `vals_log`: a panel for each layer and parameter with its mean and standard deviation."""
-    figure = Figure(figsize=(14, 5.2), layout="constrained")
-    panels = figure.subplots(2, 5, sharex=True).flat
-    for axes, part in zip(panels, _PARTS, strict=True):
+    columns = [str(column) for column in log.columns if str(column).endswith(("_mean", "_std"))]
+    parts = list(dict.fromkeys(column.rpartition("_")[0] for column in columns))
+    n_rows = -(-len(parts) // _PANELS_PER_ROW)
+    figure = Figure(figsize=(14, 0.6 + 2.3 * n_rows), layout="constrained")
+    grid = figure.subplots(n_rows, min(_PANELS_PER_ROW, len(parts)), sharex=True, squeeze=False)
+    for axes, part in zip(grid.flat, parts, strict=False):
         for moment, color in (("std", "C1"), ("mean", "C0")):
-            values = log[f"{part}_{moment}"]
-            if values.notna().any():
-                axes.plot(log["step"], values, color=color, linewidth=0.6, label=moment)
-        axes.set_title(part.replace("_", " "), fontsize="small")
+            if f"{part}_{moment}" in log:
+                axes.plot(log["step"], log[f"{part}_{moment}"], color=color, linewidth=0.6, label=moment)
+        axes.set_title(part, fontsize="small")
         axes.ticklabel_format(axis="y", style="sci", scilimits=(-2, 3))
         axes.tick_params(labelsize="x-small")
         axes.yaxis.get_offset_text().set_size("x-small")
         axes.grid(alpha=0.2)
-    filled = [axes for axes in figure.axes if axes.lines]
-    if filled:
-        filled[0].legend(frameon=False, fontsize="small")
+    for axes in grid.flat[len(parts) :]:
+        axes.remove()
+    handles = {label: line for axes in figure.axes for line in axes.lines if (label := str(line.get_label()))}
+    figure.axes[0].legend(handles=list(handles.values()), frameon=False, fontsize="small")
     figure.suptitle(f"{title}: mean and standard deviation over the steps")
     return figure
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytorch_lightning as pl
 import torch
 from rich.console import Console
@@ -20,21 +19,14 @@ from tokenlayer.data.module import DataModule
 from tokenlayer.data.prepare import prepare
 from tokenlayer.data.types import PreparedDataset
 from tokenlayer.errors import InputError
-from tokenlayer.layer.layer import Initializer
-from tokenlayer.layer.matchers import EveryMatch, Matcher
-from tokenlayer.models.classifier import TokenizationClassifier
-from tokenlayer.rules.base import LearningRule, RuleContext
-from tokenlayer.rules.frozen import FrozenRuleConfig
 from tokenlayer.tracking.lightning_logger import RecorderLogger
 from tokenlayer.tracking.recorder import Recorder
+from tokenlayer.training.build import build_model, build_rule, checkpoint_header
 from tokenlayer.training.callbacks.base import RunContext, Settings
 from tokenlayer.training.callbacks.checkpoints import Checkpoints
 from tokenlayer.training.config import TrainConfig
 from tokenlayer.training.evaluation import record_train_ids
 from tokenlayer.training.module import TokenizationModule
-from tokenlayer.vocabularies.base import TeachesMatcher
-
-_INITIALIZER = 1  # tells the initializer's random numbers from others of the same seed
 
 
 @dataclass(frozen=True)
@@ -81,7 +73,7 @@ def train(
         build_model(config, dataset),
         config.optimizer,
         config.lr_scheduler,
-        header(resolved, dataset),
+        checkpoint_header(config, resolved, dataset),
         build_rule(config, dataset),
         embedding_l2,
     )
@@ -114,80 +106,6 @@ def told_how_to_go_on(recorder: Recorder) -> Iterator[None]:
         if any(recorder.checkpoints.iterdir()):
             print(f"go on from the last checkpoint with: {program()} train resume={recorder.run_id}", file=sys.stderr)
         raise
-
-
-def build_model(config: TrainConfig, dataset: PreparedDataset) -> TokenizationClassifier:
-    """The model with its initial values, for the dataset's alphabet, classes and length."""
-    K = config.max_token_length()
-    if dataset.text_length < K:
-        raise InputError(
-            f"dataset.text_length={dataset.text_length} is below model.max_token_length={K}: no pattern fits into a text; "
-            "give longer texts or shorter patterns"
-        )
-    matcher = chosen_matcher(config, dataset)
-    initialize = zeros if config.resume else initializer(config, dataset)
-    model = config.model.build(
-        initializer=initialize,
-        max_token_length=K,
-        n_characters=dataset.alphabet.size,
-        text_length=dataset.text_length,
-        n_classes=len(dataset.class_names),
-        matcher=matcher,
-        trains_characters=config.learning_rule.trains_characters,
-    )
-    if isinstance(initialize, TeachesMatcher):
-        initialize.teach(matcher)
-    return model
-
-
-def chosen_matcher(config: TrainConfig, dataset: PreparedDataset) -> Matcher:
-    """Which occurrences of the patterns count, where the rule leaves the patterns alone; elsewhere it is every one."""
-    matcher = config.initializer.matcher(dataset.alphabet)
-    if not isinstance(matcher, EveryMatch) and not isinstance(config.learning_rule, FrozenRuleConfig):
-        raise InputError(
-            "initializer: words, and the pieces of a segmentation, are fixed vocabularies, of which not every "
-            "occurrence counts; a rule that replaces them by other n-grams makes nothing of it: add learning_rule=frozen"
-        )
-    return matcher
-
-
-def build_rule(config: TrainConfig, dataset: PreparedDataset) -> LearningRule:
-    """The configured learning rule, which knows the training texts and no others."""
-    return config.learning_rule.build(
-        RuleContext(
-            vocab_size=config.model.vocab_size,
-            max_token_length=config.max_token_length(),
-            n_characters=dataset.alphabet.size,
-            embedding_dim=config.model.embedding_dim or config.model.n_outputs(len(dataset.class_names)),
-            texts=dataset.training_texts(),
-            seed=config.seed,
-        )
-    )
-
-
-def initializer(config: TrainConfig, dataset: PreparedDataset) -> Initializer:
-    """The configured initializer, with the corpus that it asks for."""
-    wanted = config.initializer.wanted_corpus()
-    corpus = None if wanted is None else dataset.corpus(wanted.scope, wanted.cap)
-    # A sequence of its own: the model's weights are drawn from the run's seed too.
-    seed = int(np.random.SeedSequence([config.seed, _INITIALIZER]).generate_state(1)[0])
-    generator = torch.Generator().manual_seed(seed)
-    return config.initializer.build(corpus, dataset.alphabet, generator, dataset.training_texts())
-
-
-def zeros(shape: tuple[int, int, int]) -> torch.Tensor:
-    """In place of an initializer where a checkpoint is about to overwrite the patterns."""
-    return torch.zeros(shape)
-
-
-def header(resolved: Mapping[str, Any], dataset: PreparedDataset) -> dict[str, Any]:
-    """What a checkpoint says of itself."""
-    return {
-        "config": dict(resolved),
-        "alphabet": dataset.alphabet.chars,
-        "class_names": list(dataset.class_names),
-        "fingerprint": dataset.fingerprint,
-    }
 
 
 def open_recorder(config: TrainConfig, settings: Settings) -> Recorder:

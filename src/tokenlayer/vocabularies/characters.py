@@ -1,40 +1,25 @@
-"""Patterns of one character each: the alphabet itself as the vocabulary, for networks that read characters."""
+"""Tokens of one character each: the alphabet itself as the vocabulary, for networks that read characters."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
-from tokenlayer.text.alphabet import Alphabet, Codes
-from tokenlayer.text.corpus import TrainingTexts
-from tokenlayer.vocabularies.base import InitializerConfig
-from tokenlayer.vocabularies.ngrams import Ngram, PatternsInitializerNgrams
-
-
-class PatternsInitializerCharacters(PatternsInitializerNgrams):
-    """Pattern n is the character n of the alphabet. Of a larger alphabet, the first N: the most common ones."""
-
-    remedy = "give as many patterns as the alphabet has characters"
-
-    def ngrams(self, K: int, N: int) -> list[Ngram]:
-        """The first N characters."""
-        return [np.array([code]) for code in range(min(N, self.alphabet.size))]
+from tokenlayer.layer.vocabulary import Vocabulary
+from tokenlayer.vocabularies.base import InitializerConfig, InitializerContext
+from tokenlayer.vocabularies.ngrams import vocabulary_of
 
 
 @dataclass
 class CharactersConfig(InitializerConfig):
-    """The characters of the alphabet."""
+    """The characters of the alphabet; of a larger one the first N, which are the most common."""
 
     def default_token_length(self) -> int:
         return 1
 
-    def build(
-        self,
-        corpus: Codes | None,
-        alphabet: Alphabet,
-        generator: torch.Generator | None = None,
-        texts: TrainingTexts | None = None,
-    ) -> PatternsInitializerCharacters:
-        return PatternsInitializerCharacters(alphabet, generator)
+    def build(self, context: InitializerContext) -> Vocabulary:
+        """Token n is the character n of the alphabet."""
+        n_tokens = min(context.vocab_size, context.alphabet.size)
+        characters = [np.array([code]) for code in range(n_tokens)]
+        return vocabulary_of(characters, context, "give as many tokens as the alphabet has characters")

@@ -1,4 +1,4 @@
-"""Patterns that start as the n-grams which together cover most characters of the corpus, chosen greedily.
+"""The n-grams which together cover most characters of the corpus, chosen greedily.
 
 This is what the name of the original's `PatternsInitilizerMaxCover` promises.
 """
@@ -11,19 +11,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
-from tokenlayer.text.alphabet import Alphabet, Codes
-from tokenlayer.text.corpus import TrainingTexts
-from tokenlayer.vocabularies.base import CorpusConfig, InitializerConfig
-from tokenlayer.vocabularies.ngrams import (
-    NGRAM_LENGTHS,
-    Ngram,
-    PatternsInitializerNgrams,
-    check_fit,
-    check_ngram_lengths,
-    ngram_problems,
-)
+from tokenlayer.layer.vocabulary import Ngram, Vocabulary
+from tokenlayer.text.alphabet import Codes
+from tokenlayer.vocabularies.base import CorpusConfig, InitializerConfig, InitializerContext
+from tokenlayer.vocabularies.ngrams import NGRAM_LENGTHS, check_corpus, check_fit, length_problems, vocabulary_of
 
 CAP = 5_000_000
 """Characters that are enough to tell which n-grams cover most, and that take seconds."""
@@ -31,47 +23,11 @@ CAP = 5_000_000
 Positions = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
+_REMEDY = (
+    "these cover all that n-grams of these lengths can; lower model.vocab_size or initializer.filter_over, add lengths"
+    " to initializer.ngram_lengths, raise initializer.corpus.cap, or give more text"
+)
 _FEWER = 4  # by how much the bound falls when the n-grams above it are used up
-
-
-class PatternsInitializerGreedyCover(PatternsInitializerNgrams):
-    """Pattern after pattern, the n-gram under whose occurrences most characters lie that none before covers.
-
-    Args:
-        corpus: (S,) codes of the texts.
-        alphabet: what they stand for.
-        ngram_lengths: lengths of n-grams to choose from.
-        filter_over: only n-grams that occur more than this many times are chosen.
-        generator: of the weights, see `PatternsInitializerGrams`.
-
-    Raises:
-        InputError: `ngram_lengths` is empty or holds a length below 1, or the corpus is shorter than the longest n-gram.
-
-    """
-
-    remedy = (
-        "these cover all that n-grams of these lengths can; lower model.vocab_size or initializer.filter_over, add lengths"
-        " to initializer.ngram_lengths, raise initializer.corpus.cap, or give more text"
-    )
-
-    def __init__(
-        self,
-        corpus: Codes,
-        alphabet: Alphabet,
-        ngram_lengths: Sequence[int] = NGRAM_LENGTHS,
-        filter_over: int = 1,
-        generator: torch.Generator | None = None,
-    ) -> None:
-        super().__init__(alphabet, generator)
-        check_ngram_lengths(ngram_lengths, len(corpus))
-        self.ngram_lengths = tuple(ngram_lengths)
-        self.filter_over = filter_over
-        self._corpus = corpus
-
-    def ngrams(self, K: int, N: int) -> list[Ngram]:
-        """The N n-grams, in the order of choice."""
-        check_fit(self.ngram_lengths, K)
-        return greedy_cover(self._corpus, self.alphabet.none_code, self.ngram_lengths, N, self.filter_over)
 
 
 def greedy_cover(
@@ -85,7 +41,7 @@ def greedy_cover(
 
     Args:
         codes: (S,) the corpus.
-        none_code: C. A n-gram that holds it matches nothing, and is no candidate.
+        none_code: C. An n-gram that holds it matches nothing, and is no candidate.
         ngram_lengths: lengths of the candidates.
         n: how many to choose.
         filter_over: a candidate occurs more than this many times, overlapping occurrences included.
@@ -98,7 +54,7 @@ def greedy_cover(
     codes = np.array(codes)
     covered = np.zeros(len(codes), dtype=np.bool_)
     chosen: list[Ngram] = []
-    # What a n-gram covers is bounded by what its occurrences do one by one. N-grams below a bound wait until the best of
+    # What an n-gram covers is bounded by what its occurrences do one by one. N-grams below a bound wait until the best of
     # those above it has fallen there: there are millions of them, and few are ever needed.
     bound = max(1, len(codes) // (_FEWER * max(n, 1)))
     while len(chosen) < n:
@@ -114,7 +70,7 @@ def greedy_cover(
 
 @dataclass(frozen=True)
 class _Candidate:
-    """A n-gram of the corpus."""
+    """An n-gram of the corpus."""
 
     length: int
     positions: Positions
@@ -172,7 +128,7 @@ def _candidates(
 ) -> Iterator[_Candidate]:
     """Every n-gram that may cover `at_least` so many characters anew.
 
-    A n-gram occurs at most as often as its beginning and its end, so that only those positions are looked at for a
+    An n-gram occurs at most as often as its beginning and its end, so that only those positions are looked at for a
     length where both of these are frequent enough for the longest.
     """
     uncovered = np.concatenate([[0], np.cumsum(~covered)])  # before each position
@@ -213,21 +169,23 @@ def _frequent(codes: Codes, none_code: int, longest: int, fewest: int) -> Iterat
 
 @dataclass
 class GreedyCoverConfig(InitializerConfig):
-    """The n-grams that together cover most characters, chosen greedily; true blanks behind them."""
+    """The n-grams that together cover most characters of the corpus, with blanks behind them.
+
+    Token after token, the n-gram is taken under whose occurrences most characters lie that none before covers.
+    """
 
     ngram_lengths: list[int] = field(default_factory=lambda: list(NGRAM_LENGTHS))
-    """Lengths of the n-grams to choose from."""
+    """Lengths of the n-grams to choose from. Short ones cover most."""
     filter_over: int = 1
     """Only n-grams that occur more than this many times are chosen."""
     corpus: CorpusConfig = field(default_factory=lambda: CorpusConfig(cap=CAP))
     """The texts that the n-grams come from, and whose characters are to be covered."""
 
     def problems(self) -> Iterator[tuple[str, str]]:
-        """Values that cannot work."""
-        yield from ngram_problems(self.ngram_lengths, self.filter_over)
-
-    def wanted_corpus(self) -> CorpusConfig:
-        return self.corpus
+        """Field and message of each value that cannot work."""
+        yield from length_problems(self.ngram_lengths)
+        if self.filter_over < 0:
+            yield "filter_over", "must not be negative"
 
     def default_token_length(self) -> int:
         return self.min_token_length()
@@ -235,12 +193,11 @@ class GreedyCoverConfig(InitializerConfig):
     def min_token_length(self) -> int:
         return max(self.ngram_lengths, default=1)
 
-    def build(
-        self,
-        corpus: Codes | None,
-        alphabet: Alphabet,
-        generator: torch.Generator | None = None,
-        texts: TrainingTexts | None = None,
-    ) -> PatternsInitializerGreedyCover:
-        assert corpus is not None, "the caller gives the corpus that wanted_corpus names"
-        return PatternsInitializerGreedyCover(corpus, alphabet, self.ngram_lengths, self.filter_over, generator)
+    def build(self, context: InitializerContext) -> Vocabulary:
+        """The N n-grams, in the order of choice."""
+        corpus = context.corpus(self.corpus)
+        check_corpus(self.ngram_lengths, len(corpus))
+        check_fit(self.ngram_lengths, context.max_token_length)
+        none_code = context.alphabet.none_code
+        chosen = greedy_cover(corpus, none_code, self.ngram_lengths, context.vocab_size, self.filter_over)
+        return vocabulary_of(chosen, context, _REMEDY)

@@ -6,61 +6,43 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
-from tokenlayer.errors import InputError
+from tokenlayer.layer.vocabulary import Ngram
 from tokenlayer.selection.chi2 import best_first, chi_squared
-from tokenlayer.text.alphabet import Alphabet
-from tokenlayer.text.corpus import TrainingTexts
 from tokenlayer.text.ngrams.counts import CountedNgrams, Counts, count_ngrams
-from tokenlayer.vocabularies.ngrams import Ngram, PatternsInitializerNgrams, check_fit
+from tokenlayer.vocabularies.base import InitializerContext
+from tokenlayer.vocabularies.ngrams import check_fit, length_problems
 
 LABELLED_NGRAM_LENGTHS = tuple(range(2, 14))
 """Lengths that hold what tells classes apart: most words with the spaces around them."""
 
+REMEDY = (
+    "lower model.vocab_size or initializer.min_texts, add lengths to initializer.ngram_lengths, or give more training"
+    " texts"
+)
+"""What a user can do where there are fewer n-grams than tokens."""
 
-class PatternsInitializerLabelledNgrams(PatternsInitializerNgrams):
-    """Each pattern starts as a n-gram of the training texts, which are cut and padded as the model sees them.
 
-    Args:
-        texts: the training texts with their labels.
-        alphabet: what their codes stand for.
-        ngram_lengths: lengths of n-grams to choose from.
-        min_texts: only n-grams that stand in at least so many texts are chosen.
-        generator: of the weights, see `PatternsInitializerGrams`.
+def counted(
+    context: InitializerContext, ngram_lengths: Sequence[int], fewest: int, *, once: bool = True
+) -> Iterator[CountedNgrams]:
+    """The n-grams that a token of K characters finds in at least `fewest` training texts, length by length.
+
+    Raises:
+        InputError: K is below the longest of the lengths.
 
     """
-
-    remedy = (
-        "lower model.vocab_size or initializer.min_texts, add lengths to initializer.ngram_lengths, or give more training"
-        " texts"
+    check_fit(ngram_lengths, context.max_token_length)
+    return count_ngrams(
+        context.texts, context.alphabet.none_code, ngram_lengths, fewest, context.max_token_length, once=once
     )
 
-    def __init__(
-        self,
-        texts: TrainingTexts,
-        alphabet: Alphabet,
-        ngram_lengths: Sequence[int] = LABELLED_NGRAM_LENGTHS,
-        min_texts: int = 1,
-        generator: torch.Generator | None = None,
-    ) -> None:
-        super().__init__(alphabet, generator)
-        if not ngram_lengths or min(ngram_lengths) < 1:
-            raise InputError(f"ngram_lengths is {list(ngram_lengths)}: give at least one length, each at least 1")
-        self.ngram_lengths = tuple(ngram_lengths)
-        self.min_texts = min_texts
-        self.texts = texts
 
-    def counted(self, K: int, fewest: int, *, once: bool = True) -> Iterator[CountedNgrams]:
-        """The n-grams that a pattern of K characters finds in at least `fewest` texts, length by length."""
-        check_fit(self.ngram_lengths, K)
-        return count_ngrams(self.texts, self.alphabet.none_code, self.ngram_lengths, fewest, K, once=once)
-
-    def most_telling(self, K: int, n: int) -> list[Ngram]:
-        """The n n-grams of largest χ², but of those that stand in the same texts the shortest alone."""
-        n_texts = np.bincount(self.texts.labels, minlength=self.texts.n_classes)
-        levels = self.counted(K, self.min_texts)
-        return best_ngrams(levels, lambda counts: chi_squared(counts, n_texts), n, distinct=True)
+def most_telling(context: InitializerContext, ngram_lengths: Sequence[int], min_texts: int, n: int) -> list[Ngram]:
+    """The n n-grams of largest χ²; of those that stand in the same texts, one within the other, only the shortest."""
+    n_texts = np.bincount(context.texts.labels, minlength=context.texts.n_classes)
+    levels = counted(context, ngram_lengths, min_texts)
+    return best_ngrams(levels, lambda counts: chi_squared(counts, n_texts), n, distinct=True)
 
 
 def best_ngrams(
@@ -91,8 +73,7 @@ def best_ngrams(
 
 
 def choice_problems(ngram_lengths: Sequence[int], min_texts: int) -> Iterator[tuple[str, str]]:
-    """What cannot work in the fields `ngram_lengths` and `min_texts` of a configuration."""
-    if not ngram_lengths or min(ngram_lengths) < 1:
-        yield "ngram_lengths", "must hold at least one length, each at least 1"
+    """Problems of the fields `ngram_lengths` and `min_texts` of a configuration."""
+    yield from length_problems(ngram_lengths)
     if min_texts < 1:
         yield "min_texts", "must be at least 1"

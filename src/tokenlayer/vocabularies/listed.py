@@ -1,4 +1,4 @@
-"""Patterns that are given: listed in a file, or logged by an earlier run."""
+"""Tokens that are given: listed in a file, or logged by an earlier run."""
 
 from __future__ import annotations
 
@@ -9,20 +9,18 @@ from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
-import torch
 
 from tokenlayer.errors import InputError
-from tokenlayer.layer.vocabulary import BLANK, BLANK_SIGN
-from tokenlayer.text.alphabet import Alphabet, Codes
-from tokenlayer.text.corpus import TrainingTexts
-from tokenlayer.vocabularies.base import InitializerConfig
-from tokenlayer.vocabularies.ngrams import Ngram, PatternsInitializerNgrams
+from tokenlayer.layer.vocabulary import BLANK_SIGN, Ngram, Vocabulary
+from tokenlayer.text.alphabet import BLANK, Alphabet
+from tokenlayer.vocabularies.base import InitializerConfig, InitializerContext
+from tokenlayer.vocabularies.ngrams import vocabulary_of
 
 COLUMN = "pattern"
-"""Of the tables that a run leaves."""
+"""The column of patterns in the tables that a run leaves."""
 
 SHOWN_SPACE = "␣"
-"""A space in the tables that MLflow shows."""
+"""The sign for a space in the tables that MLflow shows."""
 
 
 @dataclass(frozen=True)
@@ -35,45 +33,21 @@ class Listed:
     """Where it stands, for messages."""
 
 
-class PatternsInitializerListed(PatternsInitializerNgrams):
-    """The first N patterns of a list, as they stand there.
-
-    Args:
-        patterns: the list.
-        alphabet: what they are written in; `�` stands for its `<UNK>`.
-        generator: of the weights, see `PatternsInitializerGrams`.
+def encoded(listed: Listed, alphabet: Alphabet) -> Ngram:
+    """The codes of a listed pattern; `�` stands for the alphabet's `<UNK>`.
 
     Raises:
-        InputError: a pattern holds a character that is not in the alphabet.
+        InputError: it holds a character that is not in the alphabet.
 
     """
-
-    remedy = "lower model.vocab_size, or list more in initializer.file"
-
-    def __init__(self, patterns: list[Listed], alphabet: Alphabet, generator: torch.Generator | None = None) -> None:
-        super().__init__(alphabet, generator)
-        self._code_of = {sign: code for code, sign in enumerate(alphabet.signs)} | {BLANK_SIGN: BLANK}
-        self._patterns = patterns
-        self._ngrams = [self._encoded(listed) for listed in patterns]
-
-    def ngrams(self, K: int, N: int) -> list[Ngram]:
-        """The first N patterns."""
-        for listed in self._patterns[:N]:
-            if len(listed.pattern) > K:
-                raise InputError(
-                    f"{listed.place}: {listed.pattern!r} has {len(listed.pattern)} characters, and patterns of {K}"
-                    " cannot hold it: raise model.max_token_length, or take it out of the file"
-                )
-        return self._ngrams[:N]
-
-    def _encoded(self, listed: Listed) -> Ngram:
-        unknown = sorted(set(listed.pattern) - self._code_of.keys())
-        if unknown:
-            raise InputError(
-                f"{listed.place}: {listed.pattern!r} holds {', '.join(map(repr, unknown))}, which the alphabet"
-                f" {self.alphabet.chars!r} does not: mend the pattern, or give dataset.alphabet.characters"
-            )
-        return np.array([self._code_of[sign] for sign in listed.pattern], dtype=np.int64)
+    code_of = {sign: code for code, sign in enumerate(alphabet.signs)} | {BLANK_SIGN: BLANK}
+    unknown = sorted(set(listed.pattern) - code_of.keys())
+    if unknown:
+        raise InputError(
+            f"{listed.place}: {listed.pattern!r} holds {', '.join(map(repr, unknown))}, which the alphabet"
+            f" {alphabet.chars!r} does not: correct the pattern, or give dataset.alphabet.characters"
+        )
+    return np.array([code_of[sign] for sign in listed.pattern], dtype=np.int64)
 
 
 def read_patterns(path: Path) -> list[Listed]:
@@ -133,7 +107,7 @@ def _listed(pattern: object, place: str) -> Listed:
 
 @dataclass
 class ListedConfig(InitializerConfig):
-    """Patterns from a file, or from an earlier run; true blanks behind them."""
+    """Tokens from a file, or from an earlier run; blanks behind them."""
 
     file: str
     """Path of the file: one pattern per line; a JSON list; a part of a run's `logs/patterns_log` (Parquet) or its
@@ -142,11 +116,21 @@ class ListedConfig(InitializerConfig):
     def default_token_length(self) -> int:
         return max([1, *(len(listed.pattern) for listed in read_patterns(Path(self.file)))])
 
-    def build(
-        self,
-        corpus: Codes | None,
-        alphabet: Alphabet,
-        generator: torch.Generator | None = None,
-        texts: TrainingTexts | None = None,
-    ) -> PatternsInitializerListed:
-        return PatternsInitializerListed(read_patterns(Path(self.file)), alphabet, generator)
+    def build(self, context: InitializerContext) -> Vocabulary:
+        """The first N patterns of the file.
+
+        Raises:
+            InputError: the file cannot be read, lists fewer, or a pattern does not fit alphabet or K.
+
+        """
+        listed = read_patterns(Path(self.file))
+        for pattern in listed[: context.vocab_size]:
+            if len(pattern.pattern) > context.max_token_length:
+                raise InputError(
+                    f"{pattern.place}: {pattern.pattern!r} has {len(pattern.pattern)} characters, and tokens of"
+                    f" {context.max_token_length} cannot hold it: raise model.max_token_length, or take it out of the"
+                    " file"
+                )
+        ngrams = [encoded(pattern, context.alphabet) for pattern in listed]
+        remedy = "lower model.vocab_size, or list more in initializer.file"
+        return vocabulary_of(ngrams[: context.vocab_size], context, remedy)

@@ -17,8 +17,7 @@ from torch import Tensor
 
 from tokenlayer.layer.matchers import Matcher
 from tokenlayer.layer.matching import Matches, PatternIndex
-from tokenlayer.layer.vocabulary import BLANK
-from tokenlayer.text.alphabet import Alphabet
+from tokenlayer.text.alphabet import BLANK, Alphabet
 
 Integers = npt.NDArray[np.int64]
 

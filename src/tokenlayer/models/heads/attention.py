@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from tokenlayer.layer.layer import EmbeddingLayer, Tokenized
+from tokenlayer.layer.embedding import TokenEmbedding
+from tokenlayer.layer.tokenized import Tokenized
 from tokenlayer.models.heads.base import Head, HeadConfig, HeadOutput
 from tokenlayer.models.heads.pool import PoolHead
 from tokenlayer.models.heads.sequence import TokenSequence, token_sequence
@@ -68,7 +69,7 @@ class AttentionHead(Head):
         nn.init.zeros_(self.out.weight)
         nn.init.zeros_(self.out.bias)
 
-    def forward(self, tokens: Tokenized, embedding: EmbeddingLayer) -> HeadOutput:
+    def forward(self, tokens: Tokenized, embedding: TokenEmbedding) -> HeadOutput:
         linear = self.linear(tokens, embedding)
         sequence = token_sequence(tokens.matches, self.max_tokens)
         return HeadOutput(linear.logits + self.out(self._read(sequence)), linear.embedded)
@@ -98,9 +99,8 @@ class AttentionHead(Head):
     def token_parameters(self) -> tuple[Tensor, ...]:
         return (self.vectors.weight,)
 
-    def logged_parameters(self) -> dict[str, Tensor]:
-        """Of the linear path."""
-        return self.linear.logged_parameters()
+    def readout_layers(self) -> tuple[nn.Linear, ...]:
+        return (*self.linear.readout_layers(), self.out)
 
 
 def _layer(width: int, n_heads: int, dropout: float) -> nn.TransformerEncoderLayer:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from tokenlayer.layer.layer import EmbeddingLayer, Tokenized
+from tokenlayer.layer.embedding import TokenEmbedding
+from tokenlayer.layer.tokenized import Tokenized
 
 
 @dataclass(frozen=True)
@@ -24,8 +25,8 @@ class HeadOutput:
     embedded: Tensor
     """(B, L, D) sum of the vectors of the tokens that begin at each position; or (B, D) sum over the text, where the
     place makes no difference. Its gradient is the token gradient g."""
-    dense: Tensor | None = None
-    """(B, hidden) of a hidden dense layer, if the head has one."""
+    hidden: Tensor | None = None
+    """(B, hidden) output of a hidden dense layer, if the head has one."""
 
 
 class Head(nn.Module, ABC):
@@ -35,12 +36,12 @@ class Head(nn.Module, ABC):
     """Whether a token enters `embedded` once for each text that holds it, however often it occurs there."""
 
     @abstractmethod
-    def forward(self, tokens: Tokenized, embedding: EmbeddingLayer) -> HeadOutput:
+    def forward(self, tokens: Tokenized, embedding: TokenEmbedding) -> HeadOutput:
         """The matches of B texts, and the vectors of the N tokens (N, D), to logits (B, n_outputs)."""
 
     @abstractmethod
-    def logged_parameters(self) -> dict[str, Tensor]:
-        """Those of `out_kernel`, `out_bias`, `dense_kernel`, `dense_bias` that the head has, by the seed's names."""
+    def readout_layers(self) -> tuple[nn.Linear, ...]:
+        """The linear layers whose outputs add up to the logits."""
 
     def readout(self) -> Tensor | None:
         """(n_outputs, D): the parameter by which the linear path from `embedded` to the logits multiplies, if any."""

@@ -10,7 +10,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from tokenlayer.layer.layer import EmbeddingLayer, Tokenized
+from tokenlayer.layer.embedding import TokenEmbedding
+from tokenlayer.layer.tokenized import Tokenized
 from tokenlayer.models.heads.base import Head, HeadConfig, HeadOutput
 from tokenlayer.models.heads.pool import PoolHead
 from tokenlayer.models.heads.sequence import token_sequence
@@ -82,7 +83,7 @@ class MatchConvHead(Head):
         nn.init.zeros_(self.out.weight)
         nn.init.zeros_(self.out.bias)
 
-    def forward(self, tokens: Tokenized, embedding: EmbeddingLayer) -> HeadOutput:
+    def forward(self, tokens: Tokenized, embedding: TokenEmbedding) -> HeadOutput:
         linear = self.linear(tokens, embedding)
         sequence = token_sequence(tokens.matches, self.max_tokens)
         x = self.dropout(self.vectors(sequence.token_id)) * sequence.there.unsqueeze(2)  # (B, S, width)
@@ -94,9 +95,8 @@ class MatchConvHead(Head):
     def token_parameters(self) -> tuple[Tensor, ...]:
         return (self.vectors.weight,)
 
-    def logged_parameters(self) -> dict[str, Tensor]:
-        """Of the linear path."""
-        return self.linear.logged_parameters()
+    def readout_layers(self) -> tuple[nn.Linear, ...]:
+        return (*self.linear.readout_layers(), self.out)
 
 
 class PositionConvHead(Head):
@@ -122,12 +122,12 @@ class PositionConvHead(Head):
         self.dropout = nn.Dropout(dropout)
         self.out = nn.Linear(self.responses.n_features, n_outputs)
 
-    def forward(self, tokens: Tokenized, embedding: EmbeddingLayer) -> HeadOutput:
+    def forward(self, tokens: Tokenized, embedding: TokenEmbedding) -> HeadOutput:
         embedded = embedding(tokens)  # (B, L, D)
         return HeadOutput(self.out(self.dropout(self.responses(embedded))), embedded)
 
-    def logged_parameters(self) -> dict[str, Tensor]:
-        return {"out_kernel": self.out.weight, "out_bias": self.out.bias}
+    def readout_layers(self) -> tuple[nn.Linear, ...]:
+        return (self.out,)
 
 
 @dataclass

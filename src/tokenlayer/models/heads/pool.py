@@ -8,8 +8,9 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from tokenlayer.layer.layer import EmbeddingLayer, Tokenized
+from tokenlayer.layer.embedding import TokenEmbedding
 from tokenlayer.layer.matching import Matches
+from tokenlayer.layer.tokenized import Tokenized
 from tokenlayer.models.heads.base import Head, HeadConfig, HeadOutput
 
 Pooling = Literal["presence", "sum", "mean", "max"]
@@ -35,7 +36,7 @@ class PoolHead(Head):
         nn.init.orthogonal_(self.out.weight)
         nn.init.zeros_(self.out.bias)
 
-    def forward(self, tokens: Tokenized, embedding: EmbeddingLayer) -> HeadOutput:
+    def forward(self, tokens: Tokenized, embedding: TokenEmbedding) -> HeadOutput:
         if self.pooling == "max":
             return self._largest(tokens.matches, embedding.weight)
         matches = tokens.matches.distinct() if self.pooling == "presence" else tokens.matches
@@ -55,8 +56,8 @@ class PoolHead(Head):
     def readout(self) -> Tensor | None:
         return self.out.weight if self.pooling in ("presence", "sum") else None
 
-    def logged_parameters(self) -> dict[str, Tensor]:
-        return {"out_kernel": self.out.weight, "out_bias": self.out.bias}
+    def readout_layers(self) -> tuple[nn.Linear, ...]:
+        return (self.out,)
 
 
 def matches_by_text(matches: Matches) -> Tensor:

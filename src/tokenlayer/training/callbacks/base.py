@@ -54,6 +54,9 @@ class RunCallback(pl.Callback):
     def recorder(self) -> Recorder:
         return self.run.recorder
 
+    def before_commit(self) -> None:  # most callbacks have nothing to add
+        """Write what should be part of the commit that is about to be made."""
+
 
 @dataclass
 class CallbackConfig(ABC):

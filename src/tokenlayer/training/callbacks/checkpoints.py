@@ -14,7 +14,6 @@ from pytorch_lightning.trainer.states import TrainerFn
 from tokenlayer import interrupts
 from tokenlayer.errors import InputError
 from tokenlayer.training.callbacks.base import CallbackConfig, RunCallback, RunContext
-from tokenlayer.training.callbacks.patterns_log import PatternsLog
 
 LAST = "checkpoints/last.ckpt"
 BEST = "checkpoints/best.ckpt"
@@ -82,8 +81,8 @@ class Checkpoints(RunCallback, pl.callbacks.Checkpoint):
 
     def _commit(self, trainer: pl.Trainer, keep: bool, is_best: bool = False) -> None:
         for callback in trainer.callbacks:  # type: ignore[attr-defined]  # Lightning declares it on the connector
-            if isinstance(callback, PatternsLog):
-                callback.write_table()
+            if isinstance(callback, RunCallback):
+                callback.before_commit()
         # The last batch of an epoch may be committed before and after validation: two states of one step.
         suffix = "_validated" if trainer.validating else ""
         path = self.recorder.checkpoints / f"step_{trainer.global_step:08d}{suffix}.ckpt"

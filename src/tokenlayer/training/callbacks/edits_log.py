@@ -77,8 +77,7 @@ class EditsLog(RunCallback):
         self._born[token_ids] = step.step + 1
 
     def _decoded(self, codes: Tensor) -> list[str]:
-        never = torch.zeros(len(codes), dtype=torch.bool)
-        return Vocabulary(codes, never).decode(self.run.dataset.alphabet)
+        return Vocabulary(codes).decode(self.run.dataset.alphabet)
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if trainer.state.fn != TrainerFn.FITTING or self._born is None:

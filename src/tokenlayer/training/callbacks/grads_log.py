@@ -1,4 +1,4 @@
-"""The seed's grads_log: mean and standard deviation of gradients along the whole model, every step."""
+"""`grads_log`: mean and standard deviation of gradients along the whole model, every step."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytorch_lightning as pl
 from torch import Tensor
 from torch.optim import Optimizer
 
+from tokenlayer.models.layer_statistics import ModelStatistics
 from tokenlayer.training.callbacks.base import (
     CallbackConfig,
     RunCallback,
@@ -16,7 +17,6 @@ from tokenlayer.training.callbacks.base import (
     as_module,
     current_step,
 )
-from tokenlayer.training.layer_statistics import LayerGradients, gradient_row
 
 
 class GradsLog(RunCallback):
@@ -25,22 +25,27 @@ class GradsLog(RunCallback):
     def __init__(self, run: RunContext, metrics_every: int) -> None:
         super().__init__(run)
         self.metrics_every = metrics_every
-        self._layers: LayerGradients | None = None
+        self._statistics: ModelStatistics | None = None
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._statistics = as_module(pl_module).model.statistics()
 
     def on_before_backward(self, trainer: pl.Trainer, pl_module: pl.LightningModule, loss: Tensor) -> None:
-        self._layers = LayerGradients(current_step(pl_module).intermediates)
+        assert self._statistics is not None
+        self._statistics.watch(current_step(pl_module).output)
 
     def on_before_optimizer_step(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, optimizer: Optimizer
     ) -> None:
-        assert self._layers is not None
-        step = current_step(pl_module)
-        row = gradient_row(self._layers, as_module(pl_module).model.logged_parameters())
-        self._layers = None
+        assert self._statistics is not None
+        step, row = current_step(pl_module), self._statistics.gradients()
         self.recorder.append("logs/grads_log", step.place | row)
         if step.step % self.metrics_every == 0:
-            known = {f"grads/{name}": value for name, value in row.items() if value is not None}
-            self.recorder.log_metrics(known, step.step)
+            self.recorder.log_metrics({f"grads/{name}": value for name, value in row.items()}, step.step)
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        assert self._statistics is not None
+        self._statistics.close()
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""The patterns that a live view shows, side by side: the seed's by their gradients, others by their weights."""
+"""The tokens that a live view shows, side by side: those whose characters train by gradient, others by weight."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from rich.table import Table
 from rich.text import Text
 from torch import Tensor
 
-from tokenlayer.layer.layer import TokenizationLayer, Tokenized
-from tokenlayer.layer.vocabulary import BLANK_SIGN, Vocabulary
+from tokenlayer.layer.tokenized import Tokenized
+from tokenlayer.layer.vocabulary import BLANK_SIGN
 from tokenlayer.models.logit_gradients import class_weights, logit_gradients, top_class
 from tokenlayer.text.alphabet import Alphabet
 from tokenlayer.training.callbacks.base import printable
-from tokenlayer.training.callbacks.patterns_log import gradient_summary
 from tokenlayer.training.module import TokenizationModule, TrainingStep
 
 WEIGHT = "weight"
@@ -56,15 +55,14 @@ def pattern_sides(
     step: TrainingStep, module: TokenizationModule, alphabet: Alphabet, class_names: Sequence[str], top: int
 ) -> tuple[Side, Side]:
     """What there is to see of a step between its backward pass and its update, `top` patterns on each side."""
-    layer = module.model.tokenization
-    if isinstance(layer, TokenizationLayer):
-        return _by_gradient(step.intermediates.tokens, layer, alphabet, top)
-    return _by_weight(step.intermediates.tokens, module, alphabet, class_names, top)
+    gradient = module.model.tokenization.character_gradient()
+    if gradient is not None:
+        return _by_gradient(step.output.tokens, gradient.cpu().numpy(), alphabet, top)
+    return _by_weight(step.output.tokens, module, alphabet, class_names, top)
 
 
-def _by_gradient(tokens: Tokenized, layer: TokenizationLayer, alphabet: Alphabet, top: int) -> tuple[Side, Side]:
-    """The largest and the smallest gradient summary × 100, as in the seed ("Making the Training Loop")."""
-    gradient = gradient_summary(layer.patterns.grad, layer.vocab_size).cpu().numpy()
+def _by_gradient(tokens: Tokenized, gradient: np.ndarray, alphabet: Alphabet, top: int) -> tuple[Side, Side]:
+    """The largest and the smallest gradient × 100, as in the original (seed document, "Making the Training Loop")."""
     order = np.argsort(gradient, kind="stable")
     values = [f"{value * 100:.5f}" for value in gradient]
     return (
@@ -76,7 +74,7 @@ def _by_gradient(tokens: Tokenized, layer: TokenizationLayer, alphabet: Alphabet
 def _by_weight(
     tokens: Tokenized, module: TokenizationModule, alphabet: Alphabet, class_names: Sequence[str], top: int
 ) -> tuple[Side, Side]:
-    """Of two classes, the tokens that speak most for each; of several, the foremost of all in two lists."""
+    """Of two classes, the tokens that speak most for each; of several, the top tokens of all in two lists."""
     directions = logit_gradients(module.model, tokens.codes[:_TEXTS])
     weight, towards = _as_arrays(*top_class(class_weights(module.model.embedding.weight.detach(), directions)))
     if len(class_names) == 2:
@@ -89,7 +87,7 @@ def _by_weight(
     order = np.argsort(-weight, kind="stable")
     values = [f"{value:+.4f} {printable(class_names[c])}" for value, c in zip(weight, towards, strict=True)]
     return (
-        _side("foremost tokens", WEIGHT, tokens, alphabet, order[:top], values),
+        _side("top tokens", WEIGHT, tokens, alphabet, order[:top], values),
         _side("next", WEIGHT, tokens, alphabet, order[top : 2 * top], values),
     )
 
@@ -98,8 +96,8 @@ def _side(
     heading: str, unit: str, tokens: Tokenized, alphabet: Alphabet, token_ids: np.ndarray, values: Sequence[str]
 ) -> Side:
     """Only what is shown is decoded: all N patterns would cost more than the rest of the view."""
-    vocabulary, shown = tokens.vocabulary, token_ids.tolist()
-    patterns = Vocabulary(vocabulary.codes[shown], vocabulary.never[shown]).decode(alphabet)
+    shown = token_ids.tolist()
+    patterns = tokens.vocabulary.take(shown).decode(alphabet)
     if unit == WEIGHT:  # the blanks behind a token say nothing; those of a pattern that moves may vanish any time
         patterns = [pattern.rstrip(BLANK_SIGN) for pattern in patterns]
     matches = tokens.matches.counts()[shown].tolist()

@@ -1,8 +1,7 @@
-"""The seed's patterns_log: every pattern decoded, with its gradient, matches and embedding."""
+"""`patterns_log`: every token decoded, with its gradient, matches and vector."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -13,7 +12,6 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from tokenlayer.layer.layer import TokenizationLayer
 from tokenlayer.text.alphabet import Alphabet
 from tokenlayer.training.callbacks.base import (
     CallbackConfig,
@@ -28,38 +26,42 @@ from tokenlayer.training.module import TokenizationModule, TrainingStep
 
 @dataclass(frozen=True)
 class PatternRows:
-    """All N patterns of a step before its update."""
+    """All N tokens of a step before its update."""
 
     pattern: list[str]
     """Decoded, `█` for a blank."""
     gradient: np.ndarray
-    """(N,) the seed's summary: population std + |mean| of the pattern's gradient after σ; NaN where there is none."""
+    """(N,) how strongly the loss pulls at the token; NaN where it has no gradient. Where a gradient moves the
+    characters, it is the original's summary of that (`TokenLayer.character_gradient`); else the length of the gradient
+    of the token's vector."""
     matches: np.ndarray
     """(N,) occurrences in the batch."""
     embedding: np.ndarray
     """(N, D)"""
+    prominence: np.ndarray
+    """(N,) what tables are ordered by: the gradient where characters move, else the length of the token's vector."""
 
 
 def pattern_rows(step: TrainingStep, module: TokenizationModule, alphabet: Alphabet) -> PatternRows:
-    """Read the patterns of the step in progress, between its backward pass and its update."""
-    tokens = step.intermediates.tokens
-    layer = module.model.tokenization
-    grad = layer.patterns.grad if isinstance(layer, TokenizationLayer) else None
+    """Read the tokens of the step in progress, between its backward pass and its update."""
+    tokens, weight = step.output.tokens, module.model.embedding.weight
+    embedding = weight.detach().cpu().numpy().copy()
+    moved = module.model.tokenization.character_gradient()
+    gradient = (vector_gradient(weight) if moved is None else moved).cpu().numpy()
     return PatternRows(
         pattern=tokens.vocabulary.decode(alphabet),
-        gradient=gradient_summary(grad, layer.vocab_size).cpu().numpy(),
+        gradient=gradient,
         matches=tokens.matches.counts().cpu().numpy(),
-        embedding=module.model.embedding.weight.detach().cpu().numpy().copy(),
+        embedding=embedding,
+        prominence=np.linalg.norm(embedding, axis=1) if moved is None else gradient,
     )
 
 
-def gradient_summary(grad: Tensor | None, vocab_size: int) -> Tensor:
-    """(N,) of the patterns' gradient (C, K, N): population std + |mean| over C and K."""
-    if grad is None:
-        return torch.full((vocab_size,), torch.nan)
-    mean = grad.mean((0, 1))
-    std: Tensor = torch.linalg.vector_norm(grad - mean, dim=(0, 1)) / math.sqrt(grad.shape[0] * grad.shape[1])
-    return std + mean.abs()
+def vector_gradient(weight: Tensor) -> Tensor:
+    """(N,) length of the gradient of each vector of `weight` (N, D); NaN before the first backward pass."""
+    if weight.grad is None:
+        return torch.full((len(weight),), torch.nan)
+    return weight.grad.norm(dim=1)
 
 
 class PatternsLog(RunCallback):
@@ -81,17 +83,14 @@ class PatternsLog(RunCallback):
         self._latest = (step.step, rows)
         self.recorder.append("logs/patterns_log", step.place | _columns(rows))
 
-    def write_table(self) -> None:
-        """The latest patterns as a table that opens in MLflow's UI; called before each commit."""
+    def before_commit(self) -> None:
+        """Write the latest patterns as a table that opens in MLflow's UI."""
         if self._latest is None or self._table_of == self._latest[0]:
             return
         step, rows = self._latest
         vectors = [" ".join(f"{x:.6g}" for x in vector) for vector in rows.embedding]
         columns = _columns(rows) | {"pattern": visible(rows.pattern), "embedding": vectors}
-        # Without gradients of the characters, the length of a token's vector says best how much it counts.
-        known = np.isfinite(rows.gradient).any()
-        order = np.argsort(-(rows.gradient if known else np.linalg.norm(rows.embedding, axis=1)), kind="stable")
-        frame = pd.DataFrame(columns).iloc[order]
+        frame = pd.DataFrame(columns).iloc[np.argsort(-rows.prominence, kind="stable")]
         self.recorder.table(f"patterns/step_{step}.json", frame)
         self._table_of = step
 

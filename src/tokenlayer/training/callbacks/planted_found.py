@@ -46,8 +46,8 @@ class PlantedFound(RunCallback):
 
     def _log(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> float:
         vocabulary = as_module(pl_module).model.tokenization.vocabulary()
-        decoded = zip(vocabulary.decode(self.run.dataset.alphabet), vocabulary.never.tolist(), strict=True)
-        tokens = [pattern for pattern, never in decoded if not never]
+        decoded = zip(vocabulary.decode(self.run.dataset.alphabet), vocabulary.can_match.tolist(), strict=True)
+        tokens = [pattern for pattern, can_match in decoded if can_match]
         shares = {"planted/found": share_found(self._of_classes, tokens)}
         if self._distractors:
             shares["planted/distractors"] = share_found(self._distractors, tokens)

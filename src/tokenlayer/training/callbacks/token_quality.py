@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytorch_lightning as pl
@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from tokenlayer.layer.layer import Tokenized
 from tokenlayer.layer.matching import Matches
 from tokenlayer.layer.quality import QualityMeter, turnover
+from tokenlayer.layer.tokenized import Tokenized
 from tokenlayer.training.callbacks.base import CallbackConfig, RunCallback, RunContext, as_module
 
 
@@ -75,7 +75,7 @@ def first(tokens: Tokenized, texts: int) -> Tokenized:
     end = int((found.text < texts).sum())  # they are ordered by text
     _, N, L = found.shape
     matches = Matches(found.text[:end], found.position[:end], found.token_id[:end], (texts, N, L))
-    return Tokenized(tokens.codes[:texts], tokens.patterns, tokens.vocabulary, matches)
+    return replace(tokens, codes=tokens.codes[:texts], matches=matches)
 
 
 def _codes(module: pl.LightningModule) -> Tensor:

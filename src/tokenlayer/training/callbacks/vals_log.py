@@ -1,4 +1,4 @@
-"""The seed's vals_log: mean and standard deviation of values along the whole model, every step."""
+"""`vals_log`: mean and standard deviation of values along the whole model, every step."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 
+from tokenlayer.models.layer_statistics import ModelStatistics
 from tokenlayer.training.callbacks.base import (
     CallbackConfig,
     RunCallback,
@@ -15,28 +16,35 @@ from tokenlayer.training.callbacks.base import (
     as_module,
     current_step,
 )
-from tokenlayer.training.layer_statistics import value_row
 
 
 class ValsLog(RunCallback):
-    """Table `logs/vals_log`: the step's activations, and the parameters after its update, as the seed writes them.
+    """Table `logs/vals_log`: the step's activations, and the parameters after its update, as the original writes them.
 
-    A strided copy as metrics `vals/<column>`.
+    A strided copy goes to the metrics `vals/<column>`.
     """
 
     def __init__(self, run: RunContext, metrics_every: int) -> None:
         super().__init__(run)
         self.metrics_every = metrics_every
+        self._statistics: ModelStatistics | None = None
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._statistics = as_module(pl_module).model.statistics()
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
+        assert self._statistics is not None
         step = current_step(pl_module)
-        row = value_row(step.intermediates, as_module(pl_module).model.logged_parameters())
+        row = self._statistics.values(step.output)
         self.recorder.append("logs/vals_log", step.place | row)
         if step.step % self.metrics_every == 0:
-            known = {f"vals/{name}": value for name, value in row.items() if value is not None}
-            self.recorder.log_metrics(known, step.step)
+            self.recorder.log_metrics({f"vals/{name}": value for name, value in row.items()}, step.step)
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        assert self._statistics is not None
+        self._statistics.close()
 
 
 @dataclass

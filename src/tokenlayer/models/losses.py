@@ -1,0 +1,16 @@
+"""The loss of a classifier, from its logits."""
+
+from __future__ import annotations
+
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """Mean cross-entropy of logits (B, n_outputs) and integer labels (B,).
+
+    One output is the logit of class 1 of two; several are the logits of as many classes.
+    """
+    if logits.shape[1] == 1:
+        return F.binary_cross_entropy_with_logits(logits[:, 0], labels.to(logits.dtype))
+    return F.cross_entropy(logits, labels.long())

@@ -1,0 +1,34 @@
+"""What the original's initializers have in common: they make real-valued patterns."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from tokenlayer.layer.base import TokenLayer
+from tokenlayer.layer.vocabulary import Vocabulary
+from tokenlayer.original.layer import TokenizationLayer
+from tokenlayer.original.patterns import discretise
+from tokenlayer.vocabularies.base import InitializerConfig, InitializerContext
+
+
+@dataclass
+class OriginalInitializerConfig(InitializerConfig):
+    """Configuration of an initializer whose patterns the original's layer takes over as they are."""
+
+    @abstractmethod
+    def patterns(self, context: InitializerContext) -> Tensor:
+        """Patterns of shape (C, K, N)."""
+
+    def build(self, context: InitializerContext) -> Vocabulary:
+        """The tokens that the patterns stand for, for layers that hold no real values."""
+        return Vocabulary(discretise(self.patterns(context)).codes)
+
+    def fill(self, layer: TokenLayer, context: InitializerContext) -> None:
+        """Give the original's layer the patterns themselves, any other their tokens."""
+        if isinstance(layer, TokenizationLayer):
+            layer.set_patterns(self.patterns(context))
+        else:
+            super().fill(layer, context)

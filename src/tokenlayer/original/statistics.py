@@ -1,0 +1,97 @@
+"""The original's 20 columns of `grads_log` and of `vals_log` (seed document, "Making the Training Loop").
+
+Four layers, each with the mean over everything and the population standard deviation of the batch mean, then six
+parameters, each with mean and population standard deviation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from torch import Tensor
+
+from tokenlayer.models.classifier import TokenizationClassifier
+from tokenlayer.models.layer_statistics import ModelStatistics, Row, to_floats
+from tokenlayer.models.moments import Moments, match_moments, moments
+from tokenlayer.models.output import ModelOutput
+from tokenlayer.original.flatten import FlattenHead
+from tokenlayer.original.layer import TokenizationLayer
+
+LAYERS = ("out", "dense", "embedding", "tokenization")
+PARAMETERS = ("out_kernel", "out_bias", "dense_kernel", "dense_bias", "embedding_kernel", "patterns")
+COLUMNS = tuple(f"{name}_{moment}" for name in (*LAYERS, *PARAMETERS) for moment in ("mean", "std"))
+
+
+class OriginalStatistics(ModelStatistics):
+    """The original's rows, for a model that has all of the original's parts.
+
+    Args:
+        model: a flatten head on the original's layer.
+
+    """
+
+    def __init__(self, model: TokenizationClassifier) -> None:
+        layer, head = model.tokenization, model.head
+        assert isinstance(layer, TokenizationLayer)
+        assert isinstance(head, FlattenHead)
+        self.parameters: Mapping[str, Tensor] = {
+            "out_kernel": head.out.weight,
+            "out_bias": head.out.bias,
+            "dense_kernel": head.dense.weight,
+            "dense_bias": head.dense.bias,
+            "embedding_kernel": model.embedding.weight,
+            "patterns": layer.patterns,
+        }
+        self._gradients: dict[str, Tensor] = {}
+
+    def watch(self, output: ModelOutput) -> None:
+        self._gradients = {}
+        for name, value in _layers(output).items():
+            if value.requires_grad:
+                value.register_hook(  # type: ignore[no-untyped-call]  # torch leaves it untyped
+                    lambda gradient, name=name: self._gradients.__setitem__(name, gradient)
+                )
+
+    def gradients(self) -> Row:
+        found = {name: layer_moments(gradient) for name, gradient in self._gradients.items()}
+        # The gradient of the dense output of the tokenization layer, factorised.
+        embedding = self.parameters["embedding_kernel"]
+        found["tokenization"] = match_gradient_moments(self._gradients["embedding"], embedding)
+        for name, parameter in self.parameters.items():
+            assert parameter.grad is not None
+            found[name] = moments(parameter.grad)
+        return _row(found)
+
+    def values(self, output: ModelOutput) -> Row:
+        found = {name: layer_moments(value.detach()) for name, value in _layers(output).items()}
+        found["tokenization"] = match_moments(output.tokens.matches, output.logits.dtype)
+        found |= {name: moments(parameter.detach()) for name, parameter in self.parameters.items()}
+        return _row(found)
+
+    def close(self) -> None:
+        """Nothing is attached but to tensors of the step."""
+
+
+def _layers(output: ModelOutput) -> dict[str, Tensor]:
+    assert output.hidden is not None
+    return {"out": output.probabilities, "dense": output.hidden, "embedding": output.embedded}
+
+
+def _row(found: Mapping[str, Moments]) -> Row:
+    values = (value for name in (*LAYERS, *PARAMETERS) for value in found[name])
+    return to_floats(dict(zip(COLUMNS, values, strict=True)))
+
+
+def layer_moments(x: Tensor) -> Moments:
+    """Mean of a tensor (B, …), and the population standard deviation of its mean over the batch."""
+    return moments(x.mean(0))
+
+
+def match_gradient_moments(g: Tensor, embedding: Tensor) -> Moments:
+    """The moments of U[b, n, t] = g[b, t] · E[n], the gradient of the dense output, from g (B, L, D) and E (N, D)."""
+    g_mean = g.mean(0).double()  # ḡ (L, D)
+    E = embedding.detach().double()
+    count = g_mean.shape[0] * E.shape[0]
+    mean = g_mean.sum(0) @ E.sum(0) / count
+    variance = ((g_mean.T @ g_mean) * (E.T @ E)).sum() / count - mean.square()
+    return mean.to(g.dtype), variance.clamp(min=0).sqrt().to(g.dtype)

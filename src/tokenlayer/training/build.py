@@ -1,0 +1,124 @@
+"""From a configuration to a model and its learning rule: new ones for a training, or those of a checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+from tokenlayer.data.types import PreparedDataset
+from tokenlayer.errors import InputError
+from tokenlayer.layer.base import TokenLayer
+from tokenlayer.layer.matchers import EveryMatch, Matcher
+from tokenlayer.layer.vocabulary import Vocabulary
+from tokenlayer.models.classifier import TokenizationClassifier
+from tokenlayer.rules.base import LearningRule, RuleContext
+from tokenlayer.text.alphabet import Alphabet
+from tokenlayer.training.checkpoint_loading import FORMAT, SavedModel
+from tokenlayer.training.config import TrainConfig
+from tokenlayer.vocabularies.base import InitializerContext
+
+_INITIALIZER = 1  # distinguishes the initializer's random numbers from others of the same seed
+
+
+def build_model(config: TrainConfig, dataset: PreparedDataset) -> TokenizationClassifier:
+    """The model with its first tokens and weights, for the dataset's alphabet, classes and length.
+
+    The tokens of a run that is resumed are left blank: its checkpoint overwrites them.
+
+    Raises:
+        InputError: tokens and texts do not fit each other, or the texts do not yield the tokens.
+
+    """
+    K = config.max_token_length()
+    if dataset.text_length < K:
+        raise InputError(
+            f"dataset.text_length={dataset.text_length} is below model.max_token_length={K}: no token fits into a text;"
+            " give longer texts or shorter tokens"
+        )
+    matcher = checked_matcher(config, dataset.alphabet)
+    layer = _blank_layer(config, K, dataset.alphabet, matcher)
+    if not config.resume:
+        config.initializer.fill(layer, initializer_context(config, dataset, matcher))
+    return config.model.build(layer, dataset.text_length, len(dataset.class_names))
+
+
+def _blank_layer(config: TrainConfig, K: int, alphabet: Alphabet, matcher: Matcher) -> TokenLayer:
+    return config.learning_rule.build_layer(Vocabulary.blank(config.model.vocab_size, K), alphabet.size, matcher)
+
+
+def checked_matcher(config: TrainConfig, alphabet: Alphabet) -> Matcher:
+    """The initializer's matcher, if the rule leaves the tokens alone for which it is meant.
+
+    Raises:
+        InputError: a rule would replace words, or the pieces of a segmentation, by other n-grams.
+
+    """
+    matcher = config.initializer.matcher(alphabet)
+    if not isinstance(matcher, EveryMatch) and not config.learning_rule.keeps_vocabulary:
+        raise InputError(
+            "initializer: words, and the pieces of a segmentation, are fixed vocabularies, of which not every "
+            "occurrence counts; a rule that replaces them by other n-grams does not fit them: add learning_rule=frozen"
+        )
+    return matcher
+
+
+def initializer_context(config: TrainConfig, dataset: PreparedDataset, matcher: Matcher) -> InitializerContext:
+    """What the configured initializer is given."""
+    # A sequence of its own: the model's weights are drawn from the run's seed too.
+    seed = int(np.random.SeedSequence([config.seed, _INITIALIZER]).generate_state(1)[0])
+    return InitializerContext(
+        vocab_size=config.model.vocab_size,
+        max_token_length=config.max_token_length(),
+        alphabet=dataset.alphabet,
+        texts=dataset.training_texts(),
+        corpus=lambda wanted: dataset.corpus(wanted.scope, wanted.cap),
+        generator=torch.Generator().manual_seed(seed),
+        matcher=matcher,
+    )
+
+
+def build_rule(config: TrainConfig, dataset: PreparedDataset) -> LearningRule:
+    """The configured learning rule, which knows the training texts and no others."""
+    return config.learning_rule.build(
+        RuleContext(
+            vocab_size=config.model.vocab_size,
+            max_token_length=config.max_token_length(),
+            n_characters=dataset.alphabet.size,
+            embedding_dim=config.model.embedding_dim or config.model.n_outputs(len(dataset.class_names)),
+            texts=dataset.training_texts(),
+            seed=config.seed,
+        )
+    )
+
+
+def checkpoint_header(config: TrainConfig, resolved: Mapping[str, Any], dataset: PreparedDataset) -> dict[str, Any]:
+    """What a checkpoint says of itself: all that one must know to use its weights."""
+    return {
+        "format": FORMAT,
+        "config": dict(resolved),
+        "alphabet": dataset.alphabet.chars,
+        "class_names": list(dataset.class_names),
+        "fingerprint": dataset.fingerprint,
+        "max_token_length": config.max_token_length(),
+    }
+
+
+def restored_model(trained: TrainConfig, saved: SavedModel, text_length: int) -> TokenizationClassifier:
+    """The classifier of a checkpoint, with its weights.
+
+    Args:
+        trained: the configuration that the checkpoint carries.
+        saved: the checkpoint.
+        text_length: L of the texts that it is to read.
+
+    """
+    alphabet = Alphabet(saved.header["alphabet"])
+    matcher = trained.initializer.matcher(alphabet)
+    layer = _blank_layer(trained, saved.header["max_token_length"], alphabet, matcher)
+    model = trained.model.build(layer, text_length, len(saved.header["class_names"]))
+    weights = {key: value for key, value in saved.weights.items() if key.startswith("model.")}
+    model.load_state_dict({key.removeprefix("model."): value for key, value in weights.items()})
+    return model

@@ -1,0 +1,100 @@
+"""N-grams drawn at random from the corpus: the start of a learned vocabulary, and the control that it has to beat."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from tokenlayer.errors import InputError
+from tokenlayer.layer.vocabulary import Vocabulary
+from tokenlayer.text.alphabet import BLANK, Codes
+from tokenlayer.text.ngrams.drawing import draw_ngrams
+from tokenlayer.vocabularies.base import CorpusConfig, InitializerConfig, InitializerContext
+from tokenlayer.vocabularies.ngrams import NGRAM_LENGTHS, check_corpus, check_fit, length_problems
+
+
+def draw_rows(
+    corpus: Codes,
+    shape: tuple[int, int],
+    ngram_lengths: Sequence[int],
+    filter_over: int,
+    padding: int,
+    generator: torch.Generator | None = None,
+) -> npt.NDArray[np.int64]:
+    """N n-grams of the corpus: the length of each is drawn uniformly, then the n-gram in proportion to its count.
+
+    Args:
+        corpus: (S,) codes.
+        shape: (N, K).
+        ngram_lengths: the lengths to draw from, each at most K.
+        filter_over: only n-grams that occur more often than this are drawn; shorter ones where none of a length does.
+        padding: the code of the columns behind an n-gram that is shorter than K.
+        generator: the source of randomness, on the CPU; None: torch's global one.
+
+    Returns:
+        (N, K) codes.
+
+    Raises:
+        InputError: no n-gram, not even a single character, occurs more than `filter_over` times.
+
+    """
+    N, _ = shape
+    lengths = torch.tensor(ngram_lengths)[torch.randint(len(ngram_lengths), (N,), generator=generator)]
+    rows = np.full(shape, padding, dtype=np.int64)
+    for length in sorted(set(ngram_lengths)):
+        wanted = (lengths == length).numpy()
+        drawn = _draw(corpus, length, int(wanted.sum()), filter_over, generator)
+        rows[wanted, : drawn.shape[1]] = drawn
+    return rows
+
+
+def _draw(corpus: Codes, length: int, n: int, filter_over: int, generator: torch.Generator | None) -> Codes:
+    """(n, length) codes, or of the next shorter n-grams that do occur often enough."""
+    missing: InputError | None = None
+    for shorter in range(length, 0, -1):
+        try:
+            return draw_ngrams(corpus, shorter, n, filter_over, generator)
+        except InputError as error:
+            missing = missing or error
+    assert missing is not None
+    raise missing
+
+
+@dataclass
+class RandomNgramsConfig(InitializerConfig):
+    """N-grams of the corpus, drawn by their frequency, with blanks behind them."""
+
+    ngram_lengths: list[int] | None = field(default_factory=lambda: list(NGRAM_LENGTHS))
+    """Lengths of the n-grams; each token draws its own, uniformly. null: chosen by the training texts."""
+    filter_over: int = 1
+    """Only n-grams that occur more than this many times are drawn."""
+    corpus: CorpusConfig = field(default_factory=CorpusConfig)
+    """The texts that the n-grams come from."""
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """Field and message of each value that cannot work."""
+        if self.ngram_lengths is not None:
+            yield from length_problems(self.ngram_lengths)
+        if self.filter_over < 0:
+            yield "filter_over", "must not be negative"
+
+    def default_token_length(self) -> int:
+        return self.min_token_length()
+
+    def min_token_length(self) -> int:
+        return max(self.ngram_lengths or [1])
+
+    def build(self, context: InitializerContext) -> Vocabulary:
+        """N random n-grams: the same for the same texts, settings and generator."""
+        assert self.ngram_lengths is not None, "chosen by the caller"
+        corpus, K = context.corpus(self.corpus), context.max_token_length
+        check_corpus(self.ngram_lengths, len(corpus))
+        check_fit(self.ngram_lengths, K)
+        rows = draw_rows(
+            corpus, (context.vocab_size, K), self.ngram_lengths, self.filter_over, BLANK, context.generator
+        )
+        return Vocabulary(torch.from_numpy(rows))
