@@ -73,10 +73,10 @@ def test_help_imports_neither_torch_nor_mlflow():
 
 def test_module_and_a_wrong_configuration(tmp_path):
     """`python -m tokenlayer`, in a folder of its own: nothing is written before the check has passed."""
-    line = [sys.executable, "-m", "tokenlayer", "train", "-m", "initializer=max_covr,gaussian", "seed=0,x"]
+    line = [sys.executable, "-m", "tokenlayer", "train", "-m", "initializer=uniform,unigram", "seed=0,x"]
     done = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert "initializer=max_covr: no such option; did you mean max_cover" in done.stderr
+    assert "initializer=uniform: no such option; did you mean unigram" in done.stderr
     assert "seed: expected an integer, got 'x'" in done.stderr
     assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []

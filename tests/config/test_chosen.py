@@ -74,7 +74,7 @@ def test_patterns_are_as_long_as_asked_for(tmp_path: Path) -> None:
 
 
 def test_nothing_is_read_where_nothing_is_open(tmp_path: Path) -> None:
-    given = composed("experiment=seed_imdb", "dataset.source=nowhere")
+    given = composed("experiment=original_imdb", "dataset.source=nowhere")
     assert given.choices == ()
     assert given.resolved["dataset"]["source"] == "nowhere"
 

@@ -30,7 +30,7 @@ RULES = {
 SHORT = {
     "n_words": 8,
     "text_length": 60,
-    "max_token_length": [3, 4, 5],
+    "pattern_lengths": [3, 4, 5],
     "patterns_per_text": 2,
     "distractors_per_text": 1,
 }

@@ -10,6 +10,7 @@ from enum import IntEnum
 from pathlib import Path
 from typing import cast
 
+from tokenlayer.config import renamed
 from tokenlayer.errors import InputError
 from tokenlayer.hints import hint
 from tokenlayer.interrupts import Interrupted, handled
@@ -97,6 +98,9 @@ def _stop_writing() -> None:
 
 
 def _command(name: str) -> Callable[[list[str]], int]:
+    if name in renamed.COMMANDS:
+        new = renamed.COMMANDS[name]
+        raise InputError(f"{name}: is now called {new}; write tokenlayer {new} …")
     if name not in COMMANDS:
         raise InputError(f"{name}: no such command{hint(name, COMMANDS)}")
     return cast(Callable[[list[str]], int], importlib.import_module(COMMANDS[name]).main)

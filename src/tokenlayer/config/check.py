@@ -9,6 +9,7 @@ from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from tokenlayer.config import renamed
 from tokenlayer.config.compose import Composer, Line
 from tokenlayer.config.plain import resolve
 from tokenlayer.config.problems import ConfigError, Problem
@@ -138,6 +139,9 @@ def _choice_problem(composer: Composer, choice: Override) -> Problem | None:
     for option in value if isinstance(value, list) else [value]:
         # ~group, group=null: no option at all
         if option is not None and not choice.is_delete() and str(option) not in options:
+            new = renamed.new_option(group, str(option))
+            if new is not None:
+                return Problem(f"{group}={option}", f"is now called {new}")
             return Problem(f"{group}={option}", f"no such option{hint(str(option), options)}")
     return None
 
@@ -152,11 +156,16 @@ def _apply(composed: DictConfig, settings: Sequence[Override]) -> Iterator[Probl
             else:
                 OmegaConf.update(composed, key, setting.value(), merge=True, force_add=True)
         except KeyError:
-            known = [str(name) for name in _parent(composed, key)]
-            close = did_you_mean(near(key.rsplit(".", 1)[-1], known))
-            yield Problem(str(setting.input_line), f"there is nothing to remove{close}")
+            yield Problem(str(setting.input_line), f"there is nothing to remove{_hint_to_remove(composed, key)}")
         except (OmegaConfBaseException, TypeError, ValueError) as error:
             yield Problem(key, f"cannot be set by {setting.input_line}: {str(error).splitlines()[0]}")
+
+
+def _hint_to_remove(composed: DictConfig, key: str) -> str:
+    if key in renamed.KEYS:
+        return f": {key} is now called {renamed.KEYS[key]}"
+    known = [str(name) for name in _parent(composed, key)]
+    return did_you_mean(near(key.rsplit(".", 1)[-1], known))
 
 
 def _parent(composed: DictConfig, key: str) -> Mapping[Any, Any]:

@@ -21,7 +21,7 @@ CHOSEN = (
     "dataset.batch_size",
     "initializer.ngram_lengths",
     "learning_rule.ngram_lengths",
-    "learning_rule.every",
+    "learning_rule.edit_interval",
     "model.embedding_l2",
     "trainer.max_epochs",
     "lr_scheduler.T_max",
@@ -34,7 +34,7 @@ _LEAST_STEPS = 2000
 _EPOCHS = range(4, 21)
 _ROUNDS = 8  # of a learning rule, if it went on to the end
 
-# What a n-gram tells, in bits: in English, of 4.1 bits a character, 13 characters have 54; in Chinese, of nearly 10, they
+# What an n-gram tells, in bits: in English, of 4.1 bits a character, 13 characters have 54; in Chinese, of nearly 10, they
 # are 5. The shortest that may be learned stands in one text of fifty by chance. The first tokens are longer: they are
 # drawn by frequency, which prefers the short ones that stand everywhere.
 _LONGEST = 55.0
@@ -140,7 +140,7 @@ class _Chooser:
         self._put("trainer.max_epochs", epochs(batches, trainer.max_steps), f"{batches} steps an epoch")
         n_epochs = self._plain["trainer"]["max_epochs"]
         self._put("lr_scheduler.T_max", batches * n_epochs)
-        self._put("learning_rule.every", max(0.5, n_epochs / _ROUNDS), f"{n_epochs} epochs")
+        self._put("learning_rule.edit_interval", max(0.5, n_epochs / _ROUNDS), f"{n_epochs} epochs")
 
     def _put(self, key: str, value: Any, reason: str = "") -> None:
         """Without a reason what follows from another choice, and is not to be told."""
@@ -159,7 +159,7 @@ def ngram_lengths(found: TextProfile, least_bits: float, shortest: int, longest:
 
     Args:
         found: the training texts.
-        least_bits: what a n-gram tells at least, if all its characters were independent.
+        least_bits: what an n-gram tells at least, if all its characters were independent.
         shortest: the least length, at most.
         longest: the largest length, at most.
 

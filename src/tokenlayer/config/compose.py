@@ -20,6 +20,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from tokenlayer.config import renamed
 from tokenlayer.config.problems import ConfigError, Problem
 from tokenlayer.config.search_path import packaged_conf, register
 
@@ -95,7 +96,8 @@ class Composer:
         except yaml.YAMLError as error:  # its message names file, line and column
             raise ConfigError([Problem("", f"a configuration file is no valid YAML: {error}")]) from error
         except (HydraException, OmegaConfBaseException, OSError, ValueError) as error:
-            raise ConfigError([Problem("", _reason(error))]) from error
+            reason = _reason(error)
+            raise ConfigError([Problem("", "".join([reason, *renamed.options_in(reason)]))]) from error
         OmegaConf.set_struct(config, False)
         return config
 

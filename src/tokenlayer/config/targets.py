@@ -5,6 +5,7 @@ import pkgutil
 from collections.abc import Sequence
 from types import ModuleType
 
+from tokenlayer.config import renamed
 from tokenlayer.hints import did_you_mean, near
 
 # Classes that a configuration may name without being allowed to: ours, and torch's optimizers and schedulers.
@@ -23,6 +24,8 @@ def locate(target: object, allow_targets: Sequence[str] = ()) -> type:
     """
     if not isinstance(target, str) or not all(part.isidentifier() for part in target.split(".")):
         raise TargetError(f"must be the dotted path of a class, got {target!r}")
+    if target in renamed.CLASSES:
+        raise TargetError(f"{target} is now called {renamed.CLASSES[target]}")
     allowed = (*TRUSTED_PACKAGES, *allow_targets)
     if not any(target.startswith(f"{package}.") for package in allowed):
         package = target.split(".", maxsplit=1)[0]

@@ -9,10 +9,10 @@ import functools
 import inspect
 import types
 import typing
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Literal, TypeVar, Union, cast
 
-from tokenlayer.config import scalars
+from tokenlayer.config import renamed, scalars
 from tokenlayer.config.problems import ConfigError, Problem, shown
 from tokenlayer.config.signatures import argument_types, keyword_parameters
 from tokenlayer.config.targets import TargetError, locate
@@ -108,6 +108,9 @@ class _Loader:
         for choice in choices:
             if raw == choice and type(raw) is type(choice):
                 return choice
+        new = renamed.VALUES.get(key, {}).get(str(raw))
+        if new in choices:
+            return self._fail(key, f"{raw} is now called {new}")
         close = near(str(raw), [str(choice) for choice in choices])
         expected = ", ".join(str(choice) for choice in choices)
         return self._fail(key, f"expected one of {expected}, got {shown(raw)}{did_you_mean(close)}")
@@ -144,8 +147,13 @@ class _Loader:
     def _mapping(self, raw: Any, annotation: Any, key: str) -> Any:
         if not isinstance(raw, Mapping):
             return self._fail(key, f"expected a section with keys, got {shown(raw)}")
-        loaded = {str(name): self.value(item, annotation, f"{key}.{name}") for name, item in raw.items()}
+        loaded = {str(name): self._item(item, annotation, f"{key}.{name}") for name, item in raw.items()}
         return _FAILED if any(item is _FAILED for item in loaded.values()) else loaded
+
+    def _item(self, raw: Any, annotation: Any, key: str) -> Any:
+        if key in renamed.KEYS:
+            return self._fail(key, f"is now called {renamed.KEYS[key]}")
+        return self.value(raw, annotation, key)
 
     def _object(self, raw: Any, base: type, key: str) -> Any:
         if not isinstance(raw, Mapping):
@@ -156,6 +164,7 @@ class _Loader:
         arguments = {name: item for name, item in raw.items() if name != TARGET}
         hints = typing.get_type_hints(cls)
         fields = {field.name: field for field in dataclasses.fields(cls) if field.init}
+        arguments = self._under_new_names(arguments, fields, key)
         self._check_names(arguments, list(fields), cls, key)
         loaded = {
             name: self.value(arguments[name], hints[name], _join(key, name)) for name in fields if name in arguments
@@ -230,6 +239,17 @@ class _Loader:
             if parameter.default is inspect.Parameter.empty and name not in given:
                 loaded[name] = self._fail(_join(key, name), f"must be given: {cls.__name__} has no default for it")
         return _FAILED if any(item is _FAILED for item in loaded.values()) else functools.partial(cls, **loaded)
+
+    def _under_new_names(self, given: Mapping[str, Any], known: Collection[str], key: str) -> dict[str, Any]:
+        """The values with old names reported; they go on under the new ones, so that they are checked like others."""
+        arguments = dict(given)
+        for name in given:
+            new = renamed.KEYS.get(_join(key, name), "")
+            new_name = new.rsplit(".", 1)[-1]
+            if name not in known and new_name in known:
+                self._fail(_join(key, name), f"is now called {new}")
+                arguments.setdefault(new_name, arguments.pop(name))
+        return arguments
 
     def _check_names(self, given: Mapping[str, Any], known: Sequence[str], cls: type, key: str) -> None:
         for name in given:

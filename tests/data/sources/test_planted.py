@@ -104,15 +104,15 @@ def test_the_truth_survives_the_cache(default_data: PreparedDataset) -> None:
 
 
 def test_impossible_settings_are_named() -> None:
-    config = PlantedConfig(n_words=3, noise=1.0, max_token_length=[2], n_distractors=0)
+    config = PlantedConfig(n_words=3, noise=1.0, pattern_lengths=[2], n_distractors=0)
     with pytest.raises(InputError) as caught:
         prepare(config)
-    for name in ("n_words", "noise", "max_token_length", "distractors_per_text"):
+    for name in ("n_words", "noise", "pattern_lengths", "distractors_per_text"):
         assert f"dataset.{name}: " in str(caught.value)
 
 
 def test_more_patterns_than_there_are() -> None:
-    config = PlantedConfig(max_token_length=[3], n_patterns=2000)
+    config = PlantedConfig(pattern_lengths=[3], n_patterns=2000)
     with pytest.raises(InputError, match="there are not enough patterns"):
         config.load()
 

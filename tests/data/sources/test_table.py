@@ -160,7 +160,7 @@ def test_missing_column_names_those_present_and_near_ones(read, tmp_path: Path) 
     for name in ("a.csv", "a.jsonl", "a.parquet"):
         message = refusal(read, write(tmp_path / name), label_column="kinds")
         assert name in message
-        assert "no column 'kinds' among body, kind, part; did you mean kind?" in message
+        assert "no column 'kinds'; did you mean kind?; known: body, kind, part" in message
 
 
 @pytest.mark.parametrize("missing", ["", " ", None, float("nan")])
@@ -226,7 +226,7 @@ def test_rows_that_cannot_be_read_name_their_line(read, tmp_path: Path, lines: l
 def test_an_empty_file(read, tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.touch()
-    assert "no column 'body' among none" in refusal(read, path)
+    assert "no column 'body'; known: none" in refusal(read, path)
 
 
 def test_json_that_is_none_names_its_line(read, tmp_path: Path) -> None:
@@ -263,7 +263,7 @@ def test_another_separator_is_recognised(read, tmp_path: Path) -> None:
     assert "separated by commas: save it with tabs" in refusal(
         read, write_lines(tmp_path / "c.tsv", "body,kind", "t,a")
     )
-    assert "no column 'body' among text" in refusal(read, write_lines(tmp_path / "d.csv", "text", "t"))
+    assert "no column 'body'; known: text" in refusal(read, write_lines(tmp_path / "d.csv", "text", "t"))
 
 
 def test_missing_files_are_named_by_their_key(read, tmp_path: Path) -> None:

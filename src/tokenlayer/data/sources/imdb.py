@@ -36,8 +36,8 @@ class ImdbConfig(DatasetConfig):
     source: str | None = None
     """Archive (.tar, .tar.gz), the folder it was extracted to, or CSV (gzipped or not) with columns review
     and sentiment; null: fetch the official archive (84 MB) into the cache folder."""
-    split: Literal["seed", "official"] = "seed"
-    """seed: 70/15/15 at random by split_seed; official: 25,000 training texts (of which 15 % become the
+    split: Literal["random", "official"] = "random"
+    """random: 70/15/15 by split_seed; official: 25,000 training texts (of which 15 % become the
     validation texts) and 25,000 test texts."""
 
     _outside_cache_key: ClassVar[frozenset[str]] = DatasetConfig._outside_cache_key | {"source"}
@@ -48,7 +48,7 @@ class ImdbConfig(DatasetConfig):
         if self.split == "official" and self.source is not None and _is_csv(Path(self.source)):
             yield (
                 "split",
-                "a CSV does not say which split a review belongs to: give the archive, or take split=seed",
+                "a CSV does not say which split a review belongs to: give the archive, or take split=random",
             )
 
     def source_key(self) -> str:

@@ -47,7 +47,7 @@ class PlantedConfig(DatasetConfig):
     """Patterns of each class."""
     n_distractors: int = 12
     """Patterns that are planted in every class alike."""
-    max_token_length: list[int] = field(default_factory=lambda: [4, 5, 6, 7])
+    pattern_lengths: list[int] = field(default_factory=lambda: [4, 5, 6, 7])
     """Lengths of the patterns and distractors, drawn from uniformly."""
     patterns_per_text: int = 3
     """How many patterns of its class stand in a text, at random places."""
@@ -75,8 +75,8 @@ class PlantedConfig(DatasetConfig):
             yield "distractors_per_text", f"{self.distractors_per_text} of n_distractors=0 cannot be planted"
         if self.patterns_per_text + self.distractors_per_text > self.n_words:
             yield "n_words", f"{self.n_words} words cannot take a pattern each: raise it"
-        if not self.max_token_length or min(self.max_token_length) < 3:
-            yield "max_token_length", f"{self.max_token_length} must be lengths of 3 or more"
+        if not self.pattern_lengths or min(self.pattern_lengths) < 3:
+            yield "pattern_lengths", f"{self.pattern_lengths} must be lengths of 3 or more"
         if not 0 <= self.noise < 1:
             yield "noise", f"{self.noise} is not a share between 0 and 1"
 
@@ -142,13 +142,13 @@ class _Language:
 
     def _draw(self, rng: random.Random) -> str:
         for _ in range(_TRIES):
-            length = rng.choice(self._config.max_token_length)
+            length = rng.choice(self._config.pattern_lengths)
             ngram = "".join(_syllable(rng) for _ in range(length))[:length]
             if self._is_new(ngram):
                 self._planted.append(ngram)
                 return ngram
         raise InputError(
-            f"dataset.max_token_length={self._config.max_token_length}: there are not enough patterns of these "
+            f"dataset.pattern_lengths={self._config.pattern_lengths}: there are not enough patterns of these "
             "lengths: make them longer, or plant fewer"
         )
 
