@@ -13,7 +13,7 @@ run: $(STAMP)  ## train; ARGS="experiment=… key=value" passes overrides on
 experiment: $(STAMP)  ## rerun one of experiments/: NAME=rules ARGS="--jobs 2 --source PATH"; finished runs are skipped
 	@test -f experiments/$(NAME)/study.py || \
 	  { echo "NAME=… must be one of: $(patsubst experiments/%/study.py,%,$(wildcard experiments/*/study.py))" >&2; exit 2; }
-	$(BIN)/python experiments/$(NAME)/study.py $(if $(filter command line,$(origin ARGS)),$(ARGS))
+	$(BIN)/python -m experiments.$(NAME).study $(if $(filter command line,$(origin ARGS)),$(ARGS))
 
 test: $(STAMP)  ## the fast tests
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
@@ -21,6 +21,8 @@ test: $(STAMP)  ## the fast tests
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/deptry src
 
 types: $(STAMP)
 	$(BIN)/mypy

@@ -6,13 +6,12 @@ from hydra.core.config_search_path import ConfigSearchPath, SearchPathQuery
 from hydra.core.plugins import Plugins
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 
-import tokenlayer
 from tokenlayer.errors import InputError
 
 
 def packaged_conf() -> Path:
     """The files that come with tokenlayer: inside an installed package, at the top of a checkout."""
-    package = Path(tokenlayer.__path__[0]).resolve()
+    package = Path(__file__).resolve().parents[1]
     for folder in (package / "conf", package.parents[1] / "conf"):
         if (folder / "train.yaml").is_file():
             return folder

@@ -61,7 +61,8 @@ def vector_gradient(weight: Tensor) -> Tensor:
     """(N,) length of the gradient of each vector of `weight` (N, D); NaN before the first backward pass."""
     if weight.grad is None:
         return torch.full((len(weight),), torch.nan)
-    return weight.grad.norm(dim=1)
+    lengths: Tensor = weight.grad.norm(dim=1)
+    return lengths
 
 
 class PatternsLog(RunCallback):
