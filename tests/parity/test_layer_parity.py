@@ -5,9 +5,9 @@ import pytest
 import torch
 from golden_file import assert_close, names
 
-from tokenlayer.layer.layer import EmbeddingLayer, TokenizationLayer
-from tokenlayer.layer.vocabulary import discretise, one_hot
 from tokenlayer.original.gradients import sigma
+from tokenlayer.original.layer import EmbeddingLayer, TokenizationLayer
+from tokenlayer.original.patterns import discretise, one_hot
 from tokenlayer.text.alphabet import Alphabet
 
 LAYERS = names("layer_", "_codes")

@@ -8,13 +8,13 @@ import pytest
 import torch
 from golden_file import arrays, names
 
-from tokenlayer.layer.vocabulary import discretise
 from tokenlayer.original.max_cover import PatternsInitializerMaxCover
+from tokenlayer.original.patterns import discretise
 from tokenlayer.text.alphabet import Alphabet, one_hot_str
 from tokenlayer.text.ngrams.drawing import draw_ngrams, frequent_positions
 
 ONE_HOT_CASES = range(len(json.loads(str(arrays()["one_hot_cases"]))))
-NGRAM_LENGTHS = [int(length) for length in names("init_ngrams_")]
+NGRAM_LENGTHS = [int(length) for length in names("init_grams_")]
 FILTER_OVER = 1
 
 

@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from golden_file import arrays
 
-from tokenlayer.models.classifier import ModelConfig, TokenizationClassifier
 from tokenlayer.original.flatten import FlattenHeadConfig
 from tokenlayer.original.keras import KerasAdam
-from tokenlayer.training.layer_statistics import LayerGradients, gradient_row, value_row
+from tokenlayer.original.layer import TokenizationLayer
+from tokenlayer.original.model import OriginalClassifier, OriginalModelConfig
 from tokenlayer.training.metrics import Metrics
 
 PARAMETERS = {
@@ -36,7 +36,7 @@ def in_keras_layout(name, tensor):
 
 @dataclass
 class Run:
-    model: TokenizationClassifier
+    model: OriginalClassifier
     loss: list[float] = field(default_factory=list)
     accuracy: list[float] = field(default_factory=list)
     grads_log: list[dict[str, float]] = field(default_factory=list)
@@ -52,23 +52,23 @@ def trained(dtype):
     model = initial_model(dtype)
     run, optimizer = Run(model), KerasAdam(model.parameters())
     metrics = Metrics(n_classes=2)
-    parameters = model.logged_parameters()
+    statistics = model.statistics()
     batches = zip(arrays()["train_codes"], arrays()["train_labels"], strict=True)
     for codes, truth in batches:
         run.unshifted.append(not (model.head.batch_norm.bias.any() or model.head.dense.bias.any()))
-        stages = model(torch.tensor(codes.astype(np.int64)), return_intermediates=True)
+        output = model(torch.tensor(codes.astype(np.int64)))
         labels = torch.tensor(truth.astype(np.int64))
-        loss = model.loss(stages.out, labels)
-        layers = LayerGradients(stages)
+        loss = model.loss(output, labels)
+        statistics.watch(output)
         optimizer.zero_grad()
         loss.backward()
         run.first_gradients = run.first_gradients or {
             name: parameter(model).grad.clone() for name, parameter in PARAMETERS.items()
         }
-        run.grads_log.append(gradient_row(layers, parameters))
+        run.grads_log.append(statistics.gradients())
         optimizer.step()
-        run.vals_log.append(value_row(stages, parameters))
-        metrics.update(stages.out, labels, loss)
+        run.vals_log.append(statistics.values(output))
+        metrics.update(output.probabilities, labels, loss)
         run.loss.append(loss.item())
         run.accuracy.append(metrics.accuracy())
     model.eval()
@@ -80,8 +80,9 @@ def initial_model(dtype):
     patterns = initial["patterns"].squeeze(2)  # (C, K, N)
     C, K, N = patterns.shape
     D, hidden = initial["embedding"].shape[1], len(initial["dense_bias"])
-    config = ModelConfig(FlattenHeadConfig(hidden), vocab_size=N, embedding_dim=D)
-    model = config.build(lambda _: patterns, K, C, arrays()["train_codes"].shape[2], n_classes=2).to(dtype)
+    config = OriginalModelConfig(FlattenHeadConfig(hidden), vocab_size=N, embedding_dim=D)
+    layer = TokenizationLayer(N, lambda _: patterns, K, C)
+    model = config.build(layer, arrays()["train_codes"].shape[2], n_classes=2).to(dtype)
     with torch.no_grad():
         for name, parameter in PARAMETERS.items():
             in_keras_layout(name, parameter(model)).copy_(initial[name])
