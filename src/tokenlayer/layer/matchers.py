@@ -1,4 +1,4 @@
-"""Which occurrences of its patterns a layer counts as matches: every one, or those of a tokenizer's segmentation."""
+"""A matcher decides which occurrences of its tokens a layer counts: every one, or those of a segmentation."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Matcher(nn.Module, ABC):
 
 
 class EveryMatch(Matcher):
-    """Each place where a pattern stands, overlapping others or not: what the tokenization layer means by a match."""
+    """Counts each place where a token stands, overlapping others or not."""
 
     def forward(self, codes: Tensor, index: PatternIndex) -> Matches:
         return index.match(codes)

@@ -1,8 +1,8 @@
-"""Where each pattern occurs: exact string matching on codes, for any blanks and ties, without a (B, N, L) tensor.
+"""Exact string matching on codes finds where each token occurs, for any blanks, without a (B, N, L) tensor.
 
-The dense route compares every pattern with every window, B·T·N·C·K multiply-adds. Here a table over the first q
-characters lists, for each of the (C+1)^q prefixes, the patterns that accept it; a window looks its prefix up, and the
-few (window, pattern) candidates are then compared column by column, dropping those that fail. The same tensor code runs
+The dense route compares every token with every window, B·T·N·C·K multiply-adds. Here a table over the first q
+characters lists, for each of the (C+1)^q prefixes, the tokens that accept it; a window looks its prefix up, and the
+few (window, token) candidates are then compared column by column, dropping those that fail. The same tensor code runs
 on CPU and GPU, and uses integers only: the result is exact and deterministic.
 """
 
@@ -16,19 +16,20 @@ from torch import Tensor
 from tokenlayer.layer.vocabulary import Vocabulary
 from tokenlayer.text.alphabet import BLANK
 
-_PREFIX_TABLE_ROWS = 1 << 15  # three characters for the seed's alphabet; larger tables cost more than they filter
+# Three characters of an alphabet of 30; larger tables cost more than they filter.
+_PREFIX_TABLE_ROWS = 1 << 15
 _WORD = 64
 _CELLS_AT_ONCE = 1 << 22
 
 
 @dataclass(frozen=True)
 class Matches:
-    """The M places where a pattern occurs, ordered by text, position, token."""
+    """The M places where a token occurs, ordered by text, position, token."""
 
     text: Tensor
     """(M,) int64, 0..B-1."""
     position: Tensor
-    """(M,) int64, 0..L-1: where the pattern begins."""
+    """(M,) int64, 0..L-1: where the token begins."""
     token_id: Tensor
     """(M,) int64, 0..N-1."""
     shape: tuple[int, int, int]
@@ -43,7 +44,7 @@ class Matches:
         return self.text * self.shape[2] + self.position
 
     def distinct(self) -> Matches:
-        """The first match of each pattern in each text: presence instead of counts."""
+        """The first match of each token in each text: presence instead of counts."""
         _, N, _ = self.shape
         pair = self.text * N + self.token_id
         order = pair.argsort(stable=True)
@@ -54,11 +55,11 @@ class Matches:
         return Matches(self.text[kept], self.position[kept], self.token_id[kept], self.shape)
 
     def counts(self) -> Tensor:
-        """(N,) int64: how often each pattern matched."""
+        """(N,) int64: how often each token matched."""
         return torch.bincount(self.token_id, minlength=self.shape[1])
 
     def dense(self, dtype: torch.dtype = torch.float32) -> Tensor:
-        """(B, N, L): one where a pattern begins, else zero."""
+        """(B, N, L): one where a token begins, else zero."""
         out = torch.zeros(self.shape, dtype=dtype, device=self.text.device)
         out[self.text, self.token_id, self.position] = 1
         return out
@@ -68,7 +69,7 @@ class PatternIndex:
     """A vocabulary made ready for matching: worth keeping while the vocabulary does not change.
 
     Args:
-        vocabulary: N patterns.
+        vocabulary: N tokens.
         n_characters: C.
 
     """
@@ -84,9 +85,9 @@ class PatternIndex:
     def match(self, codes: Tensor) -> Matches:
         """All matches in `codes` (B, L), integers 0..C where C means no character.
 
-        A pattern occurs at t ≤ L - K when each of its columns is blank or equals the text; one of blanks alone occurs
+        A token occurs at t ≤ L - K when each of its columns is blank or equals the text; one of blanks alone occurs
         at all L positions, as in the original, which fills its last K - 1 positions with the value 0 that such a
-        pattern asks for.
+        token asks for.
         """
         B, L = codes.shape
         K = self.vocabulary.max_token_length
@@ -104,7 +105,7 @@ class PatternIndex:
         return _with_all_blank(matches, self._all_blank)
 
     def _candidates(self, codes: Tensor) -> tuple[Tensor, Tensor]:
-        """Windows (as flat indices b·L + t, t < T) and neurons whose first q columns agree."""
+        """Windows (as flat indices b·L + t, t < T) and tokens whose first q columns agree."""
         L = codes.shape[1]
         T = L - self.vocabulary.max_token_length + 1
         key = codes[:, :T]
@@ -146,18 +147,18 @@ def _prefix_length(n_characters: int, max_token_length: int) -> int:
 
 
 def _prefix_table(vocabulary: Vocabulary, n_characters: int, q: int) -> tuple[Tensor, Tensor, Tensor]:
-    """For each prefix key: where its members begin, how many they are; and the members (neurons) of all keys."""
+    """For each prefix key: where its members begin, how many they are; and the members (token ids) of all keys."""
     bits = _prefix_bits(vocabulary, n_characters, q)  # ((C+1)^q, W)
     key, word = bits.nonzero(as_tuple=True)
     lanes = torch.arange(_WORD, device=bits.device)
     row, bit = ((bits[key, word].unsqueeze(1) >> lanes) & 1).nonzero(as_tuple=True)
-    key, members = key[row], word[row] * _WORD + bit  # ordered by key, then neuron
+    key, members = key[row], word[row] * _WORD + bit  # ordered by key, then token
     count = torch.bincount(key, minlength=bits.shape[0])
     return count.cumsum(0) - count, count, members
 
 
 def _prefix_bits(vocabulary: Vocabulary, n_characters: int, q: int) -> Tensor:
-    """((C+1)^q, W) int64 bit sets: which of the N patterns accept each prefix. Ties and all-blank patterns: none."""
+    """((C+1)^q, W) int64 bit sets: which of the N tokens accept each prefix. Ties and all-blank tokens: none."""
     N = vocabulary.vocab_size
     n_words = -(-N // _WORD)
     able = vocabulary.can_match & ~vocabulary.all_blank

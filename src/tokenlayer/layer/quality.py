@@ -1,4 +1,4 @@
-"""How good the tokens of a vocabulary are, apart from what a classifier makes of them.
+"""Measures of a vocabulary, independent of what a classifier makes of it.
 
 The **match set** of a token is here the set of texts in which it occurs: two tokens of the same texts are one feature
 to whatever reads a text as a whole, wherever in it they stand.
@@ -52,7 +52,7 @@ class QualityMeter:
         self._covered += int((covered(tokens) & is_character).sum())
 
     def compute(self) -> dict[str, float]:
-        """Of the texts seen so far, by name.
+        """The measures over the texts seen so far, by name.
 
         `dead_rate`: share of the tokens that match nowhere. `always_on_rate`: share that match at more than half of the
         positions that hold a character. `coverage`: share of the characters under a match. `redundancy`: mean over the
@@ -132,14 +132,14 @@ def renyi_efficiency(counts: Tensor) -> float:
 
 
 def turnover(before: Tensor, after: Tensor) -> float:
-    """Share of the N patterns that are others than before; both (N, K) codes."""
+    """Share of the N tokens that differ from before; both (N, K) codes."""
     return float((before != after).any(1).double().mean())
 
 
 def stability(vocabularies: Sequence[Collection[str]]) -> float:
-    """Between seeds: mean Jaccard overlap of the decoded patterns over all pairs of vocabularies.
+    """Between seeds: mean Jaccard overlap of the decoded tokens over all pairs of vocabularies.
 
-    Blanks at the ends of a pattern are left out, so that vocabularies of different pattern lengths K compare.
+    Blanks at the ends of a token are left out, so that vocabularies of different lengths K compare.
 
     Raises:
         ValueError: fewer than two vocabularies.

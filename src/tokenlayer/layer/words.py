@@ -1,4 +1,4 @@
-"""Words as tokens: a pattern counts where it is a whole word of the text."""
+"""Words as tokens: a token counts where it is a whole word of the text."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from tokenlayer.text.alphabet import BLANK
 class WordMatcher(Matcher):
     """The occurrences that begin and end at a boundary: a space, the text's end, or a code of no character.
 
-    The blanks at a pattern's end are no part of the word. Words at the very end of a text count as well, where the
-    patterns themselves, longer than the words, would stick out.
+    The blanks at a token's end are no part of the word. Words at the very end of a text count as well, where the
+    tokens themselves, longer than the words, would stick out.
 
     Args:
         space_code: the code of the space.
@@ -44,6 +44,6 @@ class WordMatcher(Matcher):
 
 
 def word_lengths(codes: Tensor) -> Tensor:
-    """(N,): the characters of patterns (N, K) up to the last that is no blank."""
+    """(N,): the characters of tokens (N, K) up to the last that is no blank."""
     place = torch.arange(1, codes.shape[1] + 1, device=codes.device)
     return torch.where(codes == BLANK, 0, place).amax(1)

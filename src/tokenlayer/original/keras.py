@@ -1,4 +1,4 @@
-"""Keras's constants where PyTorch's differ, so that a run of the seed's model gives the seed's numbers.
+"""Keras's constants where PyTorch's differ, so that a run of the original's model gives the original's numbers.
 
 The formulas are those of Keras 2.15; each docstring says where PyTorch's counterpart departs from it.
 """

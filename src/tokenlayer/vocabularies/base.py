@@ -21,7 +21,7 @@ DEFAULT_TOKEN_LENGTH = 13
 
 @dataclass
 class CorpusConfig:
-    """Which texts an initializer draws from: joined by a space, at their full length."""
+    """The texts that an initializer draws from: joined by a space, at their full length."""
 
     scope: Literal["train", "all"] = "train"
     """train: the training texts; all: those of every split, as in the original."""
@@ -66,7 +66,7 @@ class InitializerConfig(ABC):
         return 1
 
     def matcher(self, alphabet: Alphabet) -> Matcher:
-        """Which occurrences of its tokens count as matches; by default all.
+        """What decides which occurrences of its tokens count as matches; by default all do.
 
         Raises:
             InputError: the alphabet lacks what the matcher needs.

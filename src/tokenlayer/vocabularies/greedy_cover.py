@@ -54,8 +54,8 @@ def greedy_cover(
     codes = np.array(codes)
     covered = np.zeros(len(codes), dtype=np.bool_)
     chosen: list[Ngram] = []
-    # What an n-gram covers is bounded by what its occurrences do one by one. N-grams below a bound wait until the best of
-    # those above it has fallen there: there are millions of them, and few are ever needed.
+    # What an n-gram covers is bounded by what its occurrences do one by one. N-grams below a bound wait until the best
+    # of those above it has fallen there: there are millions of them, and few are ever needed.
     bound = max(1, len(codes) // (_FEWER * max(n, 1)))
     while len(chosen) < n:
         candidates = _candidates(codes, none_code, ngram_lengths, filter_over, covered, bound)
@@ -74,7 +74,7 @@ class _Candidate:
 
     length: int
     positions: Positions
-    """Where it begins, ascending."""
+    """The positions where it begins, ascending."""
     at_most: int
     """Bounds the characters that it covers anew."""
 

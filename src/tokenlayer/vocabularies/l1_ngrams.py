@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from tokenlayer.layer.vocabulary import Vocabulary
-from tokenlayer.selection.l1_logistic import l1_choice
+from tokenlayer.selection.l1_path import l1_choice
 from tokenlayer.text.ngrams.presence import ngram_presence
 from tokenlayer.vocabularies.base import InitializerConfig, InitializerContext
 from tokenlayer.vocabularies.labelled_ngrams import LABELLED_NGRAM_LENGTHS, REMEDY, choice_problems, most_telling

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from tokenlayer.selection.l1_logistic import l1_choice
+from tokenlayer.selection.l1_path import l1_choice
 from tokenlayer.text.words import CountedWords, word_presence
 from tokenlayer.vocabularies.base import InitializerContext
 from tokenlayer.vocabularies.words import WordsConfig

@@ -30,7 +30,7 @@ class Listed:
     pattern: str
     """`█` stands for a blank, which accepts anything; blanks at the end are left out."""
     place: str
-    """Where it stands, for messages."""
+    """File and line, for messages."""
 
 
 def encoded(listed: Listed, alphabet: Alphabet) -> Ngram:

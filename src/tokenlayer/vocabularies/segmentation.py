@@ -31,7 +31,7 @@ _UNKNOWN = "<unknown>"  # none of its characters is one of a text
 class SegmentMatcher(Matcher):
     """The occurrences of pieces that a tokenizer's segmentation of the text consists of: they do not overlap.
 
-    The tokenizer is part of the module's state. A piece that is none of the patterns counts nowhere; so does a
+    The tokenizer is part of the module's state. A piece that is no token of the layer counts nowhere; so does a
     character that the tokenizer has not seen in training.
 
     Args:
@@ -44,12 +44,12 @@ class SegmentMatcher(Matcher):
         self._alphabet = alphabet
         self._points = code_points(alphabet)
         self._tokenizer: Tokenizer | None = None
-        self._neurons: tuple[PatternIndex, Integers] | None = None
+        self._token_ids: tuple[PatternIndex, Integers] | None = None
 
     def learn(self, tokenizer: Tokenizer) -> None:
         """Segment with this tokenizer, which knows an unknown token (see `with_unknown`)."""
         self._tokenizer = tokenizer
-        self._neurons = None
+        self._token_ids = None
 
     def get_extra_state(self) -> str:
         """The tokenizer, in the library's JSON."""
@@ -62,7 +62,7 @@ class SegmentMatcher(Matcher):
     def forward(self, codes: Tensor, index: PatternIndex) -> Matches:
         B, L = codes.shape
         text, position, piece = self._segmented(codes.cpu().numpy())
-        token_id = self._neuron_of(index)[piece]
+        token_id = self._token_id_of(index)[piece]
         known = token_id >= 0
         found = [torch.from_numpy(part[known]).to(codes.device) for part in (text, position, token_id)]
         return Matches(found[0], found[1], found[2], (B, index.vocabulary.vocab_size, L))
@@ -105,14 +105,14 @@ class SegmentMatcher(Matcher):
     def _piece_lengths(self) -> Integers:
         return np.array([len(piece) for piece in self._pieces()], dtype=np.int64)
 
-    def _neuron_of(self, index: PatternIndex) -> Integers:
+    def _token_id_of(self, index: PatternIndex) -> Integers:
         """(pieces,): the pattern that is the piece; -1: none."""
-        if self._neurons is None or self._neurons[0] is not index:
+        if self._token_ids is None or self._token_ids[0] is not index:
             rows = [tuple(code for code in row if code != BLANK) for row in index.vocabulary.codes.tolist()]
             token_ids = {ngram: n for n, ngram in reversed(list(enumerate(rows))) if ngram}
             ngrams = [() if p == _UNKNOWN else tuple(piece_codes(p, self._alphabet).tolist()) for p in self._pieces()]
-            self._neurons = index, np.array([token_ids.get(ngram, -1) for ngram in ngrams], dtype=np.int64)
-        return self._neurons[1]
+            self._token_ids = index, np.array([token_ids.get(ngram, -1) for ngram in ngrams], dtype=np.int64)
+        return self._token_ids[1]
 
 
 def with_unknown(tokenizer: Tokenizer) -> Tokenizer:
