@@ -2,8 +2,10 @@
 
 import torch
 
-from tokenlayer.layer.layer import Tokenized
 from tokenlayer.layer.matching import Matches
+from tokenlayer.layer.tokenized import Tokenized
+from tokenlayer.layer.vocabulary import Vocabulary
+from tokenlayer.layer.vocabulary_layer import VocabularyLayer
 from tokenlayer.models.classifier import ModelConfig, TokenizationClassifier
 from tokenlayer.models.heads.attention import AttentionHeadConfig
 from tokenlayer.models.heads.base import HeadConfig, HeadOutput
@@ -11,7 +13,7 @@ from tokenlayer.models.heads.conv import ConvHeadConfig
 from tokenlayer.models.heads.pool import PoolHeadConfig
 from tokenlayer.original.flatten import FlattenHeadConfig
 
-C, L, K = 3, 12, 2
+C, L = 3, 12
 PATTERNS = ([0, 0], [0, 1], [1, 2], [2, 0], [1, 0], [1, 1], [2, 1], [2, 2], [0, 2])
 N = len(PATTERNS)
 SPARE = N - 1
@@ -37,17 +39,15 @@ ZERO_AT_FIRST = {"conv", "attention"}
 """Heads with a nonlinear path whose logits are zero before training."""
 
 
-def patterns(shape: tuple[int, int, int]) -> torch.Tensor:
-    """One-hot (C, K, N)."""
-    codes = torch.tensor(PATTERNS)
-    return torch.nn.functional.one_hot(codes, shape[0]).permute(2, 1, 0).float()
+def layer() -> VocabularyLayer:
+    return VocabularyLayer(Vocabulary(torch.tensor(PATTERNS)), C)
 
 
 def classifier(name: str, n_classes: int = 2, D: int = 2, dropout: float = 0.0) -> TokenizationClassifier:
-    """In float64, in training mode, with nothing in it zero."""
+    """A model in float64, in training mode, with a nonlinear path that contributes to the logits."""
     torch.manual_seed(0)
     config = ModelConfig(heads(dropout)[name], vocab_size=N, embedding_dim=D)
-    model = config.build(patterns, K, C, L, n_classes, trains_characters=False).double()
+    model = config.build(layer(), L, n_classes).double()
     if name in ZERO_AT_FIRST:
         torch.nn.init.normal_(model.head.out.weight)
     return model.train()
@@ -74,4 +74,4 @@ def without(tokens: Tokenized, token_id: int) -> Tokenized:
     found = tokens.matches
     kept = found.token_id != token_id
     matches = Matches(found.text[kept], found.position[kept], found.token_id[kept], found.shape)
-    return Tokenized(tokens.codes, tokens.patterns, tokens.vocabulary, matches)
+    return Tokenized(tokens.codes, tokens.vocabulary, matches)

@@ -3,11 +3,12 @@ import copy
 import pytest
 import torch
 
+from tokenlayer.layer.vocabulary import Vocabulary
+from tokenlayer.layer.vocabulary_layer import VocabularyLayer
 from tokenlayer.models import effects
 from tokenlayer.models.classifier import ModelConfig
 from tokenlayer.models.effects import EffectMeter
 from tokenlayer.original.flatten import FlattenHeadConfig
-from tokenlayer.original.gaussian import PatternsInitializerGaussian
 
 B, L, C, K, N = 10, 14, 3, 2, 12
 
@@ -16,7 +17,8 @@ B, L, C, K, N = 10, 14, 3, 2, 12
 def model(request):
     torch.manual_seed(0)
     config = ModelConfig(FlattenHeadConfig(hidden=5), vocab_size=N, embedding_dim=2)
-    model = config.build(PatternsInitializerGaussian(), K, C, L, n_classes=request.param).double()
+    layer = VocabularyLayer(Vocabulary(torch.randint(C, (N, K))), C)
+    model = config.build(layer, L, n_classes=request.param).double()
     model(codes(seed=9))  # running statistics other than 0 and 1
     return model.eval()
 
@@ -31,7 +33,7 @@ def logits(model, texts, silent=None):
     model = copy.deepcopy(model)
     if silent is not None:
         model.embedding.weight[silent] = 0
-    return model(texts, return_intermediates=True).logits
+    return model(texts).logits
 
 
 @pytest.mark.parametrize("pairs_at_once", [7, 10_000])
@@ -45,7 +47,7 @@ def test_effect_is_the_logit_with_a_tokens_matches_minus_that_without_them(model
     expected = torch.stack([(whole - logits(model, texts, n)).mean(0) for n in range(N)])
     assert expected.abs().max() > 1e-3
     torch.testing.assert_close(found.effect, expected)
-    dense = model(texts, return_intermediates=True).tokens.matches.dense()  # (B, N, L)
+    dense = model(texts).tokens.matches.dense()  # (B, N, L)
     assert found.matches.tolist() == dense.sum((0, 2)).long().tolist()
     assert found.texts.tolist() == dense.amax(2).sum(0).long().tolist()
 

@@ -3,7 +3,9 @@
 import pytest
 import torch
 
-from tokenlayer.layer.layer import EmbeddingLayer, VocabularyLayer
+from tokenlayer.layer.embedding import TokenEmbedding
+from tokenlayer.layer.vocabulary import Vocabulary
+from tokenlayer.layer.vocabulary_layer import VocabularyLayer
 from tokenlayer.models.classifier import TokenizationClassifier
 from tokenlayer.models.heads.pool import PoolHead
 from tokenlayer.models.logit_gradients import class_weights, logit_gradients, top_class
@@ -13,8 +15,8 @@ B, C, K, N, D, L = 6, 4, 3, 5, 2, 12
 
 
 def classifier(head, n_outputs):
-    layer = VocabularyLayer(N, torch.rand, K, C)
-    return TokenizationClassifier(layer, EmbeddingLayer(D, N), head, max(2, n_outputs), n_outputs)
+    layer = VocabularyLayer(Vocabulary(torch.randint(C, (N, K))), C)
+    return TokenizationClassifier(layer, TokenEmbedding(N, D), head, max(2, n_outputs), n_outputs)
 
 
 @pytest.mark.parametrize("n_outputs", [1, 3])
