@@ -42,10 +42,9 @@ def test_each_word_counts_once_in_a_text():
 def test_presence():
     words = [word for text in split_words(encoded("c ab"), ALPHABET) for word in text if word]
     presence = word_presence(encoded("ab abc ab", "abc", "c ab"), words, ALPHABET)
-    assert [presence.indices[a:b].tolist() for a, b in zip(presence.indptr, presence.indptr[1:], strict=False)] == [
-        [1],
-        [],
-        [0, 1],
+    assert [presence.texts[a:b].tolist() for a, b in zip(presence.bounds, presence.bounds[1:], strict=False)] == [
+        [2],
+        [0, 2],
     ]
 
 

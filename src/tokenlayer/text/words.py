@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +16,6 @@ import numpy.typing as npt
 from tokenlayer.errors import InputError
 from tokenlayer.text.alphabet import Alphabet, Codes
 from tokenlayer.text.corpus import TrainingTexts
-from tokenlayer.text.ngrams.counts import row_chunks
 from tokenlayer.text.ngrams.presence import Presence
 
 # A code stands as a character of a private plane, whatever it means: no sign of an alphabet is a space there.
@@ -64,19 +64,18 @@ def count_words(texts: TrainingTexts, alphabet: Alphabet, longest: int, min_text
 def word_presence(codes: Codes, words: Sequence[Word], alphabet: Alphabet) -> Presence:
     """Which of W different words stand in which of the texts (n, L)."""
     number = {word: i for i, word in enumerate(words)}
-    indices = [sorted({number[word] for word in text if word in number}) for text in split_words(codes, alphabet)]
-    indptr = np.cumsum([0, *map(len, indices)])
-    flat = np.fromiter((i for text in indices for i in text), dtype=np.int32, count=int(indptr[-1]))
-    return Presence(indptr, flat, len(words))
+    found = [{number[word] for word in text if word in number} for text in split_words(codes, alphabet)]
+    counts = np.fromiter(map(len, found), dtype=np.int64, count=len(found))
+    numbers = np.fromiter(chain.from_iterable(found), dtype=np.int32, count=int(counts.sum()))
+    return Presence.of_texts(numbers, counts, len(words))
 
 
 def split_words(codes: Codes, alphabet: Alphabet) -> Iterator[list[Word]]:
     """The words of each text of codes (n, L), and empty strings between boundaries."""
     points = (_PLANE + np.arange(alphabet.size + 1)).astype("<u4")
     points[[space_code(alphabet), alphabet.none_code]] = ord(" ")
-    for rows in row_chunks(*codes.shape):
-        for text in points[np.asarray(codes[rows])]:
-            yield text.tobytes().decode("utf-32-le").split(" ")
+    for text in codes:
+        yield points[text].tobytes().decode("utf-32-le").split(" ")
 
 
 def word_codes(word: Word) -> npt.NDArray[np.int64]:

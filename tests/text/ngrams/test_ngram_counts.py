@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tokenlayer.text.corpus import TrainingTexts
-from tokenlayer.text.ngrams import counts as ngram_counts
+from tokenlayer.text.ngrams import levels
 from tokenlayer.text.ngrams.counts import count_ngrams
 from tokenlayer.text.ngrams.presence import ngram_presence
 
@@ -37,18 +37,17 @@ def by_definition(texts, length, K, *, once):
 
 
 @pytest.mark.parametrize("once", [True, False])
-@pytest.mark.parametrize("table", [1 << 26, 4])
+@pytest.mark.parametrize("table", [levels._TABLE, 7])
 def test_counts_are_those_of_the_definition(once, table, monkeypatch):
-    monkeypatch.setattr(ngram_counts, "_TABLE", table)  # 4: keys are sorted instead
-    monkeypatch.setattr(ngram_counts, "_CELLS", 100)  # several chunks
+    monkeypatch.setattr(levels, "_TABLE", table)  # 7: the texts are walked once for every two shorter n-grams
     texts, K, fewest = random_texts(), 5, 4
-    levels = list(count_ngrams(texts, C, [1, 2, 3, 5], fewest, K, once=once))
-    assert [level.ngrams.shape[1] for level in levels] == [1, 2, 3, 5]
-    for level in levels:
+    counted = list(count_ngrams(texts, C, [1, 2, 3, 5], fewest, K, once=once))
+    assert [level.ngrams.shape[1] for level in counted] == [1, 2, 3, 5]
+    for level in counted:
         expected = by_definition(texts, level.ngrams.shape[1], K, once=once)
         found = dict(zip(map(tuple, level.ngrams.tolist()), map(tuple, level.counts.tolist()), strict=True))
         assert found == {ngram: counts for ngram, counts in expected.items() if sum(counts) >= fewest}
-    assert len(levels[-1].ngrams) > 1, "nothing of the longest length was tested"
+    assert len(counted[-1].ngrams) > 1, "nothing of the longest length was tested"
 
 
 def test_a_ngram_is_redundant_where_a_shorter_one_within_it_says_the_same():
@@ -75,24 +74,21 @@ def test_what_the_layer_does_not_see_is_not_counted():
 def test_texts_shorter_than_a_pattern():
     texts = TrainingTexts(np.zeros((2, 3), np.uint8), np.array([0, 1]), 2)
     assert all(len(level.ngrams) == 0 for level in count_ngrams(texts, C, [1, 2], 1, 5))
-    assert ngram_presence(texts.codes, [np.array([0])], C, 5).indptr.tolist() == [0, 0, 0]
+    assert ngram_presence(texts.codes, [np.array([0])], C, 5).bounds.tolist() == [0, 0]
 
 
-@pytest.mark.parametrize("table", [1 << 26, 4])
-def test_presence_is_that_of_the_definition(table, monkeypatch):
-    monkeypatch.setattr(ngram_counts, "_TABLE", table)
-    monkeypatch.setattr(ngram_counts, "_CELLS", 100)
+def test_presence_is_that_of_the_definition():
     codes, K = random_texts().codes, 4
     ngrams = [np.array(ngram) for ngram in [(0,), (0, 1), (2, 1, 0), (1, 1), (0, 1, 2, 0), (2, 2, 2, 2)]]
     presence = ngram_presence(codes, ngrams, C, K)
-    assert presence.n_tokens == len(ngrams)
-    for i, row in enumerate(codes):
-        expected = [p for p, ngram in enumerate(ngrams) if matcher(row, tuple(ngram), K)]
-        assert presence.indices[presence.indptr[i] : presence.indptr[i + 1]].tolist() == expected
-    assert set(presence.indices.tolist()) >= {0, 1, 2, 3}
+    assert (len(presence), presence.n_texts) == (len(ngrams), len(codes))
+    for p, ngram in enumerate(ngrams):
+        expected = [i for i, row in enumerate(codes) if matcher(row, tuple(ngram), K)]
+        assert presence.texts[presence.bounds[p] : presence.bounds[p + 1]].tolist() == expected
+    assert np.diff(presence.bounds)[:4].all()
 
 
 def test_no_ngrams_at_all():
     presence = ngram_presence(random_texts(n=5).codes, [], C, 2)
-    assert presence.indptr.tolist() == [0] * 6
-    assert presence.n_tokens == 0
+    assert presence.bounds.tolist() == [0]
+    assert (len(presence), presence.n_texts) == (0, 5)

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from tokenlayer.selection.chi2 import chi_squared
 from tokenlayer.text.corpus import TrainingTexts
-from tokenlayer.text.ngrams import index as ngram_index
+from tokenlayer.text.ngrams import levels
 from tokenlayer.text.ngrams.index import NgramIndex, index_ngrams
 
 C, L, K = 4, 14, 5
@@ -69,7 +70,7 @@ def slow_index(
 
 def indexed(texts: TrainingTexts, lengths: list[int], min_texts: int, **bounds: int) -> NgramIndex:
     limits = {"max_ngrams": EVERY, "max_characters": EVERY} | bounds
-    return index_ngrams(texts, C, lengths, K, min_texts=min_texts, **limits)
+    return index_ngrams(texts, C, lengths, K, chi_squared, min_texts=min_texts, **limits)
 
 
 def as_sets(index: NgramIndex) -> dict[frozenset[int], tuple[int, ...]]:
@@ -84,13 +85,13 @@ def as_sets(index: NgramIndex) -> dict[frozenset[int], tuple[int, ...]]:
     return found
 
 
-@pytest.mark.parametrize("dense_keys", [ngram_index._DENSE_KEYS, 0])
+@pytest.mark.parametrize("table", [levels._TABLE, 1])
 @pytest.mark.parametrize(("lengths", "min_texts"), [([1, 2, 3, 4, 5], 1), ([2, 3, 4, 5], 3), ([2, 4], 3), ([3], 5)])
 @pytest.mark.parametrize("seed", range(4))
 def test_texts_of_the_ngrams_that_are_kept(
-    seed: int, lengths: list[int], min_texts: int, dense_keys: int, monkeypatch: pytest.MonkeyPatch
+    seed: int, lengths: list[int], min_texts: int, table: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ngram_index, "_DENSE_KEYS", dense_keys)
+    monkeypatch.setattr(levels, "_TABLE", table)  # 1: a walk for each shorter n-gram
     texts = random_texts(seed)
     expected = slow_index(texts, lengths, min_texts)
     index = indexed(texts, lengths, min_texts)

@@ -1,27 +1,28 @@
-"""Which training texts hold which n-grams: an exact inverted index, from which any n-gram can be scored at any time.
-
-N-grams are numbered level by level: a n-gram of ℓ characters is the pair (its first ℓ - 1 characters, its last one), and
-only n-grams that are frequent enough are carried to the next level (the Apriori principle: a n-gram is no more frequent
-than its beginning). So all counts are exact, nothing is hashed, and memory is bounded by the texts and `max_ngrams`.
-"""
+"""An exact inverted index of the training texts: which texts hold which n-grams, to score any n-gram at any time."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numba
 import numpy as np
 import numpy.typing as npt
 
-from tokenlayer.layer.vocabulary import BLANK
+from tokenlayer.text.alphabet import BLANK
 from tokenlayer.text.corpus import TrainingTexts
+from tokenlayer.text.ngrams.counts import Mask, class_counts
+from tokenlayer.text.ngrams.levels import Level, Numbers, frequent_ngrams
+from tokenlayer.text.ngrams.presence import ngram_presence
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
+Fingerprints = npt.NDArray[np.uint64]
+Score = Callable[[Ints, Ints], Floats]
+"""From the texts of each class that hold each n-gram (G, n_classes), and all texts of each class, to scores (G,)."""
 
-_DENSE_KEYS = 1 << 27  # up to here a table over all possible keys may cost less than sorting those that occur
-_SPARSE = 8  # times as many possible keys as occurrences, and it does not
+_STANDS_FOR = 0.95  # of the texts that hold an n-gram: a longer one that so many of them hold says the same
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,7 @@ def index_ngrams(
     n_characters: int,
     lengths: Sequence[int],
     max_token_length: int,
+    score: Score,
     *,
     min_texts: int,
     max_ngrams: int,
@@ -96,160 +98,118 @@ def index_ngrams(
 ) -> NgramIndex:
     """Index the n-grams of the training texts that are worth a look.
 
-    Left out are n-grams in fewer than `min_texts` texts, or in all; n-grams that a longer one, indexed too, stands for (it
-    is in 95 % of their texts: "wonderful" for "onderfu"); and of the rest, beyond `max_ngrams`, those whose presence
-    says least about the class by itself (χ², a screening by marginal association: Fan & Lv 2008).
+    N-grams are left out that stand in fewer than `min_texts` texts, or in all; that a longer one, indexed too, stands
+    for (it is in 95 % of their texts: "wonderful" for "onderfu"); and, beyond `max_ngrams`, those whose presence says
+    least about the class by itself (a screening by marginal association: Fan & Lv 2008).
 
     Args:
         texts: the labelled training texts.
         n_characters: C.
         lengths: lengths of n-grams, at most K.
-        max_token_length: K. As in matching, a n-gram counts where a window of K characters has room: at t ≤ L - K.
+        max_token_length: K. As in matching, an n-gram counts where a window of K characters has room: at t ≤ L - K.
+        score: what presence says about the class by itself, such as χ².
         min_texts: a rarer n-gram is none.
         max_ngrams: bound of P.
         max_characters: bound of the characters that are read, from the first text on: it bounds time and memory.
 
     """
-    builder = _Builder(texts, n_characters, max_token_length, min_texts, max_characters)
-    found: _Level | None = None
-    previous: _Level | None = None
-    for length in range(1, max(lengths) + 1):
-        builder.extend()
-        level = builder.level(length in lengths)
-        if previous is not None:
-            found = _best(found, previous.closed_under(level), max_ngrams)
-        previous = level
-    assert previous is not None
-    found = _best(found, previous, max_ngrams)
-    return NgramIndex(found.ngrams, found.bounds, found.texts, builder.n_texts)
+    n_texts = max(1, min(len(texts), max_characters // texts.codes.shape[1]))
+    first = TrainingTexts(texts.codes[:n_texts], texts.labels[:n_texts], texts.n_classes)
+    found = shorter = _Candidates.none(max_token_length)
+    for level in frequent_ngrams(first.codes, n_characters, max(lengths), max_token_length, min_texts):
+        longer = _Candidates.none(max_token_length)
+        if level.ngrams.shape[1] in lengths:
+            longer = _candidates(level, first, max_token_length, score)
+            if len(shorter.ngrams):
+                shorter = shorter.take(~_stood_for(level, shorter.frequency, longer.frequency))
+        found = _best(found, shorter, max_ngrams, n_texts)
+        shorter = longer
+    ngrams = _best(found, shorter, max_ngrams, n_texts).ngrams
+    unpadded = [ngram[ngram != BLANK] for ngram in ngrams]
+    presence = ngram_presence(first.codes, unpadded, n_characters, max_token_length)
+    return NgramIndex(ngrams, presence.bounds, presence.texts, n_texts)
 
 
 @dataclass(frozen=True)
-class _Level:
-    """N-grams with their texts."""
+class _Candidates:
+    """N-grams that may come to be indexed."""
 
     ngrams: Ints
     """(P, K)"""
-    length: int
-    bounds: Ints
-    texts: npt.NDArray[np.int32]
+    frequency: Ints
+    """(P,): number of texts that hold each."""
     score: Floats
-    """(P,): χ² of presence and class."""
-    fingerprint: npt.NDArray[np.uint64]
+    """(P,)"""
+    fingerprint: Fingerprints
     """(P,): equal, but for chance of 2⁻⁶⁴, if and only if the sets of texts are."""
 
-    def take(self, kept: Ints) -> _Level:
-        index = NgramIndex(self.ngrams, self.bounds, self.texts, 0)
-        texts, bounds = index.texts_of(kept)
-        return _Level(self.ngrams[kept], self.length, bounds, texts, self.score[kept], self.fingerprint[kept])
+    @classmethod
+    def none(cls, max_token_length: int) -> _Candidates:
+        nothing = np.zeros(0, dtype=np.int64)
+        ngrams = np.zeros((0, max_token_length), dtype=np.int64)
+        return cls(ngrams, nothing, nothing.astype(np.float64), nothing.astype(np.uint64))
 
-    def closed_under(self, longer: _Level) -> _Level:
-        """Without the n-grams that one of the n-grams of one more character stands for."""
-        frequency, of_longer = np.diff(self.bounds), np.diff(longer.bounds)
-        is_covered = np.zeros(len(self.ngrams), dtype=bool)
-        order = np.lexsort(self.ngrams[:, : self.length].T[::-1])
-        known = _keys(self.ngrams[order, : self.length])
-        for part in (longer.ngrams[:, : self.length], longer.ngrams[:, 1 : self.length + 1]):
-            wanted = _keys(part)
-            at = np.searchsorted(known, wanted)
-            at[at == len(known)] = 0
-            hit = known[at] == wanted if len(known) else np.zeros(len(wanted), dtype=bool)
-            same = order[at[hit]]
-            stands_for = of_longer[hit] >= 0.95 * frequency[same]
-            is_covered[same[stands_for]] = True
-        return self.take(np.flatnonzero(~is_covered))
+    def take(self, kept: Ints | Mask) -> _Candidates:
+        return _Candidates(self.ngrams[kept], self.frequency[kept], self.score[kept], self.fingerprint[kept])
+
+
+def _candidates(level: Level, texts: TrainingTexts, max_token_length: int, score: Score) -> _Candidates:
+    """All n-grams of one length."""
+    counts = class_counts(level, texts.labels, texts.n_classes)
+    n_texts = np.bincount(texts.labels, minlength=texts.n_classes)
+    padded = np.full((len(counts), max_token_length), BLANK)
+    padded[:, : level.ngrams.shape[1]] = level.ngrams
+    random = np.random.default_rng(0).integers(0, 1 << 64, len(texts), dtype=np.uint64)
+    fingerprint = _sums_over_texts(level.windows, random, len(counts))
+    return _Candidates(padded, counts.sum(1), score(counts, n_texts), fingerprint)
+
+
+def _stood_for(level: Level, frequency: Ints, of_longer: Ints) -> Mask:
+    """The n-grams, of these frequencies, that one of the level's n-grams of one more character stands for."""
+    is_stood_for = np.zeros(len(frequency), dtype=np.bool_)
+    for part in (level.beginning, level.ending):
+        stands_for = (part >= 0) & (of_longer >= _STANDS_FOR * frequency[part])
+        is_stood_for[part[stands_for]] = True
+    return is_stood_for
+
+
+def _best(some: _Candidates, more: _Candidates, max_ngrams: int, n_texts: int) -> _Candidates:
+    """One n-gram (the longest) of both for each set of texts but that of all, and no more than `max_ngrams`.
+
+    Args:
+        some: the best so far.
+        more: longer n-grams.
+        max_ngrams: so many of the highest scores are kept.
+        n_texts: an n-gram in so many texts is in all.
+
+    """
+    more = more.take(more.frequency < n_texts)
+    both = _Candidates(
+        ngrams=np.concatenate([more.ngrams, some.ngrams]),
+        frequency=np.concatenate([more.frequency, some.frequency]),
+        score=np.concatenate([more.score, some.score]),
+        fingerprint=np.concatenate([more.fingerprint, some.fingerprint]),
+    )
+    _, first = np.unique(both.fingerprint, return_index=True)
+    best = first[np.argsort(-both.score[first], kind="stable")[:max_ngrams]]
+    return both.take(np.sort(best))
+
+
+@numba.njit(cache=True)
+def _sums_over_texts(windows: Numbers, values: Fingerprints, n_ngrams: int) -> Fingerprints:
+    """(n_ngrams,): for each n-gram the sum of `values` (n,), modulo 2^64, over the texts that hold it."""
+    sums = np.zeros(n_ngrams, dtype=np.uint64)
+    seen_in = np.full(n_ngrams, -1, dtype=np.int32)
+    for text in range(windows.shape[0]):
+        for t in range(windows.shape[1]):
+            number = windows[text, t]
+            if number >= 0 and seen_in[number] != text:
+                seen_in[number] = text
+                sums[number] += values[text]
+    return sums
 
 
 def _keys(ngrams: Ints) -> npt.NDArray[np.void]:
     """(m,): each n-gram as one value, which sorts as its codes do, the first foremost."""
     flat = np.ascontiguousarray(ngrams.astype(">u4"))
     return flat.view(np.dtype((np.void, flat.shape[1] * 4))).ravel()
-
-
-class _Builder:
-    """Extends all frequent n-grams by one character at a time."""
-
-    def __init__(self, texts: TrainingTexts, C: int, K: int, min_texts: int, max_characters: int) -> None:
-        L = texts.codes.shape[1]
-        self.n_texts = max(1, min(len(texts), max_characters // L))
-        self._codes = np.ascontiguousarray(texts.codes[: self.n_texts]).ravel()
-        self._labels = texts.labels[: self.n_texts]
-        self._n_classes = texts.n_classes
-        self._C, self._K, self._L = C, K, L
-        self._min_texts = min_texts
-        starts = np.flatnonzero(self._codes != C)
-        self._starts = starts[starts % L <= L - K]
-        self._ids: Ints = np.zeros(len(self._starts), dtype=np.int64)
-        self._ngrams: Ints = np.zeros((1, 0), dtype=np.int64)
-        self._random = np.random.default_rng(0).integers(0, 1 << 64, self.n_texts, dtype=np.uint64)
-
-    def extend(self) -> None:
-        """To the frequent n-grams of one more character."""
-        length = self._ngrams.shape[1]
-        following = self._codes[self._starts + length].astype(np.int64)
-        inside = np.flatnonzero(following != self._C)
-        key = self._ids[inside] * self._C + following[inside]
-        frequent, new_id = self._frequent(key)
-        kept = np.flatnonzero(new_id >= 0)
-        self._starts, self._ids = self._starts[inside[kept]], new_id[kept]
-        self._ngrams = np.column_stack([self._ngrams[frequent // self._C], frequent % self._C])
-
-    def _frequent(self, key: Ints) -> tuple[Ints, Ints]:
-        """The keys that occur often enough, ascending, and for each occurrence the rank of its key, or -1."""
-        size = len(self._ngrams) * self._C
-        if size <= min(_DENSE_KEYS, _SPARSE * len(key)):
-            frequent = np.flatnonzero(np.bincount(key, minlength=size) >= self._min_texts)
-            rank = np.full(size, -1, dtype=np.int64)
-            rank[frequent] = np.arange(len(frequent))
-            return frequent, rank[key]
-        keys, inverse, counts = np.unique(key, return_inverse=True, return_counts=True)
-        often = counts >= self._min_texts
-        rank = np.where(often, np.cumsum(often) - 1, -1)
-        return keys[often], rank[inverse]
-
-    def level(self, is_wanted: bool) -> _Level:
-        """The n-grams of the present length, each with its texts; none if this length is not wanted."""
-        length = self._ngrams.shape[1]
-        padded = np.full((len(self._ngrams), self._K), BLANK)
-        padded[:, :length] = self._ngrams
-        none = np.zeros(0, dtype=np.int64)
-        if not is_wanted or not len(self._ids):
-            empty = np.zeros(0, dtype=np.float64)
-            return _Level(padded[:0], length, np.zeros(1, np.int64), none.astype(np.int32), empty, none.view(np.uint64))
-        pair = self._ids * self.n_texts + self._starts // self._L
-        pair.sort()
-        pair = pair[np.concatenate([[True], pair[1:] != pair[:-1]])]
-        ids, texts = np.divmod(pair, self.n_texts)
-        frequency = np.bincount(ids, minlength=len(padded))
-        bounds = np.concatenate([[0], np.cumsum(frequency)])
-        fingerprint = np.add.reduceat(self._random[texts], bounds[:-1])
-        level = _Level(padded, length, bounds, texts.astype(np.int32), self._chi2(ids, texts, frequency), fingerprint)
-        return level.take(np.flatnonzero((frequency >= self._min_texts) & (frequency < self.n_texts)))
-
-    def _chi2(self, ids: Ints, texts: Ints, frequency: Ints) -> Floats:
-        """(P,): Pearson's χ² of presence and class."""
-        k, n = self._n_classes, self.n_texts
-        observed = np.bincount(ids * k + self._labels[texts], minlength=len(frequency) * k).reshape(-1, k)
-        share = np.bincount(self._labels, minlength=k) / n
-        with np.errstate(divide="ignore", invalid="ignore"):
-            deviation = (observed - frequency[:, None] * share) ** 2 / share
-            chi2 = deviation.sum(1, where=share > 0) / frequency * (n / (n - frequency))
-        known: Floats = np.nan_to_num(chi2)
-        return known
-
-
-def _best(some: _Level | None, more: _Level, max_ngrams: int) -> _Level:
-    """Of both, one n-gram (the longest) for each set of texts, and no more than `max_ngrams`: the highest scores."""
-    if some is None:
-        some = more.take(np.zeros(0, dtype=np.int64))
-    both = _Level(
-        ngrams=np.concatenate([more.ngrams, some.ngrams]),
-        length=more.length,
-        bounds=np.concatenate([more.bounds, more.bounds[-1] + some.bounds[1:]]),
-        texts=np.concatenate([more.texts, some.texts]),
-        score=np.concatenate([more.score, some.score]),
-        fingerprint=np.concatenate([more.fingerprint, some.fingerprint]),
-    )
-    _, first = np.unique(both.fingerprint, return_index=True)
-    kept = first[np.argsort(-both.score[first], kind="stable")[:max_ngrams]]
-    return both.take(np.sort(kept))

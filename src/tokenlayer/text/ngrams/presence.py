@@ -1,96 +1,148 @@
-"""Which of some n-grams stand in which texts, in one walk over the texts for all of them."""
+"""The texts that hold each of some n-grams, found in one walk over the texts for all of them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numba
 import numpy as np
 import numpy.typing as npt
 
 from tokenlayer.text.alphabet import Codes
-from tokenlayer.text.ngrams.counts import KeyIndex, row_chunks
 
 Indices = npt.NDArray[np.int64]
+Numbers = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True)
 class Presence:
-    """Which of P tokens stand in which of n texts: the rows of a sparse matrix of ones."""
+    """The texts that hold each of P tokens: the columns of a sparse matrix of ones."""
 
-    indptr: Indices
-    """(n + 1,): the tokens of text i are indices[indptr[i]:indptr[i + 1]]."""
-    indices: npt.NDArray[np.int32]
-    """Ascending in each text, each once."""
-    n_tokens: int
-    """P"""
+    texts: Numbers
+    """(entries,): texts[bounds[p]:bounds[p + 1]] are the texts that hold token p, ascending, each once."""
+    bounds: Indices
+    """(P + 1,)"""
+    n_texts: int
+    """n"""
+
+    @classmethod
+    def of_texts(cls, tokens: Numbers, counts: Indices, n_tokens: int) -> Presence:
+        """From the tokens of each text, each once, one text behind the other, and how many each of the n texts has."""
+        bounds = np.concatenate([[0], np.cumsum(np.bincount(tokens, minlength=n_tokens))])
+        return cls(_transposed(tokens, counts, bounds), bounds, len(counts))
+
+    def __len__(self) -> int:
+        """P."""
+        return len(self.bounds) - 1
 
 
 def ngram_presence(
     codes: Codes, ngrams: Sequence[npt.NDArray[np.integer]], none_code: int, max_token_length: int
 ) -> Presence:
-    """Which n-grams begin at a position t ≤ L - K, which is where a layer of patterns of K characters finds them.
+    """The texts where each n-gram begins at a position t <= L - K: there a layer of patterns of K characters finds it.
 
     Args:
         codes: (n, L)
-        n-grams: P different n-grams of at most K codes each.
+        ngrams: P different n-grams of at most K codes each.
         none_code: C.
         max_token_length: K.
 
     """
     T = max(codes.shape[1] - max_token_length + 1, 0)
-    levels = list(_levels(ngrams, none_code + 1))
-    counts, found = [np.zeros(1, np.int64)], [np.empty(0, np.int32)]
-    for rows in row_chunks(codes.shape[0], T):
-        chunk = np.asarray(codes[rows])
-        text, token = _walk(chunk, levels, none_code + 1, T)
-        pairs = np.sort(text * len(ngrams) + token)  # np.unique takes fifty times as long
-        pairs = pairs[np.diff(pairs, prepend=-1) != 0]
-        counts.append(np.bincount(pairs // max(len(ngrams), 1), minlength=len(chunk)))
-        found.append((pairs % max(len(ngrams), 1)).astype(np.int32))
-    return Presence(np.cumsum(np.concatenate(counts)), np.concatenate(found), len(ngrams))
+    tokens, counts = _walk(np.asarray(codes), T, *_trie(ngrams, none_code + 1), none_code + 1)
+    return Presence.of_texts(tokens, counts, len(ngrams))
 
 
-@dataclass(frozen=True)
-class _Level:
-    """The beginnings, l characters long, of the n-grams."""
+def _trie(ngrams: Sequence[npt.NDArray[np.integer]], n_codes: int) -> tuple[Indices, Numbers, Numbers]:
+    """The beginnings of n-grams, numbered from the shortest to the longest; the empty one is number 0.
 
-    index: KeyIndex
-    """From the number of a beginning one character shorter, and a character, to the number of this one."""
-    token: Indices
-    """Which n-gram ends here, by number; -1: none."""
+    Args:
+        ngrams: P different n-grams.
+        n_codes: all codes are below it.
 
+    Returns:
+        The key (number of the beginning one character shorter · n_codes + last character) of each beginning but the
+        empty one; a hash table of these keys; the number of the n-gram that each beginning is, or -1.
 
-def _levels(ngrams: Sequence[npt.NDArray[np.integer]], n_codes: int) -> Iterator[_Level]:
+    """
     lengths = np.array([len(ngram) for ngram in ngrams], dtype=np.int64)
     padded = np.zeros((len(ngrams), int(lengths.max(initial=0))), dtype=np.int64)
     for row, ngram in zip(padded, ngrams, strict=True):
         row[: len(ngram)] = ngram
-    numbers, n_shorter = np.zeros(len(ngrams), dtype=np.int64), 1
+    number = np.zeros(len(ngrams), dtype=np.int64)
+    keys = [np.zeros(0, dtype=np.int64)]
+    n_numbers = 1
     for length in range(1, padded.shape[1] + 1):
         longer = np.flatnonzero(lengths >= length)
-        keys, inverse = np.unique(numbers[longer] * n_codes + padded[longer, length - 1], return_inverse=True)
-        numbers[longer] = inverse
-        token = np.full(len(keys), -1, dtype=np.int64)
-        ending = np.flatnonzero(lengths == length)
-        token[numbers[ending]] = ending
-        yield _Level(KeyIndex(keys, n_shorter * n_codes), token)
-        n_shorter = len(keys)
+        found, inverse = np.unique(number[longer] * n_codes + padded[longer, length - 1], return_inverse=True)
+        number[longer] = n_numbers + inverse
+        keys.append(found)
+        n_numbers += len(found)
+    token = np.full(n_numbers, -1, dtype=np.int32)
+    token[number] = np.arange(len(ngrams))
+    every_key = np.concatenate(keys)
+    return every_key, _hashed(every_key), token
 
 
-def _walk(codes: Codes, levels: Sequence[_Level], n_codes: int, T: int) -> tuple[Indices, Indices]:
-    """Text and n-gram of every occurrence."""
-    L = codes.shape[1]
-    begins = (np.arange(codes.shape[0])[:, None] * L + np.arange(T)).ravel()
-    flat = codes.ravel()
-    numbers = np.zeros(len(begins), dtype=np.int64)
-    texts, tokens = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
-    for offset, level in enumerate(levels):
-        numbers = level.index(numbers * n_codes + flat[begins + offset])
-        alive = np.flatnonzero(numbers >= 0)
-        begins, numbers = begins[alive], numbers[alive]
-        token = level.token[numbers]
-        ends = np.flatnonzero(token >= 0)
-        texts.append(begins[ends] // L)
-        tokens.append(token[ends])
-    return np.concatenate(texts), np.concatenate(tokens)
+@numba.njit(cache=True)
+def _hashed(keys: Indices) -> Numbers:
+    """A table of at least twice as many places as keys: at each place 1 + the number of its key, or 0."""
+    bits = 1
+    while (1 << bits) < 2 * len(keys):
+        bits += 1
+    table = np.zeros(1 << bits, dtype=np.int32)
+    for i in range(len(keys)):
+        place = _place(table, keys, keys[i])
+        table[place] = i + 1
+    return table
+
+
+@numba.njit(cache=True)
+def _place(table: Numbers, keys: Indices, key: np.int64) -> np.int64:
+    """The place of a key in the table, or the free one where it would be."""
+    mask = len(table) - 1
+    mixed = np.uint64(key) * np.uint64(0x9E3779B97F4A7C15)  # Knuth's multiplicative hashing: 2^64 / golden ratio
+    place = np.int64(mixed >> np.uint64(32)) & mask
+    while table[place] and keys[table[place] - 1] != key:
+        place = (place + 1) & mask
+    return place
+
+
+@numba.njit(cache=True)
+def _walk(codes: Codes, T: int, keys: Indices, table: Numbers, token: Numbers, n_codes: int) -> tuple[Numbers, Indices]:
+    """The n-grams of each text, in the order of the texts, each once; and how many there are in each text."""
+    tokens, n = np.empty(1024, dtype=np.int32), 0
+    counts = np.zeros(codes.shape[0], dtype=np.int64)
+    seen_in = np.full(len(token), -1, dtype=np.int32)
+    for text in range(codes.shape[0]):
+        before = n
+        for t in range(T):
+            number = 0
+            for at in range(t, codes.shape[1]):
+                number = table[_place(table, keys, number * n_codes + np.int64(codes[text, at]))]
+                if not number:
+                    break
+                if token[number] >= 0 and seen_in[number] != text:
+                    seen_in[number] = text
+                    if n == len(tokens):
+                        tokens = np.concatenate((tokens, np.empty(n, dtype=np.int32)))
+                    tokens[n] = token[number]
+                    n += 1
+        counts[text] = n - before
+    return tokens[:n], counts
+
+
+@numba.njit(cache=True)
+def _transposed(tokens: Numbers, counts: Indices, bounds: Indices) -> Numbers:
+    """The texts of each token, given the tokens of each text and where those of each token are to stand."""
+    texts = np.empty(len(tokens), dtype=np.int32)
+    free = bounds.copy()
+    at = 0
+    for text in range(len(counts)):
+        for _ in range(counts[text]):
+            token = tokens[at]
+            texts[free[token]] = text
+            free[token] += 1
+            at += 1
+    return texts
