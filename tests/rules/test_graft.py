@@ -4,19 +4,20 @@ import numpy as np
 import pytest
 import torch
 from graft_cases import C, K, L, context, observe, uniform_texts, vocabulary_of
-from tokenlayer.tokenization.rules import graft, penalty, selection
 
 from tokenlayer.layer.vocabulary import Vocabulary
+from tokenlayer.rules import graft
 from tokenlayer.rules.base import Edit, TrainingProgress
-from tokenlayer.rules.graft import GraftRule, GraftRuleConfig, one_hot_labels
-from tokenlayer.selection.surgery import Features, Floats, Ints
+from tokenlayer.rules.graft import GraftRule, GraftRuleConfig
+from tokenlayer.selection import penalty, surgery
+from tokenlayer.selection.linear import Features, Floats, Ints
 from tokenlayer.text.corpus import TrainingTexts
 
 DUE = TrainingProgress(step=4, n_steps=20, steps_per_epoch=10)
 
 
 def texts_with(planted: dict[int, tuple[int, ...]], n: int = 300, n_classes: int = 2) -> TrainingTexts:
-    """Each class has a n-gram of its own, in two thirds of its texts."""
+    """Each class has an n-gram of its own, in two thirds of its texts."""
     random = np.random.default_rng(1)
     codes = random.integers(0, C - 1, (n, L)).astype(np.uint8)  # the last character is only in what is planted
     labels = random.integers(0, n_classes, n)
@@ -71,13 +72,13 @@ def test_few_tokens_or_many(few: int, surgery_up_to: int, monkeypatch: pytest.Mo
     monkeypatch.setattr(graft, "_SURGERY_UP_TO", surgery_up_to)
     monkeypatch.setattr(penalty, "_TOKENS", 2)
     operations: list[tuple[int, int, float]] = []
-    prune = selection.prune
+    prune = surgery.prune
 
     def spy(features: Features, targets: Floats, size: int, held_back: float) -> Ints:
         operations.append((len(features), size, held_back))
         return prune(features, targets, size, held_back)
 
-    monkeypatch.setattr(selection, "prune", spy)
+    monkeypatch.setattr(surgery, "prune", spy)
     texts = texts_with(PLANTED)
     rule = rule_of(texts, 4)
     edit = round_of(rule, texts, vocabulary_of(*[(0,), (1,), (2,), (3,)]))
@@ -210,7 +211,7 @@ def test_without_a_readout_newcomers_begin_at_zero() -> None:
 def test_vectors_give_the_weights_of_the_refit_through_the_readout() -> None:
     texts = texts_with(PLANTED)
     vocabulary = vocabulary_of((0,), (1,), (2,))
-    g = torch.from_numpy((0.5 - one_hot_labels(texts, 300)) / 300).float().expand(-1, 4)
+    g = torch.from_numpy((0.5 - texts.labels[:, None]) / 300).float().expand(-1, 4)
     edits = []
     readout = torch.tensor([[0.5, -2.0, 0.0, 1.0]])
     for D, given in ((1, torch.ones(1, 1)), (4, readout)):
@@ -220,13 +221,6 @@ def test_vectors_give_the_weights_of_the_refit_through_the_readout() -> None:
         assert edit is not None
         edits.append(edit)
     torch.testing.assert_close(edits[1].embedding @ readout.T, edits[0].embedding)
-
-
-def test_labels_as_targets() -> None:
-    texts = TrainingTexts(np.zeros((4, L), dtype=np.uint8), np.array([0, 1, 1, 0]), 2)
-    assert one_hot_labels(texts, 3).tolist() == [[0], [1], [1]]
-    three = TrainingTexts(texts.codes, np.array([2, 0, 1, 1]), 3)
-    assert one_hot_labels(three, 4).tolist() == [[0, 0, 1], [1, 0, 0], [0, 1, 0], [0, 1, 0]]
 
 
 def test_rounds_until_the_stop() -> None:

@@ -7,16 +7,12 @@ import numpy as np
 import pytest
 import torch
 from sklearn.feature_selection import chi2
-from sklearn.linear_model import LogisticRegression
+from tokenlayer.layer.layer import VocabularyLayer
 
 from tokenlayer.errors import InputError
-from tokenlayer.layer.layer import VocabularyLayer
 from tokenlayer.layer.vocabulary import discretise
-from tokenlayer.selection.chi2 import chi_squared
-from tokenlayer.selection.l1_logistic import l1_choice
 from tokenlayer.text.alphabet import Alphabet
 from tokenlayer.text.corpus import TrainingTexts
-from tokenlayer.text.ngrams.presence import Presence
 from tokenlayer.vocabularies.chi2_ngrams import Chi2NgramsConfig
 from tokenlayer.vocabularies.chi2_words import Chi2WordsConfig
 from tokenlayer.vocabularies.frequent_ngrams import FrequentNgramsConfig
@@ -61,14 +57,6 @@ def chosen(config, N, texts, K=None):
     made = config.build(None, ALPHABET, torch.Generator().manual_seed(0), texts)
     patterns = discretise(made((ALPHABET.size, K or config.default_token_length(), N)))
     return [pattern.rstrip("█") for pattern in patterns.decode(ALPHABET)]
-
-
-def test_chi_squared_is_that_of_the_table():
-    # 30 of 40 hold it in the one class, 10 of 60 in the other: expected 16 and 24.
-    (score,) = chi_squared(np.array([[30, 10]]), np.array([40, 60]))
-    assert score == pytest.approx(14**2 * (1 / 16 + 1 / 24 + 1 / 24 + 1 / 36))
-    assert chi_squared(np.array([[40, 60], [0, 0]]), np.array([40, 60])).tolist() == [0, 0]
-    assert chi_squared(np.array([[5, 3, 0]]), np.array([10, 10, 0])) == pytest.approx(2 * (1 / 4 + 1 / 6))
 
 
 def stands(ngram, text, K):
@@ -182,40 +170,3 @@ def test_settings_that_cannot_work(config):
     assert [name for name, _ in wrong.problems()] == [
         "ngram_lengths" if hasattr(config, "ngram_lengths") else "longest"
     ]
-
-
-def random_presence(n=400, P=60, seed=0):
-    draw = np.random.default_rng(seed)
-    dense = draw.random((n, P)) < draw.uniform(0.02, 0.5, P)
-    weight = np.where(np.arange(P) < 8, 3.0, 0.0) * draw.choice([-1, 1], P)
-    labels = (draw.random(n) < 1 / (1 + np.exp(-(dense - dense.mean(0)) @ weight))).astype(np.int64)
-    indptr = np.concatenate([[0], np.cumsum(dense.sum(1))])
-    return dense, Presence(indptr, np.nonzero(dense)[1].astype(np.int32), P), labels
-
-
-def test_l1_choice_is_that_of_the_regression_on_all_candidates():
-    dense, presence, labels = random_presence()
-    found = l1_choice(presence, labels, 2, 8, standardise=True)
-    assert set(found.tolist()) == set(range(8))
-    # The same regularisation on a dense, standardised matrix, to full precision: as many weights at some strength.
-    scaled = (dense - dense.mean(0)) / dense.std(0)
-    for C in np.geomspace(0.005, 1, 60):
-        model = LogisticRegression(solver="saga", l1_ratio=1, C=C, max_iter=5000, tol=1e-6).fit(scaled, labels)
-        kept = np.flatnonzero(model.coef_[0])
-        if len(kept) >= 14:
-            break
-    ours = l1_choice(presence, labels, 2, len(kept), standardise=True)
-    assert len(set(ours.tolist()) & set(kept.tolist())) >= len(kept) - 2
-
-
-def test_raw_presence_chooses_otherwise():
-    _, presence, labels = random_presence()
-    standardised, raw = (set(l1_choice(presence, labels, 2, 20, standardise=s).tolist()) for s in (True, False))
-    assert standardised != raw
-
-
-@pytest.mark.parametrize("n", [1, 30, 60, 100])
-def test_as_many_are_chosen_as_were_asked_for(n):
-    _, presence, labels = random_presence()
-    found = l1_choice(presence, labels, 2, n, standardise=True)
-    assert len(found) == len(set(found.tolist())) == min(n, 60)

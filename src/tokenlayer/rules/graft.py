@@ -4,13 +4,13 @@ After Perkins, Lacker & Theiler (2003), *Grafting: fast, incremental feature sel
 space*; seen the other way, it is column generation for an L1-regularised classifier over all n-grams of the texts. A
 round:
 
-1. **Price.** With S_b(q) = g_b where text b holds n-gram q, the network's token gradient gives each of some 10⁵ indexed
-   n-grams the score S²/V, S = Σ_b S_b, V = Σ_b S_b²: about χ² with one degree of freedom for each output, if q would not
-   help. g_b is that of the text's latest step, which costs nothing.
-2. **Select.** The present tokens and the best-priced n-grams are the features of a linear classifier, whose L1 path picks
-   up to 2N of them (`surgery.lasso`) and which optimal brain surgery cuts down to N (`surgery.prune`). Its targets
-   are halfway between the labels and what a classifier on all indexed n-grams predicts for texts that it was not fitted
-   on (`surgery.cross_fitted`): a teacher, which keeps a choice among so many from fitting the noise of the labels.
+1. **Price.** With S_b(q) = g_b where text b holds n-gram q, the network's token gradient gives each of some 10⁵
+   indexed n-grams the score S²/V, S = Σ_b S_b, V = Σ_b S_b²: about χ² with one degree of freedom for each output, if q
+   would not help. g_b is that of the text's latest step, which costs nothing.
+2. **Select.** The present tokens and the best-priced n-grams are the features of a linear classifier, whose L1 path
+   picks up to 2N of them (`l1_support`) and which optimal brain surgery cuts down to N (`prune`). Its targets are
+   halfway between the labels and what a classifier on all indexed n-grams predicts for texts that it was not fitted on
+   (`cross_fitted`): a teacher, which keeps a choice among so many from fitting the noise of the labels.
    (Not of all of it: the index was screened by the labels of all training texts. A teacher without that trace, on an
    index screened by the other texts' labels alone, chose no better tokens.)
 3. **Edit.** Tokens that were not selected give their places to those that were, which begin with the vectors of a
@@ -38,10 +38,11 @@ from tokenlayer.rules.base import (
     TrainingProgress,
 )
 from tokenlayer.rules.schedule import EditingRuleConfig
-from tokenlayer.selection import surgery
+from tokenlayer.selection import linear, surgery
+from tokenlayer.selection.chi2 import chi_squared
+from tokenlayer.selection.l1_path import l1_support
+from tokenlayer.selection.linear import Features, Floats, Ints
 from tokenlayer.selection.penalty import ridge_penalty, surgery_penalty
-from tokenlayer.selection.surgery import Features, Floats, Ints
-from tokenlayer.text.corpus import TrainingTexts
 from tokenlayer.text.ngrams.index import NgramIndex, index_ngrams
 
 _FORMAT = 2  # of what is kept on disk: to be raised when the same settings come to give other arrays
@@ -70,7 +71,7 @@ class GraftRule(LearningRule):
         self._index = index
         self._config = config
         self._targets = targets
-        self._labels = one_hot_labels(context.texts, index.n_texts)
+        self._labels = linear.one_hot(context.texts.labels[: index.n_texts], context.texts.n_classes)
         self._figures: dict[str, float] = {}
         self.register_buffer("gradient", torch.zeros(index.n_texts, context.embedding_dim))
         self.register_buffer("seen", torch.zeros(index.n_texts, dtype=torch.bool))
@@ -142,11 +143,11 @@ class GraftRule(LearningRule):
         features = Features.of(*self._index.texts_of(candidates), self._index.n_texts)
         kept = np.arange(len(features))
         if len(kept) > N:
-            kept = surgery.lasso(features, self._targets, min(len(kept), _for_surgery(N)))
+            kept = l1_support(features, self._targets, min(len(kept), _for_surgery(N)))
         if len(kept) > N and N <= _SURGERY_UP_TO:
             held_back = surgery_penalty(self._config.penalty, N, self._index.n_texts)
             kept = kept[surgery.prune(features.columns(kept), self._targets, N, held_back)]
-        model = surgery.fit(features.columns(kept), self._labels, ridge_penalty(N, self._index.n_texts))
+        model = linear.fit(features.columns(kept), self._labels, ridge_penalty(N, self._index.n_texts))
         if len(kept) > N:
             strongest = np.argsort(-np.linalg.norm(model.weights, axis=1) * features.spread[kept], kind="stable")[:N]
             return candidates[kept[strongest]], model.weights[strongest]
@@ -163,13 +164,6 @@ def _for_surgery(N: int) -> int:
     if N > _SURGERY_UP_TO:
         return N
     return 2 * N if N <= _FEW else N * 3 // 2
-
-
-def one_hot_labels(texts: TrainingTexts, n_texts: int) -> Floats:
-    """(n_texts, n_outputs) of 0 and 1: the label itself of two classes, else one column for each."""
-    labels = texts.labels[:n_texts, None]
-    of_outputs = labels if texts.n_classes == 2 else labels == np.arange(texts.n_classes)
-    return of_outputs.astype(np.float64)
 
 
 def _through(weights: Floats, readout: Tensor | None, embedding: Tensor) -> Tensor:
@@ -193,7 +187,7 @@ class GraftRuleConfig(EditingRuleConfig):
     distillation_weight: float = 0.5
     """How far the selection's targets are the teacher's predictions instead of labels: from 0 to 1."""
     min_texts: int = 30
-    """An n-gram in fewer training texts is no candidate (fewer, if the texts are few: one in a thousand, at least 3)."""
+    """An n-gram in fewer training texts is no candidate (fewer if the texts are few: one in a thousand, at least 3)."""
     max_ngrams: int = 100_000
     """N-grams in the index: it bounds memory."""
     max_characters: int = 100_000_000
@@ -221,10 +215,13 @@ class GraftRuleConfig(EditingRuleConfig):
         settings: list[object] = [_FORMAT, C, lengths, K, bounds]
         index = NgramIndex.of_arrays(
             cached_arrays(
-                texts.folder, "ngrams", settings, lambda: index_ngrams(texts, C, lengths, K, **bounds).arrays()
+                texts.folder,
+                "ngrams",
+                settings,
+                lambda: index_ngrams(texts, C, lengths, K, chi_squared, **bounds).arrays(),
             )
         )
-        labels = one_hot_labels(texts, index.n_texts)
+        labels = linear.one_hot(texts.labels[: index.n_texts], texts.n_classes)
         targets = labels
         if self.distillation_weight:
             settings = [*settings, _TEACHER_PENALTY]
@@ -236,4 +233,4 @@ class GraftRuleConfig(EditingRuleConfig):
 def _taught(index: NgramIndex, labels: Floats) -> Floats:
     """(n, n_outputs): the teacher's probabilities, each text's by the half of the texts that it is not in."""
     every = Features.of(*index.texts_of(np.arange(len(index))), index.n_texts)
-    return surgery.cross_fitted(every, labels, _TEACHER_PENALTY, folds=2)
+    return linear.cross_fitted(every, labels, _TEACHER_PENALTY, folds=2)

@@ -1,0 +1,151 @@
+"""Choosing features by an L1-regularised classifier: those that get a weight when only so many may.
+
+One path serves `graft` (soft targets, and a support that surgery cuts down) and the initializers `l1_ngrams` and
+`l1_words` (labels). Of features that nearly repeat each other it takes one, which no ranking of single features does.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from tokenlayer.selection.linear import Features, Floats, Ints, Linear, one_hot, probabilities, shares_as_logits
+from tokenlayer.text.ngrams.presence import Presence
+
+_STEPS = 60  # of the path at most: 0.8^60 is nothing
+_NEWTON_STEPS = 2
+_SWEEPS = 30
+_TOLERANCE = 1e-3  # of the penalised log-likelihood, that a sweep must gain to be worth another
+_SURPLUS = 500  # features at most that l1_choice lets in beyond those it chooses
+
+
+def l1_support(features: Features, targets: Floats, size: int) -> Ints:
+    """At least `size` of the features, if there are so many of use: the support of the L1 path.
+
+    Args:
+        features: P candidates in n texts.
+        targets: (n, n_outputs) probabilities, hard (0, 1) or soft.
+        size: how many weights are wanted.
+
+    """
+    model = _path(features, targets, size, _standard(features))
+    return np.flatnonzero(model.weights.any(axis=1))
+
+
+def l1_choice(presence: Presence, labels: Ints, n_classes: int, n_chosen: int, *, standardise: bool) -> Ints:
+    """The tokens of largest weight where L1 regularisation leaves more than `n_chosen` of them, the largest first.
+
+    With up to twice as many weights as tokens, the strongest tokens are chosen under a penalty that shrinks them less:
+    on IMDB, better by 0.5 % accuracy for 100 tokens and by 0.1 % for 500 than a path that ends at so many weights.
+
+    Args:
+        presence: P candidates in n texts.
+        labels: (n,)
+        n_classes: number of different labels.
+        n_chosen: how many to choose, at most P.
+        standardise: divide each token's presence by its standard deviation, so that rare tokens pay no more for their
+            effect than frequent ones.
+
+    Returns:
+        (n_chosen,) different numbers below P.
+
+    """
+    if n_chosen >= len(presence):
+        return np.arange(len(presence))
+    features = Features.of(presence.texts, presence.bounds, presence.n_texts)
+    targets = one_hot(labels, n_classes)
+    cost = _standard(features) if standardise else np.full(len(features), np.sqrt(presence.n_texts))
+    model = _path(features, targets, n_chosen + min(n_chosen, _SURPLUS), cost)
+    # Under an infinite cost, a token of every text or of none has no weight.
+    effect = np.linalg.norm(model.weights, axis=1) * np.where(np.isfinite(cost), cost, 0.0)
+    return np.lexsort((-_prices(features, targets, model, cost), -effect))[:n_chosen]
+
+
+def _standard(features: Features) -> Floats:
+    """(P,): what a feature's weight costs in units of its standard deviation; infinite where it does not vary."""
+    n = features.presence.shape[0]
+    frequency = np.diff(features.presence.indptr)
+    return np.where((frequency > 0) & (frequency < n), features.spread * np.sqrt(n), np.inf)
+
+
+def _path(features: Features, targets: Floats, size: int, cost: Floats) -> Linear:
+    """The model at the first step of the L1 path (grouped over outputs) where `size` features have weights.
+
+    The penalty is lowered by a fifth at a time, each step from the weights of the one before.
+    """
+    X = features.presence
+    model = Linear(np.zeros((len(features), targets.shape[1])), shares_as_logits(targets))
+    penalty = float(_prices(features, targets, model, cost).max(initial=0.0))
+    steepest = 1 if targets.shape[1] == 1 else 2  # diag p - p pᵀ, the curvature of softmax, is at most 2 diag p (1 - p)
+    for _ in range(_STEPS):
+        penalty *= 0.8
+        for _ in range(_NEWTON_STEPS):
+            p = probabilities(model.logits(features))
+            residual, curvature = targets - p, np.maximum(steepest * p * (1 - p), 1e-2)
+            _descend(X.indptr, X.indices, residual, curvature, model.weights, model.bias, penalty * cost)
+        if np.count_nonzero(model.weights.any(axis=1)) >= size:
+            break
+    return model
+
+
+def _prices(features: Features, targets: Floats, model: Linear, cost: Floats) -> Floats:
+    """(P,): the penalty below which each feature gets a weight, or a larger one."""
+    residual = targets - probabilities(model.logits(features))
+    slope = features.presence.T @ residual.astype(np.float32)
+    prices: Floats = np.linalg.norm(slope, axis=1) / cost
+    return prices
+
+
+# Loops over single numbers: numba would allocate an array for each expression of arrays.
+@numba.njit(cache=True)
+def _descend(  # noqa: PLR0912  # a compiled inner loop
+    indptr: npt.NDArray[np.int32],
+    texts: npt.NDArray[np.int32],
+    residual: Floats,
+    curvature: Floats,
+    weights: Floats,
+    bias: Floats,
+    penalty: Floats,
+) -> None:
+    """Coordinate descent on the quadratic model of the loss around the present weights, which are changed in place."""
+    n, outputs = residual.shape
+    size = len(penalty)
+    stiffness = np.zeros(size)
+    for q in range(size):
+        for o in range(outputs):
+            total = 0.0
+            for at in range(indptr[q], indptr[q + 1]):
+                total += curvature[texts[at], o]
+            stiffness[q] = max(stiffness[q], total)
+    active = np.ones(size, dtype=np.bool_)
+    slope = np.zeros(outputs)
+    for sweep in range(_SWEEPS):
+        for o in range(outputs):
+            change = residual[:, o].sum() / curvature[:, o].sum()
+            bias[o] += change
+            for i in range(n):
+                residual[i, o] -= curvature[i, o] * change
+        largest = 0.0
+        for q in range(size):
+            if not active[q] and sweep % 5:
+                continue
+            norm = 0.0
+            for o in range(outputs):
+                total = stiffness[q] * weights[q, o]
+                for at in range(indptr[q], indptr[q + 1]):
+                    total += residual[texts[at], o]
+                slope[o] = total
+                norm += total * total
+            norm = np.sqrt(norm)
+            active[q] = norm > penalty[q]
+            scale = (1 - penalty[q] / norm) / stiffness[q] if active[q] else 0.0
+            for o in range(outputs):
+                change = slope[o] * scale - weights[q, o]
+                if change != 0.0:
+                    weights[q, o] += change
+                    for at in range(indptr[q], indptr[q + 1]):
+                        residual[texts[at], o] -= curvature[texts[at], o] * change
+                    largest = max(largest, change * change * stiffness[q])
+        if largest < _TOLERANCE:
+            break
