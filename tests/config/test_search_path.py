@@ -1,6 +1,6 @@
 import pytest
 
-import tokenlayer
+from tokenlayer.config import search_path
 from tokenlayer.config.search_path import local_conf, packaged_conf
 from tokenlayer.errors import InputError
 
@@ -10,7 +10,7 @@ def installed(tmp_path, monkeypatch):
     """The package as a wheel lays it out: its files inside it."""
     package = tmp_path / "site-packages" / "tokenlayer"
     (package / "conf").mkdir(parents=True)
-    monkeypatch.setattr(tokenlayer, "__path__", [str(package)])
+    monkeypatch.setattr(search_path, "__file__", str(package / "config" / "search_path.py"))
     return package
 
 

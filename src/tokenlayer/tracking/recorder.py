@@ -16,7 +16,7 @@ from tokenlayer.tracking.journal import Commit, SavedCheckpoint, append_commit, 
 from tokenlayer.tracking.mirror import Mirror
 from tokenlayer.tracking.names import LOGGED_TABLES_TAG, PARAM_LENGTH, TAG_LENGTH, check_name, cut, with_logged_table
 from tokenlayer.tracking.resuming import check_can_go_on, recorded_at, restore
-from tokenlayer.tracking.runs import check_recorded_here, create_run, known_run
+from tokenlayer.tracking.runs import check_resumable, create_run, known_run
 from tokenlayer.tracking.store import Store, open_store
 from tokenlayer.tracking.tables import PART, MetricBuffer, TableBuffer, joined, read_parts
 from tokenlayer.tracking.uri import without_secrets
@@ -113,7 +113,7 @@ class Recorder:
         folder = RunFolder(output_dir, run_id)
         store = open_store(config.uri, output_dir, create=False)
         run = known_run(store, run_id, folder.origin())
-        check_recorded_here(run)
+        check_resumable(run)
         folder.open()
         try:
             commits = restore(store, run, folder)

@@ -11,6 +11,7 @@ from mlflow.exceptions import MlflowException
 
 from tokenlayer.errors import InputError
 from tokenlayer.hints import did_you_mean, near
+from tokenlayer.tracking.format import FORMAT, FORMAT_TAG, check_format
 from tokenlayer.tracking.store import Store
 
 MADE_BY_TAG = "tokenlayer.run"
@@ -30,6 +31,7 @@ def create_run(store: Store, experiment_id: str, name: str | None, tags: Mapping
         "mlflow.source.name": sys.argv[0] or "python",
         "mlflow.source.type": "LOCAL",
         MADE_BY_TAG: "1",
+        FORMAT_TAG: str(FORMAT),
     }
     try:
         run = store.client.create_run(experiment_id, tags={**standard, **_context_tags(), **tags}, run_name=name)
@@ -65,10 +67,17 @@ def known_run(store: Store, run_id: str, recorded_to: str | None = None) -> Run:
     return run
 
 
-def check_recorded_here(run: Run) -> None:
-    """Raise InputError when something else made the run, which has no commits to go on from."""
+def check_resumable(run: Run) -> None:
+    """Check that a run can be continued.
+
+    Raises:
+        InputError: another program made the run, which then has no commits to go on from, or another version of
+            tokenlayer did, in another format.
+
+    """
     if MADE_BY_TAG not in run.data.tags:
         raise InputError(f"run {run.info.run_id} was not recorded by tokenlayer and cannot be resumed")
+    check_format(run.data.tags.get(FORMAT_TAG), f"run {run.info.run_id}")
 
 
 def _hint(store: Store, run_id: str) -> str:

@@ -3,6 +3,8 @@
 import logging
 import os
 import re
+import shutil
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +14,6 @@ from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from mlflow.tracking import MlflowClient
 from sqlalchemy.exc import SQLAlchemyError
 
-from tokenlayer.atomic import replacing
 from tokenlayer.errors import InputError
 from tokenlayer.tracking.uri import MEND, dialect, resolve_uri, sqlite_path, why_away, without_secrets
 
@@ -109,11 +110,16 @@ def open_store(uri: str | None, output_dir: Path, *, create: bool = True) -> Sto
 
 def _create_database(path: Path, artifact_root: Path) -> None:
     """Make a SQLite store elsewhere first: one that is left half made could never be opened."""
+    for leftover in path.parent.glob(f"{path.name}.new-*"):
+        shutil.rmtree(leftover)
+    # In a folder with a new name, and not by `replacing`: MLflow keeps one engine for each path, broken or not.
+    new = Path(tempfile.mkdtemp(prefix=f"{path.name}.new-", dir=path.parent)) / path.name
     # It tells of every table that it makes.
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)
-    with replacing(path) as unfinished:
-        store = SqlAlchemyStore(f"sqlite:///{unfinished.as_posix()}", artifact_root.as_uri())  # type: ignore[no-untyped-call]  # MLflow: untyped
-        store.engine.dispose()
+    store = SqlAlchemyStore(f"sqlite:///{new.as_posix()}", artifact_root.as_uri())  # type: ignore[no-untyped-call]  # MLflow: untyped
+    store.engine.dispose()
+    new.replace(path)
+    new.parent.rmdir()
 
 
 def _check_database_file(path: Path) -> None:

@@ -16,7 +16,8 @@ from tokenlayer.layer.vocabulary import Vocabulary
 from tokenlayer.models.classifier import TokenizationClassifier
 from tokenlayer.rules.base import LearningRule, RuleContext
 from tokenlayer.text.alphabet import Alphabet
-from tokenlayer.training.checkpoint_loading import FORMAT, SavedModel
+from tokenlayer.tracking.format import FORMAT
+from tokenlayer.training.checkpoint_loading import SavedModel
 from tokenlayer.training.config import TrainConfig
 from tokenlayer.vocabularies.base import InitializerContext
 

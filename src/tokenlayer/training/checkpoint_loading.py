@@ -10,10 +10,8 @@ import torch
 
 from tokenlayer.errors import InputError
 from tokenlayer.tracking.config import TrackingConfig
+from tokenlayer.tracking.format import check_format
 from tokenlayer.tracking.reading import download_artifact
-
-FORMAT = 2
-"""The version of what checkpoints hold; 1 was that of tokenlayer 0.1."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +21,7 @@ class SavedModel:
     weights: Mapping[str, torch.Tensor]
     """The module's state."""
     header: Mapping[str, Any]
-    """What the checkpoint says of itself: `config`, `alphabet`, `class_names`, `fingerprint`."""
+    """What the checkpoint says of itself: `format`, `config`, `alphabet`, `class_names`, `fingerprint`."""
     run_id: str | None
     """The run it belongs to, None for a bare file."""
 
@@ -32,7 +30,7 @@ def saved_model(run_or_checkpoint: str, tracking: TrackingConfig, output_dir: st
     """The best checkpoint of a run (its last, where there was no validation), or that of a file.
 
     Raises:
-        InputError: there is no such run or file, or it is no checkpoint of tokenlayer.
+        InputError: there is no such run or file, or it is no checkpoint of tokenlayer, or of another format.
 
     """
     path = Path(run_or_checkpoint)
@@ -57,6 +55,8 @@ def _artifact(run_id: str, name: str, tracking: TrackingConfig, output_dir: str)
 def _read(path: Path, run_id: str | None) -> SavedModel:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-        return SavedModel(content["state_dict"], content["tokenlayer"], run_id)
+        saved = SavedModel(content["state_dict"], content["tokenlayer"], run_id)
     except (KeyError, TypeError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
         raise InputError(f"{path}: no checkpoint of tokenlayer ({error})") from error
+    check_format(saved.header.get("format"), str(path) if run_id is None else f"the checkpoint of run {run_id}")
+    return saved
