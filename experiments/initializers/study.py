@@ -1,4 +1,4 @@
-"""Where the first 500 patterns come from, with and without a rule that learns, on the IMDB reviews.
+"""Initial vocabularies of 500 tokens, with and without a rule that learns, on the IMDB reviews.
 
 make experiment NAME=initializers
 """
@@ -6,32 +6,33 @@ make experiment NAME=initializers
 import sys
 from pathlib import Path
 
-from tokenlayer.study.cells import Cell, Study
+from experiments.recipe import BEST_RULE, FIVE, ONE, REVIEWS, compared_rules
+
 from tokenlayer.study.command import main
+from tokenlayer.study.conditions import Condition, Study
 from tokenlayer.study.figures import draw_dots, panels
-from tokenlayer.study.recipe import BEST_RULE, FIVE, ONE, REVIEWS, compared_rules
 from tokenlayer.study.report import Report, comparisons, summary
 from tokenlayer.study.results import Results
 
 INITIALIZERS = {
-    "random_grams": "random grams",
-    "frequent_grams": "frequent grams",
+    "random_ngrams": "random n-grams",
+    "frequent_ngrams": "frequent n-grams",
     "greedy_cover": "greatest cover",
-    "discriminative": "grams by χ²",
-    "l1_grams": "grams by L1",
-    "gaussian": "noise",
+    "chi2_ngrams": "n-grams by χ²",
+    "l1_ngrams": "n-grams by L1",
+    "original_gaussian": "noise",
 }
-CELLS = tuple(
-    Cell(
+CONDITIONS = tuple(
+    Condition(
         f"{rule}-{initializer}",
         (f"learning_rule={rule}", f"initializer={initializer}"),
-        FIVE if initializer == "random_grams" else ONE,  # which `rules` has made already
+        FIVE if initializer == "random_ngrams" else ONE,  # shared with the study `rules`
         {"rule": rule, "initializer": label},
     )
     for initializer, label in INITIALIZERS.items()
     for rule in compared_rules()
 )
-STUDY = Study("initializers", REVIEWS, CELLS)
+STUDY = Study("initializers", REVIEWS, CONDITIONS)
 
 
 def report(results: Results) -> Report:
@@ -44,7 +45,7 @@ def report(results: Results) -> Report:
     axes.set(xlabel="test accuracy")
     pairs = [(f"{BEST_RULE}-{initializer}", f"frozen-{initializer}") for initializer in INITIALIZERS]
     pairs += [
-        (f"{BEST_RULE}-{other}", f"{BEST_RULE}-random_grams") for other in INITIALIZERS if other != "random_grams"
+        (f"{BEST_RULE}-{other}", f"{BEST_RULE}-random_ngrams") for other in INITIALIZERS if other != "random_ngrams"
     ]
     shares = {"validation (%)": "validation/accuracy", "test (%)": "test/accuracy"}
     return Report(

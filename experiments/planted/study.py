@@ -1,4 +1,4 @@
-"""Which share of the patterns planted in generated texts the rules find, against noise and number.
+"""The share of patterns planted in generated texts that the rules find, by noise and number of patterns.
 
 make experiment NAME=planted
 """
@@ -7,37 +7,38 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tokenlayer.study.cells import Cell, Study
+from experiments.recipe import BEST_RULE, FIVE, ONE, THREE, TRAINING
+
 from tokenlayer.study.command import main
+from tokenlayer.study.conditions import Condition, Study
 from tokenlayer.study.figures import CYCLE, Curve, draw_means, legend, panels
-from tokenlayer.study.recipe import BEST_RULE, FIVE, ONE, THREE, TRAINING
 from tokenlayer.study.report import Report, summary
 from tokenlayer.study.results import Results
 
 NOISE = (0.0, 0.02, 0.1, 0.2, 0.3)
-"""Share of the labels that are wrong; 0.02 is the default."""
+"""Shares of wrong labels; 0.02 is the default."""
 PATTERNS = (3, 6, 12, 24)
-"""Planted in each of the two classes; 6 is the default, and 2 distractors for each of them."""
+"""Numbers of patterns in each of the two classes; 6 is the default. There are 2 distractors for each pattern."""
 RULES = tuple(dict.fromkeys(("frozen", "random_regrow", "grow", BEST_RULE)))
 N = 64
 COMMON = (
     *TRAINING,
     "dataset=planted",
-    "initializer=random_grams",
+    "initializer=random_ngrams",
     "model/head=pool",
-    f"model.n_neurons={N}",
+    f"model.vocab_size={N}",
     "trainer.max_epochs=8",
     # Each seed has a language and patterns of its own.
     "dataset.generation_seed=${seed}",
 )
 
 
-def cells() -> Iterator[Cell]:
+def conditions() -> Iterator[Condition]:
     for rule in RULES:
         for noise, number in dict.fromkeys(
             [*((noise, 6) for noise in NOISE), *((0.02, number) for number in PATTERNS)]
         ):
-            yield Cell(
+            yield Condition(
                 f"{rule}-noise{noise}-patterns{number}",
                 (
                     f"learning_rule={rule}",
@@ -51,17 +52,17 @@ def cells() -> Iterator[Cell]:
 
 
 def seeds(rule: str, *, is_default: bool) -> tuple[int, ...]:
-    """Five for what is claimed of the best rule and its control at the default, fewer elsewhere."""
+    """Five for the best rule and its control at the default, about which the README makes a claim; fewer elsewhere."""
     if is_default and rule in (BEST_RULE, "random_regrow"):
         return FIVE
     return THREE if rule == BEST_RULE else ONE
 
 
-STUDY = Study("planted", COMMON, tuple(cells()))
+STUDY = Study("planted", COMMON, tuple(conditions()))
 
 
 def curves(results: Results, at: Sequence[tuple[float, float, int]]) -> list[Curve]:
-    """A curve a rule through cells given as x, noise, number of patterns."""
+    """A curve for each rule through conditions given as x, noise, number of patterns."""
     return [
         Curve(
             rule,

@@ -1,4 +1,4 @@
-"""Every learning rule from the same 500 random grams with true blanks, on the IMDB reviews.
+"""Every learning rule from the same 500 random n-grams, on the IMDB reviews.
 
 make experiment NAME=rules
 """
@@ -6,16 +6,16 @@ make experiment NAME=rules
 import sys
 from pathlib import Path
 
+from experiments.recipe import BEST_RULE, REVIEWS, RULES, rule_conditions
 from matplotlib.figure import Figure
 
-from tokenlayer.study.cells import Study
 from tokenlayer.study.command import main
+from tokenlayer.study.conditions import Study
 from tokenlayer.study.figures import CYCLE, draw_history, legend, panels
-from tokenlayer.study.recipe import BEST_RULE, REVIEWS, RULES, rule_cells
 from tokenlayer.study.report import Report, comparisons, summary
 from tokenlayer.study.results import Results, if_held
 
-STUDY = Study("rules", REVIEWS, rule_cells())
+STUDY = Study("rules", REVIEWS, rule_conditions())
 PAIRS = (
     *((BEST_RULE, other) for other in RULES if other != BEST_RULE),
     ("grow", "random_regrow"),
@@ -30,7 +30,7 @@ def report(results: Results) -> Report:
         "test (%)": "test/accuracy",
         "dead tokens (%)": "tokens/dead_rate",
     }
-    names = {cell: label for cell, (label, _) in RULES.items()}
+    names = {condition: label for condition, (label, _) in RULES.items()}
     return Report(
         tables={
             "Accuracy, mean and 95 % interval over seeds": summary(results, shares),
@@ -41,11 +41,11 @@ def report(results: Results) -> Report:
 
 
 def draw(results: Results) -> Figure:
-    """Every rule over the training."""
-    figure, (left, right) = panels("Tokens that learn: every rule from the same 500 random grams", 1, 1)
-    for (cell, (label, _)), color in zip(reversed(RULES.items()), CYCLE, strict=False):
-        draw_history(left, label, results.history(cell, "validation/accuracy"), color)
-        dead = results.history(cell, "tokens/dead_rate")
+    """Draw every rule over the training."""
+    figure, (left, right) = panels("Tokens that learn: every rule from the same 500 random n-grams", 1, 1)
+    for (condition, (label, _)), color in zip(reversed(RULES.items()), CYCLE, strict=False):
+        draw_history(left, label, results.history(condition, "validation/accuracy"), color)
+        dead = results.history(condition, "tokens/dead_rate")
         live = {seed: history.assign(value=1 - history["value"]) for seed, history in dead.items()}
         draw_history(right, label, live, color)
     left.set(xlabel="step", title="Validation accuracy")

@@ -1,7 +1,6 @@
-"""What experiments share among their own scripts lies outside of `src`."""
+"""`experiments` is not installed: it is run, and imported here, from the repository's root."""
 
 import sys
 from pathlib import Path
 
-for name in ("seed_imdb", "why_the_seed_cannot_learn"):
-    sys.path.insert(0, str(Path(__file__).parents[2] / "experiments" / name))
+sys.path.insert(0, str(Path(__file__).parents[2]))

@@ -1,27 +1,32 @@
-"""What is recorded of every study agrees: its rows, its comparisons, its README, and its cells."""
+"""What is recorded of every study agrees: its rows, its comparisons, its README, and its conditions."""
 
 from pathlib import Path
 
 import pytest
 from test_studies import FOLDER, STUDIES, load
 
-from tokenlayer.study.cells import Study, Task
-from tokenlayer.study.found import Found, Place, State
+from tokenlayer.study.conditions import Study, Task
 from tokenlayer.study.recorded import RUNS, Recorded, comparisons_csv, merged, runs_csv
 from tokenlayer.study.report import BEGIN, inserted, text
 from tokenlayer.study.results import Results
+from tokenlayer.study.status import Place, RunStatus, State
 
 
 def needed(study: Study) -> list[Task]:
     """Every run of a study in the order of its tables; composed settings play no part in what is recorded."""
-    seeds = sorted({seed for cell in study.cells for seed in cell.seeds})
-    return [Task(study.name, cell, seed, (), {}) for seed in seeds for cell in study.cells if seed in cell.seeds]
+    seeds = sorted({seed for condition in study.conditions for seed in condition.seeds})
+    return [
+        Task(study.name, condition, seed, (), {})
+        for seed in seeds
+        for condition in study.conditions
+        if seed in condition.seeds
+    ]
 
 
 @pytest.mark.parametrize("name", STUDIES)
 def test_the_readme_is_what_the_records_say(name: str, output_dir: Path) -> None:
     module = load(name)
-    missing = [Found(task, State.MISSING) for task in needed(module.STUDY)]
+    missing = [RunStatus(task, State.MISSING) for task in needed(module.STUDY)]
     results = Results(missing, Place(output_dir), Recorded.read(FOLDER / name))
     readme = (FOLDER / name / "README.md").read_text()
     rendered = text(module.report(results), results, FOLDER / name, readme)
@@ -31,21 +36,21 @@ def test_the_readme_is_what_the_records_say(name: str, output_dir: Path) -> None
 
 @pytest.mark.parametrize("name", STUDIES)
 def test_every_row_is_of_a_declared_run_and_tells_where_it_comes_from(name: str) -> None:
-    declared = {(task.cell.name, str(task.seed)): task.cell.shown for task in needed(load(name).STUDY)}
+    declared = {(task.condition.name, str(task.seed)): task.condition.shown for task in needed(load(name).STUDY)}
     rows = Recorded.read(FOLDER / name).rows
     assert rows
-    assert [row["run_id"] for row in rows if (row["cell"], row["seed"]) not in declared] == []
+    assert [row["run_id"] for row in rows if (row["condition"], row["seed"]) not in declared] == []
     assert [row["run_id"] for row in rows if not row["commit"].removeprefix("<=").removesuffix("+dirty")] == []
     assert all(row["run_id"] for row in rows)
     assert len({row["run_id"] for row in rows}) == len(rows)
     for row in rows:
-        shown = declared[row["cell"], row["seed"]]
+        shown = declared[row["condition"], row["seed"]]
         assert {key: row[key] for key in shown} == {key: str(value) for key, value in shown.items()}
 
 
 @pytest.mark.parametrize("name", STUDIES)
-def test_every_comparison_is_of_cells_with_so_many_seeds_in_common(name: str) -> None:
-    seeds = {cell.name: set(cell.seeds) for cell in load(name).STUDY.cells}
+def test_every_comparison_is_of_conditions_with_that_many_seeds_in_common(name: str) -> None:
+    seeds = {condition.name: set(condition.seeds) for condition in load(name).STUDY.conditions}
     for item in Recorded.read(FOLDER / name).compared:
         assert 0 < item.seeds <= len(seeds[item.one] & seeds[item.other])
 
@@ -53,7 +58,7 @@ def test_every_comparison_is_of_cells_with_so_many_seeds_in_common(name: str) ->
 @pytest.mark.parametrize("name", STUDIES)
 def test_to_merge_nothing_changes_no_byte(name: str) -> None:
     recorded = Recorded.read(FOLDER / name)
-    assert runs_csv(merged(recorded.rows, [])) == (FOLDER / name / RUNS).read_bytes()
+    assert runs_csv(merged(recorded.rows, [])) == (FOLDER / name / RUNS).read_text()
     comparisons = FOLDER / name / "comparisons.csv"
     if comparisons.exists():
-        assert comparisons_csv(recorded.compared) == comparisons.read_bytes()
+        assert comparisons_csv(recorded.compared) == comparisons.read_text()

@@ -1,6 +1,6 @@
 """A study of seconds: planted texts, two learning rates of which one learns nothing, two seeds."""
 
-from tokenlayer.study.cells import Cell, Study
+from tokenlayer.study.conditions import Condition, Study
 from tokenlayer.study.report import Report, comparisons, summary
 from tokenlayer.study.results import Results
 
@@ -10,21 +10,20 @@ COMMON = (
     "dataset.text_length=60",
     "dataset.n_words=12",
     "dataset.batch_size=8",
-    "initializer.gram_lens=[2,3,4]",
-    "initializer.padding=blank",
+    "initializer.ngram_lengths=[2,3,4]",
     "model/head=pool",
-    "model.n_neurons=30",
+    "model.vocab_size=30",
     "learning_rule=frozen",
     "lr_scheduler=none",
     "trainer.accelerator=cpu",
     "trainer.max_epochs=1",
     "callbacks.figures=null",
 )
-CELLS = (
-    Cell("learns", ("optimizer.lr=0.05",), (0, 1), {"method": "learns"}),
-    Cell("stays", ("optimizer.lr=0.0",), (0, 1), {"method": "stays"}),
+CONDITIONS = (
+    Condition("learns", ("optimizer.lr=0.05",), (0, 1), {"method": "learns"}),
+    Condition("stays", ("optimizer.lr=0.0",), (0, 1), {"method": "stays"}),
 )
-MINI = Study("mini", COMMON, CELLS)
+MINI = Study("mini", COMMON, CONDITIONS)
 
 
 def report(results: Results) -> Report:

@@ -5,8 +5,16 @@ import math
 import pandas as pd
 import pytest
 
-from tokenlayer.study.figures import Curve, apart, draw_curves, draw_dots, draw_history, label_ends, panels
-from tokenlayer.study.figures import reference_lines as draw_references
+from tokenlayer.study.figures import (
+    Curve,
+    apart,
+    draw_curves,
+    draw_dots,
+    draw_history,
+    horizontal_lines,
+    label_ends,
+    panels,
+)
 from tokenlayer.study.statistics import Mean
 
 
@@ -27,7 +35,7 @@ def test_curves_end_in_their_names() -> None:
     curves = [Curve("learned", points, "C0", strong=True), Curve("fixed", points, "C1"), Curve("not run", {}, "C2")]
     figure, (axes,) = panels("Title", 1)
     draw_curves(axes, curves)
-    draw_references(axes, {"NBSVM": Mean(0.9, 0.001, 3), "nothing": Mean(math.nan, math.nan, 0)})
+    horizontal_lines(axes, {"NBSVM": Mean(0.9, 0.001, 3), "nothing": Mean(math.nan, math.nan, 0)})
     label_ends(axes, curves)
     assert [text.get_text() for text in axes.texts] == ["NBSVM  90.0", "learned", "fixed"]
     lines = [line for line in axes.lines if len(line.get_xdata()) == 2 and line.get_label() in ("learned", "fixed")]

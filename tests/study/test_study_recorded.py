@@ -8,16 +8,16 @@ from matplotlib.figure import Figure
 from mini import MINI, report
 
 from tokenlayer.errors import InputError
-from tokenlayer.study.cells import tasks
 from tokenlayer.study.command import main
-from tokenlayer.study.found import Found, Place, State
+from tokenlayer.study.conditions import tasks
 from tokenlayer.study.recorded import COMPARISONS, RUNS, Compared, Recorded, merged, runs_csv, used
 from tokenlayer.study.report import BEGIN, END, Report, text, write
 from tokenlayer.study.results import Results, if_held
+from tokenlayer.study.status import Place, RunStatus, State
 
 OLD = {"learns,0": "a" * 32, "learns,1": "b" * 32, "stays,0": "c" * 32, "gone,0": "d" * 32}
-ROW = "{cell},{run},<=0123456789ab,,,Abacus (1 threads usable),0.10,0.9500,extra\n"
-HEADER = "cell,seed,run_id,commit,finished,method,hardware,minutes,test/accuracy,old/column\n"
+ROW = "{condition},{run},<=0123456789ab,,,Abacus (1 threads usable),0.10,0.9500,extra\n"
+HEADER = "condition,seed,run_id,commit,finished,method,hardware,minutes,test/accuracy,old/column\n"
 TABLE = "| rank |\n| --- |\n| 7 |"
 
 
@@ -26,7 +26,7 @@ def folder(tmp_path: Path) -> Path:
     """With rows of runs that MLflow does not know."""
     folder = tmp_path / "results"
     (folder / "figures").mkdir(parents=True)
-    rows = [ROW.format(cell=cell, run=run) for cell, run in sorted(OLD.items())]
+    rows = [ROW.format(condition=condition, run=run) for condition, run in sorted(OLD.items())]
     (folder / RUNS).write_text(HEADER + "".join(rows))
     stored = "learns,stays,+30.0 ± 1.0,2,0.012,0.012\ngone,stays,+1.0,1,0.50,1.00\n"
     (folder / COMPARISONS).write_text("one,other,difference,seeds,median_p,holm_p\n" + stored)
@@ -36,7 +36,7 @@ def folder(tmp_path: Path) -> Path:
 
 def unknown(output_dir: Path, folder: Path) -> Results:
     """Of a study none of whose runs MLflow has."""
-    missing = [Found(task, State.MISSING) for task in tasks(MINI)]
+    missing = [RunStatus(task, State.MISSING) for task in tasks(MINI)]
     return Results(missing, Place(output_dir), Recorded.read(folder))
 
 
@@ -50,11 +50,11 @@ def test_a_finished_run_is_added_to_runs_that_mlflow_does_not_know(output_dir: P
     assert [line for line in before[1:] if line not in kept] == [], "no row is lost, no number written otherwise"
     assert header.startswith(before[0])
     (added,) = (row for row in Recorded.read(folder).rows if row["run_id"] not in OLD.values())
-    assert (added["cell"], added["seed"], added["method"], added["old/column"]) == ("learns", "0", "learns", "")
+    assert (added["condition"], added["seed"], added["method"], added["old/column"]) == ("learns", "0", "learns", "")
     assert added["finished"].endswith("Z")
     assert len(added["commit"].removesuffix("+dirty")) == 12
     assert "threads usable" in added["hardware"]
-    assert [row["run_id"] for row in Recorded.read(folder).rows if row["cell"] == "learns"] == [
+    assert [row["run_id"] for row in Recorded.read(folder).rows if row["condition"] == "learns"] == [
         OLD["learns,0"], added["run_id"], OLD["learns,1"],
     ], "a rerun follows the row that it takes the place of"  # fmt: skip
 
@@ -83,20 +83,20 @@ def test_a_finished_run_is_added_to_runs_that_mlflow_does_not_know(output_dir: P
 
 def test_the_run_that_finished_last_counts() -> None:
     rows = [
-        {"cell": "x", "seed": "0", "run_id": "late", "finished": "2027-01-02T00:00:00Z"},
-        {"cell": "x", "seed": "0", "run_id": "early", "finished": "2027-01-01T00:00:00Z"},
-        {"cell": "x", "seed": "0", "run_id": "untimed", "finished": ""},
-        {"cell": "y", "seed": "0", "run_id": "first", "finished": ""},
-        {"cell": "y", "seed": "0", "run_id": "second", "finished": ""},
+        {"condition": "x", "seed": "0", "run_id": "late", "finished": "2027-01-02T00:00:00Z"},
+        {"condition": "x", "seed": "0", "run_id": "early", "finished": "2027-01-01T00:00:00Z"},
+        {"condition": "x", "seed": "0", "run_id": "untimed", "finished": ""},
+        {"condition": "y", "seed": "0", "run_id": "first", "finished": ""},
+        {"condition": "y", "seed": "0", "run_id": "second", "finished": ""},
     ]
     assert {key: row["run_id"] for key, row in used(rows).items()} == {("x", 0): "late", ("y", 0): "second"}
 
 
 def test_a_recorded_run_stays_as_it_is() -> None:
-    old = {"cell": "x", "seed": "10", "run_id": "1", "test/accuracy": "0.50"}
-    again, other = {**old, "test/accuracy": "0.5"}, {"cell": "x", "seed": "9", "run_id": "2", "tokens/n": "3"}
+    old = {"condition": "x", "seed": "10", "run_id": "1", "test/accuracy": "0.50"}
+    again, other = {**old, "test/accuracy": "0.5"}, {"condition": "x", "seed": "9", "run_id": "2", "tokens/n": "3"}
     rows = merged([old], [again, other])
-    assert runs_csv(rows).decode() == "cell,seed,run_id,test/accuracy,tokens/n\nx,9,2,,3\nx,10,1,0.50,\n"
+    assert runs_csv(rows) == "condition,seed,run_id,test/accuracy,tokens/n\nx,9,2,,3\nx,10,1,0.50,\n"
 
 
 def test_what_needs_histories_is_kept(output_dir: Path, folder: Path) -> None:
@@ -138,7 +138,7 @@ def test_a_damaged_file_is_not_written_over(output_dir: Path, folder: Path) -> N
 
 def test_a_report_drops_nothing_that_it_was_not_told_of(output_dir: Path, folder: Path) -> None:
     results = unknown(output_dir, folder)
-    added = ROW.format(cell="stays,1", run="e" * 32)
+    added = ROW.format(condition="stays,1", run="e" * 32)
     with (folder / RUNS).open("a") as file:
         file.write(added)
     write(Report(), results, folder)

@@ -12,11 +12,11 @@ import pandas as pd
 import pytest
 from mini import MINI, report
 
-from tokenlayer.study.cells import Cell, Study, tasks
 from tokenlayer.study.command import main
-from tokenlayer.study.found import Found, Place, State, find
+from tokenlayer.study.conditions import Condition, Study, tasks
 from tokenlayer.study.report import BEGIN, END
 from tokenlayer.study.runner import Budget, Runner
+from tokenlayer.study.status import Place, RunStatus, State, find
 from tokenlayer.tracking.reading import download_artifact, find_runs
 
 HERE = Path(__file__).parent
@@ -55,15 +55,15 @@ def test_a_study_from_killed_run_to_report(
     assert "[1/" not in capfd.readouterr().out
     assert len(find_runs(output_dir=output_dir)) == RUNS
 
-    assert main(MINI, report, folder, [*given, "--list", "--only", "stays", "model.n_neurons=31"]) == 0
+    assert main(MINI, report, folder, [*given, "--list", "--only", "stays", "model.vocab_size=31"]) == 0
     shown = capfd.readouterr().out
-    assert "missing     stays-seed1    (finished under other settings: model.n_neurons=30, now 31)" in shown
+    assert "missing     stays-seed1    (finished under other settings: model.vocab_size=30, now 31)" in shown
     check_report(folder, output_dir)
 
 
 def check_report(folder: Path, output_dir: Path) -> None:
     rows = pd.read_csv(folder / "results.csv")
-    assert rows[["cell", "seed"]].to_numpy().tolist() == [["learns", 0], ["learns", 1], ["stays", 0], ["stays", 1]]
+    assert rows[["condition", "seed"]].to_numpy().tolist() == [["learns", 0], ["learns", 1], ["stays", 0], ["stays", 1]]
     for row in rows.to_dict("records"):
         path = download_artifact(row["run_id"], "predictions/test.parquet", output_dir=output_dir)
         answers = pd.read_parquet(path)
@@ -80,9 +80,9 @@ def check_report(folder: Path, output_dir: Path) -> None:
 def test_a_run_that_cannot_be_resumed_begins_anew(output_dir: Path, capfd: pytest.CaptureFixture[str]) -> None:
     task = replace(tasks(MINI)[1], overrides=("dataset=nowhere",))  # fails fast, and otherwise than the resumed one
     runner = Runner(Place(output_dir), Budget())
-    runner.run([Found(task, State.BROKEN_OFF, "0" * 32)])
+    runner.run([RunStatus(task, State.BROKEN_OFF, "0" * 32)])
     shown = capfd.readouterr().out
-    assert "stays-seed0 cannot be resumed, and begins anew: " in shown
+    assert "stays-seed0 cannot be resumed and starts again: " in shown
     assert "dataset=nowhere: no such option" in shown
     assert runner.failed == ["stays-seed0"]
 
@@ -108,7 +108,7 @@ def test_an_interruption_ends_the_runs_and_keeps_them(output_dir: Path, tmp_path
 
 
 def test_no_run_starts_when_time_is_up(output_dir: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    Runner(Place(output_dir), Budget(minutes=-1)).run([Found(task, State.MISSING) for task in tasks(MINI)])
+    Runner(Place(output_dir), Budget(minutes=-1)).run([RunStatus(task, State.MISSING) for task in tasks(MINI)])
     assert capfd.readouterr().out == "time is up: 4 runs are left\n"
 
 
@@ -116,7 +116,7 @@ def test_texts_that_are_not_there_are_told_before_any_run(
     output_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = ["--output-dir", str(output_dir), "--source", str(tmp_path / "nowhere.csv")]
-    reviews = Study("reviews", ("experiment=learned_imdb",), (Cell("learns", (), (0, 1), {"method": "learns"}),))
+    reviews = Study("reviews", ("experiment=learned_imdb",), (Condition("learns", (), (0, 1), {"method": "learns"}),))
     assert main(reviews, report, tmp_path, arguments) == 2
     shown = capsys.readouterr()
     assert "there is no such file" in shown.err

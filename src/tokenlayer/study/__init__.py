@@ -1,1 +1,1 @@
-"""Studies: many runs of the one command, what MLflow holds of them, and what they say together."""
+"""Studies: many runs of `tokenlayer`, found again in MLflow, and reported together."""

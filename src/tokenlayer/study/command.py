@@ -1,4 +1,4 @@
-"""The command line that every study has."""
+"""The command line of a study."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from pathlib import Path
 from tokenlayer import interrupts
 from tokenlayer.data.files import existing
 from tokenlayer.errors import InputError
-from tokenlayer.study.cells import Study, Task, tasks
-from tokenlayer.study.found import Found, Place, State, find
+from tokenlayer.study.conditions import Study, Task, tasks
 from tokenlayer.study.recorded import Recorded
 from tokenlayer.study.report import Report, markdown, provenance, write
 from tokenlayer.study.results import Results
 from tokenlayer.study.runner import Budget, Runner, quoted
+from tokenlayer.study.status import Place, RunStatus, State, find
 
 Reporter = Callable[[Results], Report]
 
 
 def main(study: Study, reporter: Reporter, folder: Path, arguments: Sequence[str] | None = None) -> int:
-    """Run what a study lacks, then write its results to its folder.
+    """Run the missing runs of a study, then write its results to its folder.
 
     Returns:
         The exit code: 0 done, 1 a run failed, 2 bad input, 130 interrupted.
@@ -33,7 +33,7 @@ def main(study: Study, reporter: Reporter, folder: Path, arguments: Sequence[str
         with interrupts.handled():
             return _main(study, reporter, given, folder)
     except interrupts.Interrupted as interruption:
-        print(f"{interruption}; the same command goes on", file=sys.stderr)
+        print(f"{interruption}; give the same command again to go on", file=sys.stderr)
         return 130
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -51,7 +51,7 @@ def _main(study: Study, reporter: Reporter, given: argparse.Namespace, folder: P
     failed: list[str] = []
     if not given.report:
         if given.source is not None:
-            existing(given.source, "--source")  # here once, or every run would fail of it
+            existing(given.source, "--source")  # once here, rather than in every run
         runner = Runner(place, Budget(given.jobs, given.minutes))
         runner.run(find(chosen, place))
         failed = runner.failed
@@ -67,26 +67,26 @@ def _chosen(study: Study, every: Sequence[Task], given: argparse.Namespace) -> l
     chosen = [
         task
         for task in every
-        if any(fnmatch.fnmatch(task.cell.name, pattern) for pattern in given.only or ["*"])
+        if any(fnmatch.fnmatch(task.condition.name, pattern) for pattern in given.only or ["*"])
         and (given.seeds is None or task.seed in given.seeds)
     ]
     if not chosen:
-        names = ", ".join(cell.name for cell in study.cells)
-        raise InputError(f"no run of study {study.name} is chosen by --only and --seeds; its cells are {names}")
+        names = ", ".join(condition.name for condition in study.conditions)
+        raise InputError(f"--only and --seeds choose no run of study {study.name}; its conditions are {names}")
     return chosen
 
 
-def _show(found: Sequence[Found]) -> None:
-    for item in found:
-        other = f"  (finished under other settings: {'; '.join(item.other_settings)})" if item.other_settings else ""
-        print(f"{item.state.value:10}  {item.task.name}  {item.run_id or ''}{other}")
-    counts = {state: sum(item.state is state for item in found) for state in State}
+def _show(runs: Sequence[RunStatus]) -> None:
+    for run in runs:
+        other = f"  (finished under other settings: {'; '.join(run.other_settings)})" if run.other_settings else ""
+        print(f"{run.state.value:10}  {run.task.name}  {run.run_id or ''}{other}")
+    counts = {state: sum(run.state is state for run in runs) for state in State}
     print(", ".join(f"{count} {state.value}" for state, count in counts.items() if count))
 
 
 def _report(reporter: Reporter, results: Results, folder: Path | None) -> None:
     if results.frame.empty:
-        print("no run is finished: there is nothing to report")
+        print("no run is finished: nothing to report")
         return
     report = reporter(results)
     for heading, table in report.tables.items():
@@ -94,31 +94,37 @@ def _report(reporter: Reporter, results: Results, folder: Path | None) -> None:
             print(f"\n{heading}\n\n{markdown(table)}".replace("\n\n\n", "\n\n"))
     print(f"\n{provenance(results)}")
     if folder is None:
-        print("not written: these settings are not the study's; --results FOLDER says where to")
+        print("not written: these settings are not the study's own; name a folder with --results")
         return
     write(report, results, folder)
     print(f"written to {folder}")
     if kept := report.kept():
-        print(f"left as they are, for MLflow lacks runs that they are made from: {', '.join(kept)}")
+        print(f"left as they are, because MLflow lacks runs that they are made from: {', '.join(kept)}")
 
 
 def _parser(study: Study) -> argparse.ArgumentParser:
-    runs = sum(len(cell.seeds) for cell in study.cells)
+    runs = sum(len(condition.seeds) for condition in study.conditions)
     parser = argparse.ArgumentParser(
-        description=f"Study {study.name}: {len(study.cells)} cells, {runs} runs. Runs that are finished are skipped, "
-        "those that broke off resumed; then tables and figures are made from what MLflow holds, "
-        "and from the rows of runs before, which results.csv keeps."
+        description=f"Study {study.name}: {len(study.conditions)} conditions, {runs} runs. Finished runs are skipped, "
+        "interrupted ones resumed. Then tables and figures are made from the runs in MLflow and from the rows of "
+        "earlier runs in results.csv."
     )
-    parser.add_argument("--source", help="the texts (dataset.source), where they are not to be fetched")
-    parser.add_argument("--jobs", type=int, default=1, help="processes side by side, each of one thread")
-    parser.add_argument("--only", action="append", metavar="PATTERN", help="run these cells: grow-*; may be repeated")
+    parser.add_argument("--source", help="the texts (dataset.source), if they are not to be downloaded")
+    parser.add_argument(
+        "--jobs", type=int, default=1, help="processes side by side, of one thread each (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--only", action="append", metavar="PATTERN", help="run these conditions only: grow-*; repeatable"
+    )
     parser.add_argument("--seeds", type=_numbers, metavar="0,1", help="run these seeds only")
-    parser.add_argument("--minutes", type=float, help="start no run later than so many minutes from now")
-    parser.add_argument("--list", action="store_true", help="say what is done and what is missing, and run nothing")
-    parser.add_argument("--report", action="store_true", help="run nothing, only make tables and figures")
-    parser.add_argument("--results", type=Path, help="where tables and figures go; by default to the study's folder")
-    parser.add_argument("--output-dir", type=Path, default=Path("outputs"), help="where runs go")
-    parser.add_argument("--uri", help="MLflow's store; by default mlflow.db in the output folder")
+    parser.add_argument("--minutes", type=float, help="start no run later than this many minutes from now")
+    parser.add_argument("--list", action="store_true", help="show what is done and what is missing; run nothing")
+    parser.add_argument("--report", action="store_true", help="make tables and figures; run nothing")
+    parser.add_argument("--results", type=Path, help="folder for tables and figures (default: the study's)")
+    parser.add_argument(
+        "--output-dir", type=Path, default=Path("outputs"), help="folder for runs (default: %(default)s)"
+    )
+    parser.add_argument("--uri", help="MLflow's store (default: mlflow.db in the output folder)")
     parser.add_argument("settings", nargs="*", metavar="key=value", help="settings of every run: trainer.max_epochs=1")
     return parser
 

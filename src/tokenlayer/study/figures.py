@@ -1,4 +1,4 @@
-"""Figures of studies: curves with intervals and labels at their ends, dots with intervals, histories of trainings."""
+"""Figures of studies: labelled curves and dots with intervals, and metrics over the training."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ from tokenlayer.study.statistics import Mean
 
 BLUE, ORANGE, GREEN, VERMILION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 PURPLE, SKY, GREY, INK = "#CC79A7", "#56B4E9", "#777777", "#222222"
-"""Okabe and Ito's colours, which colour-blind readers can tell apart."""
+"""Okabe and Ito's colours, which colour-blind readers can distinguish."""
 CYCLE = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY, GREY, INK)
 
 Values = npt.NDArray[np.float64]
 _LABEL_GAP = 0.032
-"""Least distance of two labels, as a share of the axis's height."""
+"""Smallest distance of two labels, as a share of the axis's height."""
 
 
 @dataclass(frozen=True)
 class Curve:
-    """Means over seeds along x, with what they look like."""
+    """Means over seeds along x, and their style."""
 
     label: str
     points: Mapping[float, Mean]
     color: str
     strong: bool = False
-    """Whether it is what the figure is about."""
+    """Drawn thick: the figure is about this curve."""
     dashed: bool = False
 
 
 def panels(title: str, *widths: float, height: float = 4.6) -> tuple[Figure, list[Axes]]:
-    """A figure of ten inches' width under a title, and a panel for each of the relative widths."""
+    """A figure ten inches wide with a title, and a panel for each of the relative widths."""
     figure = Figure(figsize=(10, height), layout="constrained")
     figure.suptitle(title, x=0.01, ha="left", fontsize=13, fontweight="bold", color=INK)
     grid = figure.subplots(1, len(widths), width_ratios=widths, squeeze=False)
@@ -52,7 +52,7 @@ def panels(title: str, *widths: float, height: float = 4.6) -> tuple[Figure, lis
 
 
 def draw_means(axes: Axes, curves: Sequence[Curve]) -> None:
-    """Curves with bands of their intervals, named for a legend."""
+    """Draw curves with bands for their intervals, labelled for a legend."""
     for curve in curves:
         points = {x: mean for x, mean in curve.points.items() if mean.n}
         if not points:
@@ -71,7 +71,7 @@ def draw_means(axes: Axes, curves: Sequence[Curve]) -> None:
 
 
 def draw_curves(axes: Axes, curves: Sequence[Curve]) -> None:
-    """`draw_means` over a number of tokens, on a logarithmic axis."""
+    """`draw_means` with a logarithmic x axis for numbers of tokens."""
     draw_means(axes, curves)
     xs = sorted({x for curve in curves for x in curve.points})
     axes.set_xscale("log")
@@ -81,7 +81,7 @@ def draw_curves(axes: Axes, curves: Sequence[Curve]) -> None:
 
 
 def label_ends(axes: Axes, curves: Sequence[Curve]) -> None:
-    """The name of each curve beside its right end, moved apart where they would meet; to be called last."""
+    """Write the name of each curve beside its right end, moved apart where names would overlap. Call it last."""
     drawn = [curve for curve in curves if curve.points]
     if not drawn:
         return
@@ -113,7 +113,7 @@ def label_ends(axes: Axes, curves: Sequence[Curve]) -> None:
 
 
 def legend(axes: Axes, *, above: bool = False) -> None:
-    """Names of what was drawn, if anything was; above the axes in a row, where nothing drawn can reach them."""
+    """Add a legend if anything was drawn; `above` puts it in a row over the axes, clear of the drawing."""
     names = axes.get_legend_handles_labels()[1]
     if names and above:
         axes.legend(frameon=False, fontsize=9, loc="lower right", bbox_to_anchor=(1, 1), ncols=len(names))
@@ -122,9 +122,9 @@ def legend(axes: Axes, *, above: bool = False) -> None:
 
 
 def apart(values: Sequence[float], gap: float) -> list[float]:
-    """Places as near to the values as may be, in their order, none two nearer to each other than `gap`.
+    """Positions as near to the values as possible, in the same order, at least `gap` apart.
 
-    Values that stand too close are spread around their mean (pool adjacent violators).
+    Values that are too close are spread around their mean (pool adjacent violators).
     """
     order = np.argsort(values, kind="stable")
     blocks: list[tuple[list[int], float]] = []  # members, place of the middle
@@ -142,9 +142,9 @@ def apart(values: Sequence[float], gap: float) -> list[float]:
     return places
 
 
-def reference_lines(axes: Axes, references: Mapping[str, Mean]) -> None:
-    """A horizontal line at each mean, its name above it at the left; to be called when the curves are drawn."""
-    known = {name: mean.mean for name, mean in references.items() if mean.n}
+def horizontal_lines(axes: Axes, means: Mapping[str, Mean]) -> None:
+    """Draw a horizontal line at each mean, its name at the left. Call it after the curves are drawn."""
+    known = {name: mean.mean for name, mean in means.items() if mean.n}
     for place in known.values():
         axes.axhline(place, color=GREY, linewidth=0.9, linestyle=(0, (4, 3)), zorder=1)
     low, high = axes.get_ylim()
@@ -164,7 +164,7 @@ def reference_lines(axes: Axes, references: Mapping[str, Mean]) -> None:
 
 
 def draw_dots(axes: Axes, rows: Sequence[str], series: Mapping[str, Mapping[str, Mean]]) -> None:
-    """Means with intervals, a line a row (the first on top), a colour a series: series → row → mean."""
+    """Draw means with intervals: a line for each row (the first on top), a colour for each series."""
     offsets = np.linspace(0.22, -0.22, len(series)) if len(series) > 1 else [0.0]
     places = {row: len(rows) - 1 - i for i, row in enumerate(rows)}
     for (name, means), color, offset in zip(series.items(), CYCLE, offsets, strict=False):
@@ -188,7 +188,7 @@ def draw_dots(axes: Axes, rows: Sequence[str], series: Mapping[str, Mapping[str,
 
 
 def draw_history(axes: Axes, label: str, seeds: Mapping[int, pd.DataFrame], color: str) -> None:
-    """A metric over the steps: the mean over the seeds, and each seed faintly."""
+    """Draw a metric over the steps: the mean over seeds, and each seed faintly."""
     if not seeds:
         return
     table = pd.DataFrame({seed: history.groupby("step")["value"].last() for seed, history in seeds.items()})

@@ -1,10 +1,10 @@
-"""What a study measured before, as text in its folder: a row a run, and the comparisons of its conditions.
+"""Earlier measurements, as text in a study's folder: a row for each run, and the comparisons of conditions.
 
-MLflow's store may be gone, or settings and classes renamed, so that runs are not found again. What is recorded here
-stays whatever MLflow holds: a report adds rows to it, and drops none.
+Runs may not be found again, because MLflow's store is gone or settings and classes were renamed. The recorded rows
+stay whatever MLflow holds: a report adds rows and drops none.
 
-The column `commit` names the commit that measured a run, with `+dirty` where the code had been changed since;
-`<=abcdef123456` means that it was measured at that commit or one before it, the first to have the row.
+The column `commit` names the commit of the code that made a run, with `+dirty` if the code had been changed since.
+`<=abcdef123456` stands for that commit or an earlier one: it is the first commit with the row.
 """
 
 from __future__ import annotations
@@ -19,87 +19,94 @@ from tokenlayer.errors import InputError
 
 RUNS, COMPARISONS = "results.csv", "comparisons.csv"
 Row = Mapping[str, str]
-"""A run: `cell`, what tells the cell, `seed`, `run_id`, `commit`, `finished`, `hardware`, `minutes`, and metrics."""
+"""A run: `condition` and its columns, `seed`, `run_id`, `commit`, `finished`, `hardware`, `minutes`, and metrics."""
 
 
 @dataclass(frozen=True)
 class Compared:
-    """A comparison of two cells among several, as it is shown."""
+    """One of several comparisons of two conditions, as printed."""
 
     one: str
     other: str
     difference: str
-    """Mean over seeds of the first's accuracy less the second's, in points, with its interval."""
+    """Accuracy of the first minus that of the second in points: mean over seeds, with its interval."""
     seeds: int
     median_p: str
-    """Of McNemar's test for each seed."""
+    """Median p of McNemar's test, made for each seed."""
     holm_p: str
-    """The same, corrected by Holm for the number of comparisons."""
+    """The median p, corrected by Holm for the number of comparisons."""
 
 
 @dataclass(frozen=True)
 class Recorded:
-    """What lies in a study's folder."""
+    """The recorded rows and comparisons of a study."""
 
     rows: tuple[Row, ...] = ()
     compared: tuple[Compared, ...] = ()
 
     @classmethod
     def read(cls, folder: Path) -> Recorded:
-        """What is recorded in a folder; nothing where there are no files.
+        """Read a study's folder; empty if it has no files.
 
         Raises:
-            InputError: a file is damaged; to write over it would lose what it has.
+            InputError: a file is damaged; writing over it would lose its rows.
 
         """
-        rows = _read(folder / RUNS, ("cell", "seed", "run_id"), number="seed")
-        compared = _read(folder / COMPARISONS, tuple(Compared.__dataclass_fields__), number="seeds")
-        return cls(
-            tuple(rows),
-            tuple(
-                Compared(row["one"], row["other"], row["difference"], int(row["seeds"]), row["median_p"], row["holm_p"])
-                for row in compared
-            ),
-        )
+        rows = _read(folder / RUNS, ("condition", "seed", "run_id"), number="seed")
+        return cls(tuple(rows), read_comparisons(folder))
+
+
+def read_comparisons(folder: Path) -> tuple[Compared, ...]:
+    """The recorded comparisons of a folder.
+
+    Raises:
+        InputError: the file is damaged.
+
+    """
+    rows = _read(folder / COMPARISONS, tuple(Compared.__dataclass_fields__), number="seeds")
+    return tuple(
+        Compared(row["one"], row["other"], row["difference"], int(row["seeds"]), row["median_p"], row["holm_p"])
+        for row in rows
+    )
 
 
 def merged(recorded: Sequence[Row], new: Iterable[Row]) -> list[Row]:
-    """All recorded rows as they are, and those new ones whose run is not among them, by cell and seed."""
+    """All recorded rows, unchanged, and the new rows of runs that are not among them, by condition and seed."""
     known = {row["run_id"] for row in recorded}
     rows = [*recorded, *(row for row in new if row["run_id"] not in known)]
     columns = list(dict.fromkeys(column for row in rows for column in row))
-    # Stable: of one cell and seed the recorded ones come first, in the order of their file.
-    ordered = sorted(rows, key=lambda row: (row["cell"], int(row["seed"])))
+    # The sort is stable: within a condition and seed, recorded rows come first, in the order of their file.
+    ordered = sorted(rows, key=lambda row: (row["condition"], int(row["seed"])))
     return [{column: row.get(column, "") for column in columns} for row in ordered]
 
 
 def used(rows: Sequence[Row]) -> dict[tuple[str, int], Row]:
-    """(Cell, seed) → the row that counts: which finished last; one without a time is older than any that has one."""
+    """(Condition, seed) → the row of the run that finished last. Rows without a time count as the oldest."""
     by_age = sorted(rows, key=lambda row: row.get("finished", ""))
-    return {(row["cell"], int(row["seed"])): row for row in by_age}
+    return {(row["condition"], int(row["seed"])): row for row in by_age}
 
 
 def as_text(value: object) -> str:
-    """A value as a row has it; numbers are read back as they were."""
+    """A value as text; a float is read back as the same number."""
     return str(float(value)) if isinstance(value, float) else str(value)
 
 
-def runs_csv(rows: Sequence[Row]) -> bytes:
-    """`results.csv`."""
+def runs_csv(rows: Sequence[Row]) -> str:
+    """The content of `results.csv`."""
     return _csv(rows)
 
 
-def comparisons_csv(compared: Iterable[Compared]) -> bytes:
-    """`comparisons.csv`."""
+def comparisons_csv(compared: Iterable[Compared]) -> str:
+    """The content of `comparisons.csv`."""
     return _csv([{key: str(value) for key, value in asdict(item).items()} for item in compared])
 
 
-def _csv(rows: Sequence[Row]) -> bytes:
+def _csv(rows: Sequence[Row]) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, list(rows[0]) if rows else [], lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    return text.getvalue().encode()
+    return text.getvalue()
 
 
 def _read(path: Path, needed: Sequence[str], *, number: str) -> list[dict[str, str]]:
@@ -110,9 +117,11 @@ def _read(path: Path, needed: Sequence[str], *, number: str) -> list[dict[str, s
         rows = list(reader)
     lacking = [column for column in needed if column not in (reader.fieldnames or ())]
     if lacking:
-        raise InputError(f"{path}: has no column {', '.join(lacking)}")
+        is_old = "condition" in lacking and "cell" in (reader.fieldnames or ())
+        hint = f"; version 0.1 wrote it: python -m experiments.rename_results {path.parent}" if is_old else ""
+        raise InputError(f"{path}: has no column {', '.join(lacking)}{hint}")
     for line, row in enumerate(rows, 2):
-        # Too few fields are filled with None, too many gathered under it: such as a conflict of git's leaves behind.
+        # DictReader fills missing fields with None and puts surplus ones under None: a git conflict has either.
         if None in row or None in row.values() or not row[number].isdecimal():
             raise InputError(f"{path}: row {line} is damaged")
     return rows

@@ -1,4 +1,4 @@
-"""The results of a study as files: CSV, figures, and the part of its README between two marks."""
+"""Results of a study as files: CSV, figures, and the part of its README between two marks."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
+from tokenlayer import atomic
 from tokenlayer.errors import InputError
 from tokenlayer.study.recorded import COMPARISONS, RUNS, Compared, Recorded, comparisons_csv, merged, runs_csv
 from tokenlayer.study.results import Results
@@ -21,38 +22,38 @@ _DPI = 150
 
 @dataclass(frozen=True)
 class Report:
-    """What a study makes of its results. None stands for what it cannot make: that of before is kept."""
+    """The tables and figures of a study. None stands for one that cannot be made: the one that is there is kept."""
 
     tables: Mapping[str, pd.DataFrame | None] = field(default_factory=dict)
-    """Tables for people, by heading."""
+    """Heading → table."""
     figures: Mapping[str, tuple[str, Figure | None]] = field(default_factory=dict)
-    """What is to be seen, and the figure, by the name of its file."""
+    """Name of the file → alternative text and figure."""
 
     def kept(self) -> list[str]:
-        """What it cannot make."""
+        """The tables and figures that cannot be made."""
         tables = [f"table {heading!r}" for heading, table in self.tables.items() if table is None]
         return tables + [f"figures/{name}.png" for name, (_, figure) in self.figures.items() if figure is None]
 
 
 def summary(results: Results, metrics: Mapping[str, str]) -> pd.DataFrame:
-    """One row a cell that has runs: what tells it, each metric in percent, seeds, and minutes of a run.
+    """A row for each condition with runs: its columns, each metric in percent, seeds, median minutes of a run.
 
     Args:
-        results: of the study.
+        results: the study's results.
         metrics: heading → metric.
 
     """
-    shown = {task.cell.name: task.cell.shown for task in results.tasks}
+    shown = {task.condition.name: task.condition.shown for task in results.tasks}
     rows = []
-    for cell, runs in results.frame.groupby("cell", sort=False):
-        shares = {heading: percent(results.mean(str(cell), metric)) for heading, metric in metrics.items()}
+    for condition, runs in results.frame.groupby("condition", sort=False):
+        shares = {heading: percent(results.mean(str(condition), metric)) for heading, metric in metrics.items()}
         minutes = f"{runs['minutes'].median():.1f}"
-        rows.append({**shown[str(cell)], **shares, "seeds": len(runs), "minutes a run": minutes})
+        rows.append({**shown[str(condition)], **shares, "seeds": len(runs), "minutes a run": minutes})
     return pd.DataFrame(rows)
 
 
 def comparisons(compared: Sequence[Compared], names: Mapping[str, str] | None = None) -> pd.DataFrame:
-    """One row a comparison of test accuracies."""
+    """A row for each comparison of test accuracies."""
     shown = names or {}
     return pd.DataFrame(
         [
@@ -69,41 +70,40 @@ def comparisons(compared: Sequence[Compared], names: Mapping[str, str] | None = 
 
 
 def markdown(table: pd.DataFrame) -> str:
-    """A table of GitHub's Markdown."""
+    """The table in GitHub's Markdown."""
     cells = [[str(column) for column in table.columns], ["---"] * len(table.columns)]
     cells += [["" if pd.isna(value) else str(value) for value in row] for row in table.itertuples(index=False)]
     return "\n".join("| " + " | ".join(text.replace("|", "\\|") for text in row) + " |" for row in cells)
 
 
 def write(report: Report, results: Results, folder: Path) -> None:
-    """The rows of runs, the comparisons, `figures/*.png`, and the README's results, if there is a README."""
+    """Write `results.csv`, `comparisons.csv`, `figures/*.png`, and the results in `README.md` if there is one."""
     folder.mkdir(parents=True, exist_ok=True)
-    there = Recorded.read(folder)  # anew: what another report has added since stays, too
-    _replace(folder / RUNS, runs_csv(merged(there.rows, results.rows)))
+    there = Recorded.read(folder)  # again: rows that another report has added meanwhile stay, too
+    atomic.replace_text(folder / RUNS, runs_csv(merged(there.rows, results.rows)))
     compared = {(item.one, item.other): item for item in there.compared} | results.comparisons
     if compared:
-        _replace(folder / COMPARISONS, comparisons_csv(compared.values()))
+        atomic.replace_text(folder / COMPARISONS, comparisons_csv(compared.values()))
     if report.figures:
         (folder / "figures").mkdir(exist_ok=True)
     for name, (_, figure) in report.figures.items():
         if figure is not None:
-            unfinished = folder / "figures" / f".{name}.png"
-            figure.savefig(unfinished, dpi=_DPI)
-            unfinished.replace(_picture(folder, name))
+            with atomic.replacing(_picture(folder, name)) as unfinished:
+                figure.savefig(unfinished, dpi=_DPI, format="png")
     readme = folder / "README.md"
     if readme.exists():
         before = readme.read_text(encoding="utf-8")
-        _replace(readme, inserted(before, text(report, results, folder, before), readme).encode())
+        atomic.replace_text(readme, inserted(before, text(report, results, folder, before), readme))
 
 
 def text(report: Report, results: Results, folder: Path, before: str) -> str:
-    """Tables, figures and how they came about, in Markdown.
+    """The results in Markdown: tables, figures, and where they come from.
 
     Args:
-        report: what is new.
-        results: of the study.
-        folder: with the figures, new ones among them.
-        before: the README whose tables take the place of those that the report cannot make.
+        report: the study's report.
+        results: the study's results.
+        folder: the study's folder, with all figures.
+        before: the README, whose tables are kept where the report has None.
 
     """
     tables = {
@@ -128,7 +128,7 @@ def _picture(folder: Path, name: str) -> Path:
 
 
 def _table_of(readme: str, heading: str) -> str | None:
-    """The table that a README's results have under a heading."""
+    """The table under a heading in a README's results."""
     results = readme.partition(BEGIN)[2].partition(END)[0]
     after = results.partition(f"\n{_headed(heading)}|")[2]
     lines = takewhile(lambda line: line.startswith("|"), f"|{after}".splitlines())
@@ -136,15 +136,15 @@ def _table_of(readme: str, heading: str) -> str | None:
 
 
 def provenance(results: Results) -> str:
-    """How many runs there are, which are missing, how long they took, and on what."""
+    """Number of runs, those that are missing, their duration, and the hardware."""
     done, missing = len(results.frame), len(results.missing)
     lines = [f"{done} of {done + missing} runs."]
     if missing:
         seeds: dict[str, list[int]] = {}
         for task in results.missing:
-            seeds.setdefault(task.cell.name, []).append(task.seed)
-        told = (f"{cell} (seed {', '.join(map(str, which))})" for cell, which in seeds.items())
-        lines.append(f"**Missing:** {'; '.join(told)}.")
+            seeds.setdefault(task.condition.name, []).append(task.seed)
+        listed = (f"{condition} (seed {', '.join(map(str, which))})" for condition, which in seeds.items())
+        lines.append(f"**Missing:** {'; '.join(listed)}.")
     if done:
         minutes = results.frame["minutes"]
         lines.append(
@@ -156,10 +156,10 @@ def provenance(results: Results) -> str:
 
 
 def inserted(readme: str, results: str, place: Path) -> str:
-    """The README with its results replaced.
+    """The README with the text between the marks replaced.
 
     Raises:
-        InputError: it has no marks, or not in their order.
+        InputError: a mark is missing, or they are in the wrong order.
 
     """
     before, begin, rest = readme.partition(BEGIN)
@@ -167,9 +167,3 @@ def inserted(readme: str, results: str, place: Path) -> str:
     if not begin or not end:
         raise InputError(f"{place}: has no place for results; add the lines {BEGIN} and {END}")
     return f"{before}{BEGIN}\n{results}\n{END}{after}"
-
-
-def _replace(path: Path, content: bytes) -> None:
-    unfinished = path.with_name(f".{path.name}.new")
-    unfinished.write_bytes(content)
-    unfinished.replace(path)

@@ -1,4 +1,4 @@
-"""What the finished runs of a study say: those that MLflow holds, and those that were recorded before."""
+"""Results of a study's finished runs: those in MLflow, and those recorded earlier."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from typing import Any, TypeVar
 import pandas as pd
 
 from tokenlayer.errors import InputError
-from tokenlayer.study.cells import Task
-from tokenlayer.study.found import Found, Place, State
+from tokenlayer.study.conditions import Task
 from tokenlayer.study.recorded import Compared, Recorded, Row, as_text, merged, used
 from tokenlayer.study.statistics import (
     Comparison,
@@ -25,6 +24,7 @@ from tokenlayer.study.statistics import (
     percent,
     shown_p,
 )
+from tokenlayer.study.status import Place, RunStatus, State
 from tokenlayer.tracking.reading import download_artifact, load_resolved_config, metric_history
 
 _METRICS = "metrics."
@@ -33,12 +33,12 @@ _ABOUT_RUN = ("run_id", "commit", "finished", "hardware")
 _Made = TypeVar("_Made")
 
 
-class NotHeld(LookupError):  # noqa: N818  # it ends no program: what was made before is kept
-    """MLflow does not hold a recorded run, whose row is all that there is of it."""
+class NotHeld(LookupError):  # noqa: N818  # no error: earlier tables and figures are kept
+    """A recorded run is not in MLflow; there is only its row."""
 
 
 def if_held(make: Callable[[Results], _Made], results: Results) -> _Made | None:
-    """What is made of histories and the like; None where MLflow lacks those of a recorded run."""
+    """The result of `make`, or None if it needs more than the row of a run that MLflow lacks."""
     try:
         return make(results)
     except NotHeld:
@@ -49,17 +49,17 @@ class Results:
     """The finished runs of a study.
 
     Args:
-        found: what MLflow holds of each run that the study needs.
-        place: where it is recorded.
-        recorded: what the study's folder has of runs before.
+        runs: the status of each run that the study needs.
+        place: where runs are recorded.
+        recorded: rows and comparisons from the study's folder.
 
     """
 
-    def __init__(self, found: Sequence[Found], place: Place, recorded: Recorded) -> None:
-        self.tasks = [item.task for item in found]
+    def __init__(self, runs: Sequence[RunStatus], place: Place, recorded: Recorded) -> None:
+        self.tasks = [run.task for run in runs]
         self.comparisons = {(item.one, item.other): item for item in recorded.compared}
-        """Those recorded, and, once `compared` has made them, new ones."""
-        self._found = found
+        """Recorded comparisons, and those that `compared` has made."""
+        self._runs = runs
         self._recorded = recorded
         self._place = place
         self._where: dict[str, Any] = {"uri": place.uri, "output_dir": place.output_dir}
@@ -68,7 +68,7 @@ class Results:
 
     @cached_property
     def rows(self) -> list[Row]:
-        """Every row of `results.csv`: all that were recorded, and the finished runs that were not."""
+        """All rows of `results.csv`: the recorded ones, and those of finished runs not recorded yet."""
         known = {row["run_id"] for row in self._recorded.rows}
         return merged(
             self._recorded.rows,
@@ -77,17 +77,17 @@ class Results:
 
     @cached_property
     def frame(self) -> pd.DataFrame:
-        """One row a run that counts: `cell`, what tells the cell, `seed`, `run_id`, `minutes`, and each metric.
+        """A row for each run that counts: `condition`, its columns, `seed`, `run_id`, `minutes`, and the final metrics.
 
-        Metrics of validation and test, and others that a run ends with, keep their names: `test/accuracy`.
+        Metrics have their names in MLflow: `test/accuracy`.
         """
-        rows = [_typed(task, row) for task in self.tasks if (row := self._used.get((task.cell.name, task.seed)))]
-        return pd.DataFrame(rows, columns=None if rows else ["cell", "seed", *_ABOUT_RUN, "minutes"])
+        rows = [_typed(task, row) for task in self.tasks if (row := self._used.get((task.condition.name, task.seed)))]
+        return pd.DataFrame(rows, columns=None if rows else ["condition", "seed", *_ABOUT_RUN, "minutes"])
 
     @property
     def missing(self) -> list[Task]:
-        """Runs that the study needs, and that neither MLflow nor the study's folder has."""
-        return [task for task in self.tasks if (task.cell.name, task.seed) not in self._used]
+        """Runs that the study needs and that neither MLflow nor the study's folder has."""
+        return [task for task in self.tasks if (task.condition.name, task.seed) not in self._used]
 
     @cached_property
     def _used(self) -> dict[tuple[str, int], Row]:
@@ -95,19 +95,19 @@ class Results:
 
     @cached_property
     def _held(self) -> dict[str, dict[str, Any]]:
-        """Run → what MLflow holds of it, for the finished runs of all studies."""
+        """Run id → the run in MLflow, for the finished runs of all studies."""
         runs: list[dict[str, Any]] = self._place.runs().to_dict("records")  # type: ignore[assignment]  # pandas: Hashable
         return {run["run_id"]: run for run in runs if run["status"] == "FINISHED"}
 
     def _done(self) -> list[tuple[Task, str]]:
-        return [(item.task, item.run_id) for item in self._found if item.state is State.DONE and item.run_id]
+        return [(run.task, run.run_id) for run in self._runs if run.state is State.DONE and run.run_id]
 
     def _row(self, task: Task, run_id: str) -> Row:
         run = self._held[run_id]
         metrics = {key.removeprefix(_METRICS): value for key, value in run.items() if key.startswith(_METRICS)}
         row: dict[str, object] = {
-            "cell": task.cell.name,
-            **task.cell.shown,
+            "condition": task.condition.name,
+            **task.condition.shown,
             "seed": task.seed,
             "run_id": run_id,
             "commit": _commit(run),
@@ -118,19 +118,21 @@ class Results:
         row |= {key: value for key, value in metrics.items() if _is_kept(key) and not math.isnan(value)}
         return {key: as_text(value) for key, value in row.items()}
 
-    def mean(self, cell: str, metric: str = "test/accuracy") -> Mean:
-        """Over the seeds that the cell has."""
+    def mean(self, condition: str, metric: str = "test/accuracy") -> Mean:
+        """Mean over the seeds that the condition has."""
         if metric not in self.frame:
             return mean_interval([])
-        return mean_interval(self.frame.loc[self.frame["cell"] == cell, metric].dropna().astype(float).tolist())
+        return mean_interval(
+            self.frame.loc[self.frame["condition"] == condition, metric].dropna().astype(float).tolist()
+        )
 
-    def run_ids(self, cell: str) -> dict[int, str]:
-        """Seed → the run that counts, whether MLflow holds it or not."""
-        rows = self.frame[self.frame["cell"] == cell]
+    def run_ids(self, condition: str) -> dict[int, str]:
+        """Seed → the run that counts, in MLflow or not."""
+        rows = self.frame[self.frame["condition"] == condition]
         return dict(zip(rows["seed"].tolist(), rows["run_id"].tolist(), strict=True))
 
-    def history(self, cell: str, metric: str) -> dict[int, pd.DataFrame]:
-        """Seed → `step` and `value` of a metric over the training, of the runs that have it.
+    def history(self, condition: str, metric: str) -> dict[int, pd.DataFrame]:
+        """Seed → `step` and `value` of a metric over the training, for the runs that have it.
 
         Raises:
             NotHeld: MLflow lacks one of them.
@@ -139,7 +141,7 @@ class Results:
         if metric not in self.frame:
             return {}
         have = set(self.frame.loc[self.frame[metric].notna(), "run_id"])
-        runs = {seed: run_id for seed, run_id in self.run_ids(cell).items() if run_id in have}
+        runs = {seed: run_id for seed, run_id in self.run_ids(condition).items() if run_id in have}
         for run_id in runs.values():
             self._check_held(run_id)
         return {seed: metric_history(run_id, metric, **self._where) for seed, run_id in runs.items()}
@@ -159,49 +161,49 @@ class Results:
             raise NotHeld(run_id)
 
     def compared(self, pairs: Sequence[tuple[str, str]]) -> list[Compared]:
-        """Each pair of cells that have a seed in common, tested text by text, corrected for how many they are.
+        """Compare each pair of conditions with a seed in common, text by text, corrected for the number of pairs.
 
-        A recorded comparison stays, unless MLflow holds the runs to make it over as many seeds or more.
+        A recorded comparison stays unless MLflow has the runs to make it over at least as many seeds.
 
         Raises:
-            InputError: the cells were tested on different texts.
+            InputError: two conditions were tested on different texts.
 
         """
         made = {
             (one, other): compare(self._answers(one, other), self._answers(other, one))
             for one, other in pairs
-            if self._is_to_be_made(one, other)
+            if self._can_be_compared(one, other)
         }
         shown = [pair for pair in pairs if pair in made or pair in self.comparisons]
         p_values = [made[pair].median_p if pair in made else shown_p(self.comparisons[pair].median_p) for pair in shown]
-        # Recorded comparisons count among those that new ones are corrected for, and themselves stay as they are.
+        # Recorded comparisons count in the correction of new ones, and stay as they are.
         for pair, p in zip(shown, holm(p_values), strict=True):
             if pair in made:
                 self.comparisons[pair] = _compared(pair, made[pair], p)
         return [self.comparisons[pair] for pair in shown]
 
-    def _is_to_be_made(self, one: str, other: str) -> bool:
+    def _can_be_compared(self, one: str, other: str) -> bool:
         seeds = len(self._held_runs(one).keys() & self._held_runs(other).keys())
         recorded = self.comparisons.get((one, other))
         return seeds > 0 and (recorded is None or seeds >= recorded.seeds)
 
-    def _held_runs(self, cell: str) -> dict[int, str]:
-        return {seed: run_id for seed, run_id in self.run_ids(cell).items() if run_id in self._held}
+    def _held_runs(self, condition: str) -> dict[int, str]:
+        return {seed: run_id for seed, run_id in self.run_ids(condition).items() if run_id in self._held}
 
-    def _answers(self, cell: str, other: str) -> dict[int, Correct]:
-        """Seed → which texts the cell gets right, for the seeds that the other has, too."""
+    def _answers(self, condition: str, other: str) -> dict[int, Correct]:
+        """Seed → the texts that the condition gets right, for the seeds that both have."""
         others = self._held_runs(other)
-        runs = {seed: run_id for seed, run_id in self._held_runs(cell).items() if seed in others}
+        runs = {seed: run_id for seed, run_id in self._held_runs(condition).items() if seed in others}
         for seed, run_id in runs.items():
             self._read(run_id)
             against = others[seed]
             self._read(against)
             if not self._texts[run_id].equals(self._texts[against]):
-                raise InputError(f"runs {run_id} ({cell}) and {against} ({other}) were tested on different texts")
+                raise InputError(f"runs {run_id} ({condition}) and {against} ({other}) were tested on different texts")
         return {seed: self._correct[run_id] for seed, run_id in runs.items()}
 
     def _read(self, run_id: str) -> None:
-        """What a run got right, its texts in the order of their ids; a text that occurs twice counts twice."""
+        """Load which texts a run got right, ordered by their ids; a text that occurs twice counts twice."""
         if run_id in self._correct:
             return
         answers = pd.read_parquet(download_artifact(run_id, "predictions/test.parquet", **self._where))
@@ -213,15 +215,15 @@ class Results:
         self._correct[run_id] = (ordered["prediction"].to_numpy() == labels.to_numpy()).astype(bool)
 
     def hardware(self) -> list[str]:
-        """The processors that the runs were made on."""
+        """The different machines that the runs were made on."""
         return sorted(set(self.frame["hardware"]) - {""})
 
     def _hardware(self, run_id: str) -> str:
-        """As told by a run's provenance."""
+        """Processor and GPUs, from a run's provenance."""
         path = download_artifact(run_id, "config/provenance.json", **self._where)
-        told = json.loads(path.read_text(encoding="utf-8"))["hardware"]
-        gpus = "".join(f", {gpu}" for gpu in told["gpus"])
-        return f"{told['cpu']}{gpus} ({told['usable_threads'] or told['threads']} threads usable)"
+        found = json.loads(path.read_text(encoding="utf-8"))["hardware"]
+        gpus = "".join(f", {gpu}" for gpu in found["gpus"])
+        return f"{found['cpu']}{gpus} ({found['usable_threads'] or found['threads']} threads usable)"
 
 
 _KEPT = ("validation", "test", "planted", "quality", "tokens")
@@ -232,7 +234,7 @@ def _is_kept(key: str) -> bool:
 
 
 def _commit(run: Mapping[str, Any]) -> str:
-    """What code made a run, as far as MLflow was told."""
+    """The commit of the code that made a run, as far as MLflow has it."""
     commit = run.get("tags.mlflow.source.git.commit")
     if not isinstance(commit, str):
         return ""
@@ -240,10 +242,10 @@ def _commit(run: Mapping[str, Any]) -> str:
 
 
 def _typed(task: Task, row: Row) -> dict[str, Any]:
-    """A row of the frame; what tells the cell is taken from the study."""
+    """A row of the frame; the columns of the condition are taken from the study."""
     numbers = {key: float(row[key] or "nan") for key in row if key == "minutes" or _is_kept(key)}
     about = {key: row.get(key, "") for key in _ABOUT_RUN}
-    return {"cell": task.cell.name, **task.cell.shown, "seed": task.seed, **about, **numbers}
+    return {"condition": task.condition.name, **task.condition.shown, "seed": task.seed, **about, **numbers}
 
 
 def _compared(pair: tuple[str, str], result: Comparison, holm_p: float) -> Compared:

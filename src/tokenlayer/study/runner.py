@@ -1,4 +1,4 @@
-"""Runs what a study lacks: the real command, a process for each run, some side by side."""
+"""Runs the missing runs of a study: the real command, a process for each run, several side by side."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tokenlayer.study.found import CELL_TAG, STUDY_TAG, Found, Place, State
+from tokenlayer.study.status import CONDITION_TAG, STUDY_TAG, Place, RunStatus, State
 
 _POLL_SECONDS = 0.2
 _BAD_INPUT = 2
@@ -21,17 +21,17 @@ _LAST_LINES = 8
 
 @dataclass(frozen=True)
 class Budget:
-    """How much may run."""
+    """Limits of what is run."""
 
     jobs: int = 1
     """Processes side by side, each of one thread."""
     minutes: float | None = None
-    """No run is started later than so long after the beginning; None: no bound."""
+    """No run is started later than this after the beginning; None: no limit."""
 
 
 @dataclass
 class _Process:
-    found: Found
+    run: RunStatus
     log: Path
     popen: subprocess.Popen[bytes]
     began: float
@@ -39,7 +39,7 @@ class _Process:
 
 
 class Runner:
-    """Starts runs in their order, and reports each one's end on the terminal."""
+    """Starts runs in order and prints how each one ends."""
 
     def __init__(self, place: Place, budget: Budget) -> None:
         self._place = place
@@ -48,9 +48,9 @@ class Runner:
         self.failed: list[str] = []
         """Names of the runs that failed."""
 
-    def run(self, found: Sequence[Found]) -> None:
-        """Run or resume whatever is not done; an interruption ends the running ones, too, and is raised again."""
-        waiting = [item for item in found if item.state in (State.MISSING, State.BROKEN_OFF)]
+    def run(self, runs: Sequence[RunStatus]) -> None:
+        """Start or resume all that are not done. An interruption stops the running ones and is raised again."""
+        waiting = [run for run in runs if run.state in (State.MISSING, State.BROKEN_OFF)]
         began, total = time.monotonic(), len(waiting)
         try:
             while self._running or waiting:
@@ -72,31 +72,31 @@ class Runner:
         minutes = self._budget.minutes
         return minutes is not None and time.monotonic() - began > 60 * minutes
 
-    def _start(self, found: Found) -> None:
-        resumes = found.state is State.BROKEN_OFF
-        log = self._place.output_dir / "studies" / found.task.study / f"{found.task.name}.log"
+    def _start(self, run: RunStatus) -> None:
+        resumes = run.state is State.BROKEN_OFF
+        log = self._place.output_dir / "studies" / run.task.study / f"{run.task.name}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("wb") as file:
             popen = subprocess.Popen(
-                command(found, self._place),
+                command(run, self._place),
                 stdout=file,
                 stderr=subprocess.STDOUT,
-                # Its own group: Ctrl-C reaches it once, through `_stop`.
+                # In a group of its own, so that Ctrl-C reaches it only once, through `_stop`.
                 start_new_session=True,
                 env=os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "120"},
             )
-        self._running.append(_Process(found, log, popen, time.monotonic(), resumes))
+        self._running.append(_Process(run, log, popen, time.monotonic(), resumes))
 
     def _ended(self, process: _Process) -> None:
-        task, code = process.found.task, process.popen.returncode
+        task, code = process.run.task, process.popen.returncode
         lines = process.log.read_text(encoding="utf-8", errors="replace").splitlines()
         if code == _BAD_INPUT and process.resumes:
-            print(f"  {task.name} cannot be resumed, and begins anew: {lines[-1] if lines else ''}", flush=True)
-            self._start(Found(task, State.MISSING))
+            print(f"  {task.name} cannot be resumed and starts again: {lines[-1] if lines else ''}", flush=True)
+            self._start(RunStatus(task, State.MISSING))
             return
         seconds = time.monotonic() - process.began
         if code == 0:
-            accuracy = next((found[1] for line in reversed(lines) if (found := _ACCURACY.match(line))), "?")
+            accuracy = next((match[1] for line in reversed(lines) if (match := _ACCURACY.match(line))), "?")
             print(f"  {task.name}: test accuracy {accuracy}, {seconds:.0f} s", flush=True)
             return
         self.failed.append(task.name)
@@ -104,7 +104,7 @@ class Runner:
         print("\n".join(f"    {line}" for line in lines[-_LAST_LINES:]), flush=True)
 
     def _stop(self) -> None:
-        """End the running processes as Ctrl-C does, which keeps what they have, and wait until they have ended."""
+        """Interrupt the running processes as Ctrl-C does, which keeps their runs, and wait for them."""
         for process in self._running:
             process.popen.send_signal(signal.SIGINT)
         for process in self._running:
@@ -114,26 +114,26 @@ class Runner:
 _ACCURACY = re.compile(r"test accuracy (\S+)")
 
 
-def command(found: Found, place: Place) -> list[str]:
-    """The command line of a run, or of going on with it."""
-    task = found.task
+def command(run: RunStatus, place: Place) -> list[str]:
+    """The command line that starts or resumes a run."""
+    task = run.task
     here = [f"output_dir={quoted(str(place.output_dir))}"]
     here += [] if place.uri is None else [f"tracking.uri={quoted(place.uri)}"]
-    here += ["trainer.threads=1"] if task.cell.command == "train" else []
-    program = [sys.executable, "-m", "tokenlayer", task.cell.command]
-    if found.state is State.BROKEN_OFF:
-        return [*program, f"resume={found.run_id}", *here]
+    here += ["trainer.threads=1"] if task.condition.command == "train" else []
+    program = [sys.executable, "-m", "tokenlayer", task.condition.command]
+    if run.state is State.BROKEN_OFF:
+        return [*program, f"resume={run.run_id}", *here]
     named = [
         f"tracking.experiment={task.study}",
         f"tracking.run_name={task.name}",
         f"tracking.tags.{STUDY_TAG}={task.study}",
-        f"tracking.tags.{CELL_TAG}={task.cell.name}",
+        f"tracking.tags.{CONDITION_TAG}={task.condition.name}",
     ]
     return [*program, *task.overrides, *named, *here]
 
 
 def quoted(value: str) -> str:
-    """A value as Hydra's grammar reads it back whole."""
-    # A backslash is one, but before a quote or at the end.
+    """The value, quoted if needed, so that Hydra reads it back unchanged."""
+    # Backslashes are escaped only before a quote and at the end.
     escaped = re.sub(r"(\\+)(?='|$)", r"\1\1", value).replace("'", "\\'")
     return value if re.fullmatch(r"[\w./-]+", value) else f"'{escaped}'"

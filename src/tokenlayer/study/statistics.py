@@ -1,4 +1,4 @@
-"""Mean and interval over seeds, paired tests between methods on the same texts, and how they are printed."""
+"""Mean and interval over seeds, paired tests of methods on the same texts, and their printed forms."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 
 Correct = npt.NDArray[np.bool_]
-"""(n,): which of the test texts a run classified rightly, in an order that the runs share."""
+"""(n,): true for the test texts that a run classified correctly, in an order that the runs share."""
 
 
 @dataclass(frozen=True)
@@ -22,12 +22,12 @@ class Mean:
 
     mean: float
     half_width: float
-    """Of the interval, by Student's t with n − 1 degrees of freedom; NaN for one seed."""
+    """Half the width of the interval, by Student's t with n − 1 degrees of freedom; NaN for one seed."""
     n: int
 
 
 def mean_interval(values: Sequence[float], level: float = 0.95) -> Mean:
-    """Mean and interval of independent values, one of each seed."""
+    """Mean and interval of independent values, one for each seed."""
     n = len(values)
     if n == 0:
         return Mean(math.nan, math.nan, 0)
@@ -38,7 +38,10 @@ def mean_interval(values: Sequence[float], level: float = 0.95) -> Mean:
 
 
 def mcnemar_p(one: Correct, other: Correct) -> float:
-    """Two-sided exact p of McNemar's test: that of texts which just one of two runs gets right, each has half."""
+    """Two-sided exact p of McNemar's test of two runs.
+
+    Its hypothesis: of the texts that only one run gets right, each run has half.
+    """
     if one.shape != other.shape:
         raise ValueError(f"{len(one)} and {len(other)} texts cannot be compared in pairs")
     table = [
@@ -50,16 +53,16 @@ def mcnemar_p(one: Correct, other: Correct) -> float:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two methods over the seeds that both have."""
+    """A comparison of two methods over the seeds that both have."""
 
     difference: Mean
-    """Accuracy of the first less that of the second, seed by seed."""
+    """Accuracy of the first minus that of the second, over seeds."""
     median_p: float
-    """Of McNemar's test, made for each seed: seeds share their test texts, so they are not pooled."""
+    """Median p of McNemar's test for each seed; seeds are not pooled, because they share their test texts."""
 
 
 def compare(one: Mapping[int, Correct], other: Mapping[int, Correct]) -> Comparison:
-    """Compare two methods by what each got right: seed → texts.
+    """Compare two methods by the texts that each gets right, for each seed.
 
     Raises:
         ValueError: no seed is in both.
@@ -81,7 +84,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def percent(mean: Mean, *, sign: bool = False) -> str:
-    """A share in percent (a difference: in points) with its interval: `87.1 ± 0.3`."""
+    """A share in percent, or a difference in points, with its interval: `87.1 ± 0.3`."""
     if mean.n == 0:
         return "–"
     shown = f"{100 * mean.mean:{'+' if sign else ''}.1f}"
@@ -89,10 +92,10 @@ def percent(mean: Mean, *, sign: bool = False) -> str:
 
 
 def p_value(p: float) -> str:
-    """As one reads it."""
+    """The printed form of a p."""
     return "< 0.001" if p < 0.001 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
 
 
 def shown_p(text: str) -> float:
-    """A p as it was printed; of `< 0.001` the bound."""
+    """The p of a printed form; for `< 0.001` the bound."""
     return float(text.removeprefix("< "))

@@ -1,4 +1,4 @@
-"""Which runs of a study MLflow holds already. A run is known by its settings, whichever study made it."""
+"""The runs of a study that MLflow has already. A run is recognised by its settings, whichever study made it."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ import pandas as pd
 
 from tokenlayer.config.chosen import CHOSEN
 from tokenlayer.errors import InputError
-from tokenlayer.study.cells import Task, is_deciding
+from tokenlayer.study.conditions import Task, is_relevant
 from tokenlayer.tracking.folder import RunFolder, runs_folder
 from tokenlayer.tracking.reading import find_runs
 from tokenlayer.tracking.store import open_store
 
 STUDY_TAG = "study"
-"""Its value is the study that made the run; other runs are none of a study's."""
-CELL_TAG = "cell"
+"""Tag with the name of the study that made a run. Runs without it are not looked at."""
+CONDITION_TAG = "condition"
+"""Tag with the name of the condition."""
 _RESUMED = "tags.resumed."
 _PARAM = "params."
 
@@ -29,7 +30,7 @@ class State(Enum):
 
     DONE = "done"
     BROKEN_OFF = "broken off"
-    """It can be tried to resume it."""
+    """Resuming can be tried."""
     RUNNING = "running"
     """In another process, here or elsewhere."""
     MISSING = "missing"
@@ -43,24 +44,25 @@ class Place:
     uri: str | None = None
 
     def runs(self) -> pd.DataFrame:
-        """The runs of all studies, the latest first; the store is made where there is none."""
+        """The runs of all studies, the latest first. A missing store is made."""
         open_store(self.uri, self.output_dir)
         return find_runs(self.uri, where=f"tags.{STUDY_TAG} != ''", output_dir=self.output_dir)
 
 
 @dataclass(frozen=True)
-class Found:
-    """A run that a study needs, and what there is of it."""
+class RunStatus:
+    """A run that a study needs, and how far it has come."""
 
     task: Task
     state: State
     run_id: str | None = None
     other_settings: tuple[str, ...] = ()
-    """What differs in the latest finished run of the same cell, where there is one under other settings only."""
+    """Differences of the latest finished run of the same condition and seed, if there are such runs under other
+    settings only."""
 
 
-def find(tasks: Sequence[Task], place: Place) -> list[Found]:
-    """What MLflow holds of each task.
+def find(tasks: Sequence[Task], place: Place) -> list[RunStatus]:
+    """The status of each task in MLflow.
 
     Raises:
         InputError: the store cannot be read.
@@ -77,35 +79,35 @@ class _Run:
     seed: str | None
     settings: Mapping[str, str]
     study: str
-    cell: str | None
+    condition: str | None
 
     @classmethod
     def of(cls, row: Mapping[Any, Any]) -> _Run:
-        given = {str(key): value for key, value in row.items() if isinstance(value, str)}
-        params = {key.removeprefix(_PARAM): value for key, value in given.items() if key.startswith(_PARAM)}
-        # MLflow keeps a parameter's first value for ever; what a resumed run changed stands in a tag.
-        params |= {key.removeprefix(_RESUMED): value for key, value in given.items() if key.startswith(_RESUMED)}
+        texts = {str(key): value for key, value in row.items() if isinstance(value, str)}
+        params = {key.removeprefix(_PARAM): value for key, value in texts.items() if key.startswith(_PARAM)}
+        # A parameter in MLflow cannot change; a setting that a resumed run changed is in a tag.
+        params |= {key.removeprefix(_RESUMED): value for key, value in texts.items() if key.startswith(_RESUMED)}
         return cls(
-            run_id=given["run_id"],
-            status=given["status"],
+            run_id=texts["run_id"],
+            status=texts["status"],
             seed=params.get("seed"),
-            settings={key: value for key, value in params.items() if is_deciding(key)},
-            study=given[f"tags.{STUDY_TAG}"],
-            cell=given.get(f"tags.{CELL_TAG}"),
+            settings={key: value for key, value in params.items() if is_relevant(key)},
+            study=texts[f"tags.{STUDY_TAG}"],
+            condition=texts.get(f"tags.{CONDITION_TAG}"),
         )
 
     def is_of(self, task: Task) -> bool:
         return self.seed == str(task.seed) and not differences(task, self.settings)
 
     def was_made_as(self, task: Task) -> bool:
-        return (self.study, self.cell, self.seed) == (task.study, task.cell.name, str(task.seed))
+        return (self.study, self.condition, self.seed) == (task.study, task.condition.name, str(task.seed))
 
 
 def differences(task: Task, settings: Mapping[str, str]) -> list[str]:
-    """What a run's settings have otherwise than the task's.
+    """A text for each setting that a run has and the task has otherwise.
 
-    A setting that the program has got, or lost, since the run was made is no difference, unless the task's overrides
-    name it: defaults keep what was before them. What the task leaves open the run has chosen.
+    A setting that the program has gained or lost since the run was made is no difference, unless the task's overrides
+    name it: new defaults leave things as they were. Nor is one that the task leaves open for the run to choose.
     """
     found = [
         f"{key}={settings[key]}, now {value}"
@@ -118,22 +120,22 @@ def differences(task: Task, settings: Mapping[str, str]) -> list[str]:
     return found + [f"{key} was unknown" for key in unknown] + [f"{key}={settings[key]} is no more" for key in lost]
 
 
-def _find(task: Task, runs: Sequence[_Run], place: Place) -> Found:
+def _find(task: Task, runs: Sequence[_Run], place: Place) -> RunStatus:
     alike = [run for run in runs if run.is_of(task)]
     for run in alike:
         if run.status == "FINISHED":
-            return Found(task, State.DONE, run.run_id)
+            return RunStatus(task, State.DONE, run.run_id)
     for run in alike:
-        if run.status in ("RUNNING", "KILLED") and task.cell.command == "train":
-            # Only its own process knows whether a run that MLflow calls RUNNING still is.
+        if run.status in ("RUNNING", "KILLED") and task.condition.command == "train":
+            # MLflow calls a run RUNNING even if its process was killed.
             runs_on = run.status == "RUNNING" and not _is_dead(run.run_id, place)
-            return Found(task, State.RUNNING if runs_on else State.BROKEN_OFF, run.run_id)
+            return RunStatus(task, State.RUNNING if runs_on else State.BROKEN_OFF, run.run_id)
     former = [run for run in runs if run.status == "FINISHED" and run.was_made_as(task)]
-    return Found(task, State.MISSING, other_settings=tuple(differences(task, former[0].settings)) if former else ())
+    return RunStatus(task, State.MISSING, other_settings=tuple(differences(task, former[0].settings)) if former else ())
 
 
 def _is_dead(run_id: str, place: Place) -> bool:
-    """Whether the run was recorded on this machine, and no process does so any more."""
+    """True if the run was recorded on this machine and no process records it any more."""
     if not (runs_folder(place.output_dir) / run_id).is_dir():
         return False
     folder = RunFolder(place.output_dir, run_id)

@@ -1,27 +1,27 @@
 """Why the original's rule cannot learn tokens, beside rules that do: ranks of the gradients, live tokens over time.
 
-make experiment NAME=why_the_seed_cannot_learn
+make experiment NAME=why_the_original_cannot_learn
 """
 
 import sys
 from pathlib import Path
 
 import pandas as pd
+from experiments.recipe import REVIEWS, RULES, rule_conditions
+from experiments.why_the_original_cannot_learn.ranks import Spectra, rank, spectra
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from ranks import Spectra, rank, spectra
 
-from tokenlayer.config.schema import TrainConfig
 from tokenlayer.config.typed import load
-from tokenlayer.study.cells import Study
 from tokenlayer.study.command import main
+from tokenlayer.study.conditions import Study
 from tokenlayer.study.figures import BLUE, CYCLE, ORANGE, VERMILION, draw_history, legend, panels
-from tokenlayer.study.recipe import REVIEWS, RULES, rule_cells
 from tokenlayer.study.report import Report
 from tokenlayer.study.results import Results, if_held
+from tokenlayer.training.config import TrainConfig
 
-# The runs of `rules`: who has made those needs no others.
-STUDY = Study("why_the_seed_cannot_learn", REVIEWS, rule_cells())
+# The runs are those of the study `rules`, if it has been run.
+STUDY = Study("why_the_original_cannot_learn", REVIEWS, rule_conditions())
 SHOWN = 500
 FLOOR = 1e-18
 
@@ -43,18 +43,18 @@ def report(results: Results) -> Report:
 
 
 def first_spectra(results: Results) -> Spectra | None:
-    """Of the gradients at the initial weights of a run, if there is one."""
-    run = results.run_ids("seed").get(0)
+    """The spectra of the gradients at the initial weights of a run, if there is one."""
+    run = results.run_ids("original").get(0)
     return None if run is None else spectra(load(results.config(run), TrainConfig))
 
 
 def draw(results: Results, found: Spectra | None) -> Figure:
-    """The spectra, and live tokens over the training."""
-    figure, (left, right) = panels("One direction for 500 patterns, or one for each gram", 1, 1)
+    """Draw the spectra, and live tokens over the training."""
+    figure, (left, right) = panels("One direction for 500 patterns, or one for each n-gram", 1, 1)
     if found is not None:
         draw_spectra(left, found)
-    for (cell, (label, _)), color in zip(reversed(RULES.items()), CYCLE, strict=False):
-        dead = results.history(cell, "tokens/dead_rate")
+    for (condition, (label, _)), color in zip(reversed(RULES.items()), CYCLE, strict=False):
+        dead = results.history(condition, "tokens/dead_rate")
         live = {seed: history.assign(value=1 - history["value"]) for seed, history in dead.items()}
         draw_history(right, label, live, color)
     left.set(xlabel="number of the singular value", title="Singular values, the largest = 1")
@@ -68,25 +68,25 @@ def draw_spectra(axes: Axes, found: Spectra) -> None:
     for (D, values), color in zip(found.patterns.items(), (BLUE, ORANGE), strict=True):
         shown = values[:SHOWN].clamp(min=FLOOR)
         axes.loglog(range(1, len(shown) + 1), shown, color=color, label=f"the original's pattern gradient, D = {D}")
-    shown = found.grams.clamp(min=FLOOR)
-    axes.loglog(range(1, len(shown) + 1), shown, color=VERMILION, linewidth=2.2, label="token gradients of grams")
+    shown = found.ngrams.clamp(min=FLOOR)
+    axes.loglog(range(1, len(shown) + 1), shown, color=VERMILION, linewidth=2.2, label="token gradients of n-grams")
 
 
 def ranks(found: Spectra) -> pd.DataFrame:
-    """A row a gradient."""
+    """A row for each gradient."""
     rows = [
         {"gradient": f"of the patterns before σ, D = {D}", "rank": rank(values, len(values)), "at most": len(values)}
         for D, values in found.patterns.items()
     ]
-    grams = {"gradient": "of grams that are no tokens, text by text", "rank": rank(found.grams, 1000)}
-    return pd.DataFrame([*rows, {**grams, "at most": len(found.grams)}])
+    ngrams = {"gradient": "of n-grams that are no tokens, text by text", "rank": rank(found.ngrams, 1000)}
+    return pd.DataFrame([*rows, {**ngrams, "at most": len(found.ngrams)}])
 
 
 def deaths(results: Results) -> pd.DataFrame:
-    """A row a rule, at the first and the last validation, and at worst."""
+    """A row for each rule: dead tokens at the first and the last validation, and the largest share."""
     rows = []
-    for cell, (label, _) in RULES.items():
-        seeds = [history["value"] for history in results.history(cell, "tokens/dead_rate").values()]
+    for condition, (label, _) in RULES.items():
+        seeds = [history["value"] for history in results.history(condition, "tokens/dead_rate").values()]
         if seeds:
             rows.append(
                 {

@@ -4,13 +4,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from mini import CELLS, COMMON, MINI
+from mini import COMMON, CONDITIONS, MINI
 
 from tokenlayer.config.compose import composing
 from tokenlayer.errors import InputError
-from tokenlayer.study.cells import Cell, Study, tasks
-from tokenlayer.study.found import Found, Place, State, differences
+from tokenlayer.study.conditions import Condition, Study, tasks
 from tokenlayer.study.runner import command, quoted
+from tokenlayer.study.status import Place, RunStatus, State, differences
 
 
 def test_whole_seeds_come_first() -> None:
@@ -20,7 +20,7 @@ def test_whole_seeds_come_first() -> None:
 def test_settings_are_resolved_and_leave_out_what_decides_nothing() -> None:
     (first, *_) = tasks(MINI, ["trainer.threads=3", "output_dir=elsewhere", "dataset.cache_dir=x"])
     assert first.settings["optimizer.lr"] == "0.05"
-    assert first.settings["model.n_neurons"] == "30"
+    assert first.settings["model.vocab_size"] == "30"
     assert first.settings["dataset.n_classes"] == "2"  # named nowhere above
     assert first.settings["learning_rule._target_"].endswith("FrozenRuleConfig")
     beside = ("tracking", "output_dir", "seed", "callbacks", "trainer.threads", "dataset.cache_dir")
@@ -43,17 +43,17 @@ def test_new_settings_differ_only_when_they_are_named() -> None:
     assert differences(task, named) == ["optimizer.lr was unknown"]
 
 
-def test_wrong_settings_name_the_cell() -> None:
-    wrong = replace(CELLS[1], overrides=("optimizer.lrr=1",))
-    with pytest.raises(InputError, match=r"(?s)cell stays of study mini: .*optimizer\.lrr"):
-        tasks(Study("mini", COMMON, (CELLS[0], wrong)))
+def test_wrong_settings_name_the_condition() -> None:
+    wrong = replace(CONDITIONS[1], overrides=("optimizer.lrr=1",))
+    with pytest.raises(InputError, match=r"(?s)condition stays of study mini: .*optimizer\.lrr"):
+        tasks(Study("mini", COMMON, (CONDITIONS[0], wrong)))
 
 
 def test_names_are_told_apart() -> None:
     with pytest.raises(ValueError, match="learns"):
-        Study("mini", COMMON, (CELLS[0], CELLS[0]))
+        Study("mini", COMMON, (CONDITIONS[0], CONDITIONS[0]))
     with pytest.raises(ValueError, match="a b"):
-        Study("mini", COMMON, (Cell("a b", (), (0,), {}),))
+        Study("mini", COMMON, (Condition("a b", (), (0,), {}),))
 
 
 @pytest.mark.parametrize("value", ["data/a.csv", "my data/a,b.csv", "it's/a=b", "back\\slash", "end\\", "a\\'b"])
@@ -63,7 +63,7 @@ def test_quoted_values_come_back_from_hydra(value: str) -> None:
 
 
 def test_settings_may_follow_the_seed() -> None:
-    study = Study("mini", (*COMMON, "dataset.generation_seed=${seed}"), CELLS[:1])
+    study = Study("mini", (*COMMON, "dataset.generation_seed=${seed}"), CONDITIONS[:1])
     assert [task.settings["dataset.generation_seed"] for task in tasks(study)] == ["0", "1"]
 
 
@@ -78,19 +78,21 @@ def test_a_class_that_only_one_of_them_has_is_a_difference() -> None:
 
 
 def test_what_a_run_chooses_by_its_texts_is_no_difference() -> None:
-    (task, *_) = tasks(Study("mini", (*COMMON, "trainer.max_epochs=null"), CELLS[:1]))
+    (task, *_) = tasks(Study("mini", (*COMMON, "trainer.max_epochs=null"), CONDITIONS[:1]))
     assert differences(task, {**task.settings, "trainer.max_epochs": "7"}) == []
-    (bounded, *_) = tasks(Study("mini", COMMON, CELLS[:1]))
+    (bounded, *_) = tasks(Study("mini", COMMON, CONDITIONS[:1]))
     assert differences(bounded, {**bounded.settings, "trainer.max_epochs": "7"}) == ["trainer.max_epochs=7, now 1"]
 
 
-def test_a_reference_is_a_command_of_its_own() -> None:
-    cell = Cell("tfidf", ("reference=tfidf", "dataset=planted"), (0,), {}, command="reference", has_common=False)
-    needed = tasks(Study("mini", COMMON, (*CELLS, cell)))
+def test_a_baseline_has_a_command_of_its_own() -> None:
+    condition = Condition(
+        "tfidf", ("baseline=tfidf", "dataset=planted"), (0,), {}, command="baseline", has_common=False
+    )
+    needed = tasks(Study("mini", COMMON, (*CONDITIONS, condition)))
     assert [task.name for task in needed][:3] == ["learns-seed0", "stays-seed0", "tfidf-seed0"]
-    reference = needed[2]
-    assert reference.settings["reference._target_"].endswith("TfidfConfig")
-    assert differences(reference, needed[0].settings) != []
-    line = command(Found(reference, State.MISSING), Place(Path("out")))
-    assert line[2:5] == ["tokenlayer", "reference", "reference=tfidf"]
+    baseline = needed[2]
+    assert baseline.settings["baseline._target_"].endswith("TfidfConfig")
+    assert differences(baseline, needed[0].settings) != []
+    line = command(RunStatus(baseline, State.MISSING), Place(Path("out")))
+    assert line[2:5] == ["tokenlayer", "baseline", "baseline=tfidf"]
     assert not [text for text in line if text.startswith(("trainer", "model"))]
