@@ -41,7 +41,6 @@ $(STAMP): pyproject.toml constraints.txt
 	  { echo "tokenlayer needs Python 3.11 or newer; name one with: make PYTHON=python3.12 …" >&2; exit 2; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade -c constraints.txt pip
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch==2.13.0
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --editable . --group dev
 	@touch $(STAMP)
 
