@@ -7,27 +7,25 @@ import pytest
 import torch
 
 from tokenlayer.layer import quality
-from tokenlayer.layer.layer import Tokenized
 from tokenlayer.layer.matching import match
-from tokenlayer.layer.vocabulary import BLANK, Vocabulary
+from tokenlayer.layer.tokenized import Tokenized
+from tokenlayer.layer.vocabulary import Vocabulary
+from tokenlayer.text.alphabet import BLANK
 
-C, K, L = 3, 4, 30
+C, K, L = 4, 4, 30
 _ = BLANK
-CODES = [[0, 1, _, _], [0, _, 1, _], [_, 1, 1, _], [0, 1, 2, 0], [_, _, _, _], [2, 2, 2, 2], [_, 0, _, _], [0, 1, 2, _]]
+DEAD = [3, 2, 2, 2]  # no text holds the character 3
+CODES = [[0, 1, _, _], [0, _, 1, _], [_, 1, 1, _], [0, 1, 2, 0], [_, _, _, _], DEAD, [_, 0, _, _], [0, 1, 2, _]]
 
 
-NEVER = {5}  # a tie
-
-
-def tokenized(texts, codes, never=()):
-    never = torch.tensor([n in never for n in range(len(codes))])
-    vocabulary = Vocabulary(torch.tensor(codes), never)
-    return Tokenized(texts, None, vocabulary, match(texts, vocabulary, C))
+def tokenized(texts, codes):
+    vocabulary = Vocabulary(torch.tensor(codes))
+    return Tokenized(texts, vocabulary, match(texts, vocabulary, C))
 
 
 @pytest.fixture
 def texts():
-    codes = torch.randint(0, C, (9, L), generator=torch.Generator().manual_seed(3))
+    codes = torch.randint(0, 3, (9, L), generator=torch.Generator().manual_seed(3))
     codes[:4, 22:] = C  # padding
     codes[5, 7] = C  # a character outside the alphabet
     return codes
@@ -45,7 +43,7 @@ def places(texts, pattern):
 
 
 def brute_force(texts, codes):
-    found = [[] if n in NEVER else places(texts, pattern) for n, pattern in enumerate(codes)]
+    found = [places(texts, pattern) for pattern in codes]
     characters = {(b, t) for b, text in enumerate(texts.tolist()) for t, code in enumerate(text) if code != C}
     under = set()
     for pattern, matches in zip(codes, found, strict=True):
@@ -71,7 +69,7 @@ def brute_force(texts, codes):
 def test_every_figure_is_what_counting_gives(texts, batch):
     meter = quality.QualityMeter(len(CODES), C)
     for part in texts.split(batch):
-        meter.update(tokenized(part, CODES, NEVER))
+        meter.update(tokenized(part, CODES))
     expected = brute_force(texts, CODES)
     assert meter.compute() == pytest.approx(expected)
     assert expected["dead_rate"] == 1 / 8
@@ -89,7 +87,7 @@ def test_dead_tokens_lower_the_efficiency_and_nothing_else_does_at_equal_counts(
 
 def test_tokens_that_match_nowhere_have_no_overlap(texts):
     meter = quality.QualityMeter(2, C)
-    meter.update(tokenized(texts, [[2, 2, 2, 2], [0, 1, 2, 0]], never=(0, 1)))
+    meter.update(tokenized(texts, [DEAD, [3, _, _, _]]))
     figures = meter.compute()
     assert figures == {
         "dead_rate": 1.0,

@@ -1,45 +1,42 @@
-import dense_oracle as oracle
 import numpy as np
+import pytest
 import torch
-from hypothesis import given, settings
-from layer_cases import cases
 
-from tokenlayer.layer.vocabulary import BLANK, discretise, one_hot
-from tokenlayer.text.alphabet import Alphabet
+from tokenlayer.layer.vocabulary import Vocabulary
+from tokenlayer.text.alphabet import BLANK, Alphabet
 
-
-@given(cases())
-@settings(max_examples=50, deadline=None)
-def test_codes_blanks_and_ties_are_those_of_the_discretised_columns(case):
-    vocabulary = discretise(torch.tensor(case.P))
-    ones = oracle.discretised(case.P).sum(0).T  # (N, K): how many ones in each column
-    first = np.where(ones > 0, case.P.argmax(0).T, BLANK)
-    np.testing.assert_array_equal(vocabulary.codes.numpy(), first)
-    np.testing.assert_array_equal(vocabulary.never.numpy(), (ones > 1).any(1))
-    np.testing.assert_array_equal(vocabulary.all_blank.numpy(), (ones == 0).all(1))
+TOKENS = Vocabulary(torch.tensor([[0, 1, 2], [2, 2, 2], [BLANK, 0, BLANK], [BLANK, BLANK, BLANK]]))
 
 
-@given(cases())
-@settings(max_examples=30, deadline=None)
-def test_one_hot_columns(case):
-    one_hot_text = one_hot(torch.tensor(case.codes), case.C, torch.float64)
-    np.testing.assert_array_equal(one_hot_text.numpy(), oracle.one_hot(case.codes, case.C))
+def test_a_vocabulary_knows_its_shape_and_its_blanks():
+    assert (TOKENS.vocab_size, TOKENS.max_token_length) == (4, 3)
+    assert TOKENS.all_blank.tolist() == [False, False, False, True]
+    assert TOKENS.can_match.tolist() == [True] * 4
 
 
-def test_decode_shows_blanks_the_unknown_and_the_first_of_a_tie():
-    alphabet = Alphabet("a<UNK>é")
-    patterns = torch.zeros(3, 4, 1)
-    patterns[0, 0] = patterns[1, 1] = patterns[2, 3] = patterns[1, 3] = 1
-    assert discretise(patterns).decode(alphabet) == ["a\N{REPLACEMENT CHARACTER}█\N{REPLACEMENT CHARACTER}"]
+def test_decoding_shows_blanks_and_the_unknown():
+    assert TOKENS.decode(Alphabet("abc")) == ["abc", "ccc", "█a█", "███"]
+    assert TOKENS.decode(Alphabet("a<UNK>é"))[0] == "a\N{REPLACEMENT CHARACTER}é"
 
 
-def test_decode_of_many_patterns():
-    alphabet = Alphabet("abc")
-    codes = torch.tensor([[0, 1, 2], [2, 2, 2], [BLANK, 0, BLANK]])
-    patterns = torch.nn.functional.one_hot(codes.clamp(min=0), 3).permute(2, 1, 0) * (codes.T != BLANK)
-    assert discretise(patterns.float()).decode(alphabet) == ["abc", "ccc", "█a█"]
+def test_ngrams_are_followed_by_blanks():
+    ngrams = [np.array([0, 2]), np.array([1]), np.array([BLANK, 0, 1]), np.array([], dtype=np.int64)]
+    vocabulary = Vocabulary.of_ngrams(ngrams, 4)
+    assert vocabulary.codes.dtype == torch.int64
+    assert vocabulary.decode(Alphabet("abc")) == ["ac██", "b███", "█ab█", "████"]
 
 
-def test_discretising_leaves_no_graph():
-    patterns = torch.rand(3, 2, 4, requires_grad=True)
-    assert not discretise(patterns).codes.requires_grad
+def test_an_ngram_that_is_too_long():
+    with pytest.raises(ValueError, match="3 codes does not fit into 2 columns"):
+        Vocabulary.of_ngrams([np.array([0]), np.array([0, 1, 2])], 2)
+
+
+def test_a_blank_vocabulary():
+    vocabulary = Vocabulary.blank(5, 3)
+    assert (vocabulary.vocab_size, vocabulary.max_token_length) == (5, 3)
+    assert vocabulary.all_blank.all()
+
+
+@pytest.mark.parametrize("kind", [list, torch.tensor])
+def test_some_tokens_in_the_order_given(kind):
+    assert TOKENS.take(kind([2, 0])).decode(Alphabet("abc")) == ["█a█", "abc"]

@@ -5,10 +5,10 @@ import random
 import pytest
 import torch
 
-from tokenlayer.layer.layer import VocabularyLayer
-from tokenlayer.layer.vocabulary import BLANK
+from tokenlayer.layer.vocabulary import Vocabulary
+from tokenlayer.layer.vocabulary_layer import VocabularyLayer
 from tokenlayer.layer.words import WordMatcher
-from tokenlayer.text.alphabet import Alphabet
+from tokenlayer.text.alphabet import BLANK, Alphabet
 
 ALPHABET = Alphabet("ab c")
 
@@ -17,9 +17,7 @@ def word_layer(words, K):
     codes = torch.full((len(words), K), BLANK)
     for row, word in zip(codes, words, strict=True):
         row[: len(word)] = torch.from_numpy(ALPHABET.encode(word).astype("int64"))
-    layer = VocabularyLayer(len(words), torch.zeros, K, ALPHABET.size, WordMatcher(ALPHABET.chars.index(" ")))
-    layer.replace(torch.arange(len(words)), codes)
-    return layer
+    return VocabularyLayer(Vocabulary(codes), ALPHABET.size, WordMatcher(ALPHABET.chars.index(" ")))
 
 
 def encoded(texts, length):

@@ -1,8 +1,12 @@
 import pytest
 import torch
+from initializer_contexts import initializer_context
 
-from tokenlayer.layer.vocabulary import discretise
+from tokenlayer.layer.vocabulary import Vocabulary
+from tokenlayer.layer.vocabulary_layer import VocabularyLayer
 from tokenlayer.original.gaussian import GaussianConfig, PatternsInitializerGaussian
+from tokenlayer.original.layer import TokenizationLayer
+from tokenlayer.original.patterns import discretise
 from tokenlayer.text.alphabet import Alphabet
 
 
@@ -19,14 +23,27 @@ def test_with_the_defaults_hardly_a_column_is_blank():
     assert (discretise(patterns).codes >= 0).all()
 
 
-def test_the_configuration_needs_no_corpus_and_knows_the_alphabet():
+def test_the_originals_layer_takes_over_the_patterns_and_any_other_their_tokens():
     config = GaussianConfig(mean=0.4, stddev=0.1)
-    assert config.wanted_corpus() is None
     assert config.default_token_length() == 13
-    built = config.build(None, Alphabet("abc"), torch.Generator().manual_seed(5))
-    assert built.n_characters == 3
-    expected = PatternsInitializerGaussian(0.4, 0.1, generator=torch.Generator().manual_seed(5))
-    torch.testing.assert_close(built((3, 2, 4)), expected((3, 2, 4)), rtol=0, atol=0)
+    expected = PatternsInitializerGaussian(0.4, 0.1, generator=torch.Generator().manual_seed(5))((3, 2, 4))
+
+    original = TokenizationLayer(4, torch.zeros, 2, n_characters=3)
+    config.fill(original, initializer_context(Alphabet("abc"), 4, 2, seed=5))
+    torch.testing.assert_close(original.patterns.detach(), expected, rtol=0, atol=0)
+
+    layer = VocabularyLayer(Vocabulary.blank(4, 2), 3)
+    config.fill(layer, initializer_context(Alphabet("abc"), 4, 2, seed=5))
+    assert torch.equal(layer.codes, discretise(expected).codes)
+    assert torch.equal(config.build(initializer_context(Alphabet("abc"), 4, 2, seed=5)).codes, layer.codes)
+
+
+def test_a_tie_becomes_a_token_where_tokens_are_codes():
+    """Equal weights for all characters, which as patterns match nowhere, decode to the first character."""
+    config = GaussianConfig(mean=0.5, stddev=0)
+    layer = VocabularyLayer(Vocabulary.blank(1, 2), 3)
+    config.fill(layer, initializer_context(Alphabet("abc"), 1, 2))
+    assert layer(torch.tensor([[0, 0, 1]])).matches.position.tolist() == [0]
 
 
 def test_a_negative_spread_is_a_problem():

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from layer_cases import cases, make_case
 
 from tokenlayer.layer.matching import match
-from tokenlayer.layer.vocabulary import discretise
-from tokenlayer.original.gradients import EmbedMatches, character_histogram, dense_matches, sigma
+from tokenlayer.original.gradients import EmbedPatternMatches, character_histogram, dense_matches, sigma
+from tokenlayer.original.patterns import discretise
 
 CLOSE = {"rtol": 1e-10, "atol": 1e-10}  # float64 sums of some thousand numbers of size one
 
@@ -17,7 +17,7 @@ def embed(case):
     codes, P, E, _ = case.tensors()
     P.requires_grad_()
     E.requires_grad_()
-    return EmbedMatches.apply(P, E, codes, match(codes, discretise(P), case.C)), P, E
+    return EmbedPatternMatches.apply(P, E, codes, match(codes, discretise(P), case.C)), P, E
 
 
 def test_sigma_is_the_formula_inside_and_zero_outside():
@@ -79,7 +79,7 @@ def test_numeric_gradient_of_the_embedding():
     matches = match(codes, discretise(P), 3)
     assert len(matches) > 20
     E.requires_grad_()
-    assert torch.autograd.gradcheck(lambda E: EmbedMatches.apply(P, E, codes, matches), (E,))
+    assert torch.autograd.gradcheck(lambda E: EmbedPatternMatches.apply(P, E, codes, matches), (E,))
 
 
 @pytest.mark.parametrize("frozen", ["patterns", "embedding"])
@@ -88,7 +88,7 @@ def test_what_is_frozen_gets_no_gradient(frozen):
     codes, P, E, g = case.tensors()
     P.requires_grad_(frozen != "patterns")
     E.requires_grad_(frozen != "embedding")
-    EmbedMatches.apply(P, E, codes, match(codes, discretise(P), 3)).backward(g)
+    EmbedPatternMatches.apply(P, E, codes, match(codes, discretise(P), 3)).backward(g)
     assert (P.grad is None) == (frozen == "patterns")
     assert (E.grad is None) == (frozen == "embedding")
 
@@ -100,7 +100,7 @@ def test_the_same_step_twice_gives_the_same_bits():
         codes, P, E, g = (x.float() if x.is_floating_point() else x for x in case.tensors())
         P.requires_grad_()
         E.requires_grad_()
-        EmbedMatches.apply(P, E, codes, match(codes, discretise(P), 30)).backward(g)
+        EmbedPatternMatches.apply(P, E, codes, match(codes, discretise(P), 30)).backward(g)
         gradients.append((P.grad, E.grad))
     assert torch.equal(gradients[0][0], gradients[1][0])
     assert torch.equal(gradients[0][1], gradients[1][1])

@@ -3,20 +3,24 @@ from collections import Counter
 import numpy as np
 import pytest
 import torch
+from initializer_contexts import initializer_context
 
 from tokenlayer.errors import InputError
-from tokenlayer.layer.vocabulary import discretise
+from tokenlayer.layer.vocabulary import Vocabulary
+from tokenlayer.layer.vocabulary_layer import VocabularyLayer
 from tokenlayer.original.gradients import sigma
-from tokenlayer.original.max_cover import MaxCoverConfig, PatternsInitializerMaxCover
+from tokenlayer.original.layer import TokenizationLayer
+from tokenlayer.original.max_cover import MaxCoverConfig, PatternsInitializerMaxCover, PatternsInitilizerMaxCover
+from tokenlayer.original.patterns import discretise
 from tokenlayer.text.alphabet import Alphabet
 
 CHARS = " abcdef"
 TEXT = "abc abd fade bead cab dab face abc abd cabbed " * 9 + "a deaf cafe"
 
 
-def make(ngram_lengths=(2, 3, 5), seed=0, text=TEXT, chars=CHARS, **settings):
+def make(gram_lens=(2, 3, 5), seed=0, text=TEXT, chars=CHARS, **settings):
     generator = torch.Generator().manual_seed(seed)
-    return PatternsInitializerMaxCover(text, chars, ngram_lengths, generator=generator, **settings)
+    return PatternsInitializerMaxCover(text, chars, gram_lens, generator=generator, **settings)
 
 
 def decoded(patterns, chars=CHARS):
@@ -104,10 +108,10 @@ def test_the_generator_decides_and_goes_on():
     assert (first != make(seed=1)((7, 5, 40))).any()
 
 
-@pytest.mark.parametrize("ngram_lengths", [(), (0, 3), (-1,)])
-def test_lengths_that_cannot_be(ngram_lengths):
-    with pytest.raises(InputError, match=r"ngram_lengths is .*at least 1"):
-        make(ngram_lengths)
+@pytest.mark.parametrize("gram_lens", [(), (0, 3), (-1,)])
+def test_lengths_that_cannot_be(gram_lens):
+    with pytest.raises(InputError, match=r"gram_lens is .*at least 1"):
+        make(gram_lens)
 
 
 def test_a_corpus_shorter_than_the_longest_ngram():
@@ -126,7 +130,7 @@ def test_where_no_ngram_of_a_length_recurs_a_shorter_one_is_drawn():
 
 
 def test_patterns_shorter_than_the_longest_ngram():
-    with pytest.raises(InputError, match=r"patterns of 4 characters cannot hold n-grams of 5.*model\.max_token_length"):
+    with pytest.raises(InputError, match=r"tokens of 4 characters cannot hold n-grams of 5.*model\.max_token_length"):
         make((2, 5))((7, 4, 3))
 
 
@@ -139,13 +143,25 @@ def test_the_configuration_builds_what_it_says():
     config = MaxCoverConfig(ngram_lengths=[2, 4], filter_over=2, padding="blank")
     assert list(config.problems()) == []
     assert config.default_token_length() == 4
-    assert config.wanted_corpus() == config.corpus
-    alphabet = Alphabet(CHARS)
-    built = config.build(alphabet.encode(TEXT), alphabet, torch.Generator().manual_seed(0))
-    assert built.ngram_lengths == (2, 4)
-    assert built.n_characters == 7
-    expected = make((2, 4), filter_over=2, padding="blank")
-    torch.testing.assert_close(built((7, 4, 30)), expected((7, 4, 30)), rtol=0, atol=0)
+    expected = make((2, 4), filter_over=2, padding="blank")((7, 4, 30))
+    original = TokenizationLayer(30, torch.zeros, 4, n_characters=7)
+    config.fill(original, initializer_context(Alphabet(CHARS), 30, 4, corpus=TEXT))
+    torch.testing.assert_close(original.patterns.detach(), expected, rtol=0, atol=0)
+    assert torch.equal(
+        config.build(initializer_context(Alphabet(CHARS), 30, 4, corpus=TEXT)).codes, discretise(expected).codes
+    )
+
+
+def test_only_as_much_of_the_corpus_is_read_as_the_configuration_says():
+    config = MaxCoverConfig(ngram_lengths=[2], padding="blank")
+    config.corpus.cap = 12
+    layer = VocabularyLayer(Vocabulary.blank(30, 2), 7)
+    config.fill(layer, initializer_context(Alphabet(CHARS), 30, 2, corpus="abababababab" + "cd" * 200))
+    assert {token.strip("█") for token in layer.vocabulary().decode(Alphabet(CHARS))} <= {"ab", "ba"}
+
+
+def test_the_originals_spelling_is_the_same_class():
+    assert PatternsInitilizerMaxCover is PatternsInitializerMaxCover
 
 
 def test_the_configuration_knows_wrong_values():

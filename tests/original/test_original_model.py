@@ -1,14 +1,21 @@
 """The original's classifier: its clipped losses, its initial values, and the stages of a forward pass."""
 
+import math
+
 import pytest
 import torch
 
+from tokenlayer.layer.vocabulary import Vocabulary
+from tokenlayer.layer.vocabulary_layer import VocabularyLayer
+from tokenlayer.models.heads.pool import PoolHeadConfig
+from tokenlayer.models.layer_statistics import LayerStatistics
 from tokenlayer.original.flatten import FlattenHeadConfig
 from tokenlayer.original.gaussian import PatternsInitializerGaussian
 from tokenlayer.original.gradients import DenseMatch
 from tokenlayer.original.keras import EPSILON, binary_crossentropy, categorical_crossentropy
 from tokenlayer.original.layer import TokenizationLayer
 from tokenlayer.original.model import OriginalClassifier, OriginalModelConfig
+from tokenlayer.original.statistics import OriginalStatistics
 
 B, L, C, K, N, D = 6, 12, 5, 2, 8, 3
 
@@ -35,9 +42,8 @@ def test_the_loss_is_kerass_of_probabilities(codes, n_classes):
     with torch.no_grad():
         model.head.out.bias[-1] = 500  # certain, and wrong: clipped
         clipped = model.loss(model(codes), torch.zeros(B, dtype=torch.int64))
-    assert float(clipped) == pytest.approx(
-        -float(torch.log(torch.tensor(2 * EPSILON if n_classes == 2 else EPSILON))), rel=0.01
-    )
+    smallest = 2 * EPSILON if n_classes == 2 else EPSILON  # Keras's binary loss adds ε to the clipped probability
+    assert float(clipped) == pytest.approx(-math.log(smallest), rel=0.01)
 
 
 @pytest.mark.parametrize("n_classes", [2, 4])
@@ -103,6 +109,22 @@ def test_initial_values_are_kerass():
 def test_the_global_seed_decides_the_initial_values():
     first, again = build().state_dict(), build().state_dict()
     assert all(torch.equal(first[name], again[name]) for name in first)
+
+
+def test_the_20_columns_are_those_of_the_original_as_a_whole(codes):
+    assert isinstance(build().statistics(), OriginalStatistics)
+    pooled = OriginalModelConfig(PoolHeadConfig(), vocab_size=N).build(build().tokenization, L, 2)
+    learned = OriginalModelConfig(FlattenHeadConfig(4), vocab_size=N).build(
+        VocabularyLayer(Vocabulary(torch.randint(C, (N, K))), C), L, 2
+    )
+    for model in (pooled, learned):
+        statistics = model.statistics()
+        assert isinstance(statistics, LayerStatistics)
+        output = model(codes)
+        statistics.watch(output)
+        model.loss(output, torch.arange(B) % 2).backward()
+        assert ("tokenization.patterns_mean" in statistics.gradients()) == (model is pooled)
+        assert {"head.out.weight_mean", "embedding.weight_std"} <= statistics.values(output).keys()
 
 
 def test_a_head_of_no_width():

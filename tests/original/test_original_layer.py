@@ -5,10 +5,13 @@ import torch
 from hypothesis import given, settings
 from layer_cases import cases, make_case
 
-from tokenlayer.layer.layer import EmbeddingLayer, TokenizationLayer
-from tokenlayer.layer.vocabulary import one_hot
+from tokenlayer.layer.embedding import TokenEmbedding
+from tokenlayer.layer.vocabulary import Vocabulary
 from tokenlayer.original.gaussian import PatternsInitializerGaussian
+from tokenlayer.original.layer import EmbeddingLayer, TokenizationLayer
 from tokenlayer.original.max_cover import PatternsInitializerMaxCover
+from tokenlayer.original.patterns import one_hot
+from tokenlayer.text.alphabet import BLANK
 
 CLOSE = {"rtol": 1e-10, "atol": 1e-10}
 
@@ -31,7 +34,7 @@ def test_codes_and_one_hot_text_give_the_same_output_and_gradients(case):
         if sparse:
             embedded = embedding(tokenization(codes))
         else:
-            text = one_hot(codes, case.C, torch.float64).unsqueeze(3)  # (B, C, L, 1), as the seed has it
+            text = one_hot(codes, case.C, torch.float64).unsqueeze(3)  # (B, C, L, 1), as the original has it
             embedded = embedding(tokenization(text).squeeze(3).transpose(1, 2))
         embedded.backward(torch.tensor(case.g))
         results.append((embedded.detach(), tokenization.patterns.grad, embedding.weight.grad))
@@ -65,16 +68,14 @@ def test_one_layer_reads_matches_and_the_dense_output_at_once_and_adds_their_gra
     np.testing.assert_allclose(tokenization.patterns.grad.numpy(), expected, **CLOSE)
 
 
-def test_the_seeds_way_to_make_the_layers():
-    """Section "Defining the Model": the initializer knows the alphabet's size, the first input tells N."""
+def test_the_originals_way_to_make_the_layers():
+    """Seed document, "Defining the Model": the initializer knows the alphabet's size, the first input tells N."""
     generator = torch.Generator().manual_seed(0)
     initializer = PatternsInitializerMaxCover(
-        "ab ba " * 20, "ab ", ngram_lengths=(2, 3), padding="blank", generator=generator
+        "ab ba " * 20, "ab ", gram_lens=(2, 3), padding="blank", generator=generator
     )
-    tokenization = TokenizationLayer(
-        vocab_size=6, initializer=initializer, max_token_length=max(initializer.ngram_lengths)
-    )
-    embedding = EmbeddingLayer(embedding_dim=2)
+    tokenization = TokenizationLayer(n_neurons=6, initializer=initializer, pattern_lens=max(initializer.gram_lens))
+    embedding = EmbeddingLayer(embedding_length=2)
     assert tokenization.patterns.shape == (3, 3, 6)
     tokens = tokenization(torch.tensor([[0, 1, 2, 1, 0]]))  # "ab ba"
     assert len(tokens.matches) > 0
@@ -82,8 +83,60 @@ def test_the_seeds_way_to_make_the_layers():
     assert embedding.weight.shape == (6, 2)
 
 
+def test_the_layer_shows_its_sizes_by_the_original_names_too():
+    layer = TokenizationLayer(4, PatternsInitializerGaussian(n_characters=7), 3)
+    assert (layer.n_neurons, layer.pattern_lens) == (layer.vocab_size, layer.max_token_length) == (4, 3)
+    assert str(layer) == "TokenizationLayer(n_neurons=4, pattern_lens=3)"
+
+
+def test_a_vocabulary_that_is_set_is_what_the_patterns_stand_for():
+    layer = TokenizationLayer(3, torch.zeros, 2, n_characters=3)
+    assert layer.vocabulary().all_blank.all()
+    tokens = Vocabulary(torch.tensor([[0, 1], [2, BLANK], [BLANK, BLANK]]))
+    layer.set_vocabulary(tokens, torch.Generator().manual_seed(0))
+    assert torch.equal(layer.vocabulary().codes, tokens.codes)
+    first = layer.patterns.detach().clone()
+    layer.set_vocabulary(tokens, torch.Generator().manual_seed(1))
+    assert (layer.patterns != first).any(), "the generator decides the weights"
+    assert layer.patterns.requires_grad
+    layer.set_patterns(first)
+    assert torch.equal(layer.patterns, first)
+
+
+def test_the_summary_of_a_patterns_gradient_is_spread_and_mean():
+    case = make_case(B=3, L=15, C=7, K=3, N=12, D=2, seed=4)
+    tokenization, embedding = layers_of(case)
+    assert tokenization.character_gradient() is None
+    embedding(tokenization(torch.tensor(case.codes))).backward(torch.tensor(case.g))
+    grad = tokenization.patterns.grad.numpy()
+    expected = grad.std((0, 1)) + np.abs(grad.mean((0, 1)))
+    assert expected.max() > 0
+    np.testing.assert_allclose(tokenization.character_gradient().numpy(), expected, **CLOSE)
+
+
+@pytest.mark.parametrize("presence", [False, True])
+def test_pooled_vectors_pass_the_gradient_of_the_text_to_every_position(presence):
+    """As the core's embedding, which the original's model uses, pools them."""
+    case = make_case(B=3, L=15, C=7, K=3, N=12, D=2, seed=4)
+    tokenization, _ = layers_of(case)
+    embedding = TokenEmbedding(*case.E.shape).double()
+    with torch.no_grad():
+        embedding.weight.copy_(torch.tensor(case.E))
+    X, g = oracle.one_hot(case.codes, case.C), case.g[:, 0]
+    M = oracle.matches(case.P, X)
+    tokens = tokenization(torch.tensor(case.codes))
+    pooled = embedding.pooled(tokens, tokens.matches.distinct() if presence else None)
+    counts = (M.sum(2) > 0).astype(float) if presence else M.sum(2)
+    np.testing.assert_allclose(pooled.detach().numpy(), counts @ case.E, **CLOSE)
+    pooled.backward(torch.tensor(g))
+    everywhere = np.repeat(g[:, None], case.codes.shape[1], axis=1)
+    expected = oracle.grad_patterns(oracle.grad_matches(everywhere, case.E), case.P, X)
+    np.testing.assert_allclose(tokenization.patterns.grad.numpy(), expected, **CLOSE)
+    np.testing.assert_allclose(embedding.weight.grad.numpy(), counts.T @ g, **CLOSE)
+
+
 def test_without_the_alphabets_size_the_first_one_hot_text_gives_it():
-    tokenization = TokenizationLayer(4, PatternsInitializerGaussian(), max_token_length=3)
+    tokenization = TokenizationLayer(4, PatternsInitializerGaussian(), pattern_lens=3)
     embedding = EmbeddingLayer(2)
     with pytest.raises(ValueError, match="n_characters"):
         tokenization(torch.zeros(1, 5, dtype=torch.int64))
@@ -95,7 +148,7 @@ def test_without_the_alphabets_size_the_first_one_hot_text_gives_it():
 
 
 def test_a_lazy_layer_takes_the_precision_of_its_first_input():
-    tokenization = TokenizationLayer(4, PatternsInitializerGaussian(), max_token_length=3)
+    tokenization = TokenizationLayer(4, PatternsInitializerGaussian(), pattern_lens=3)
     embedding = EmbeddingLayer(2)
     embedding(tokenization(torch.zeros(2, 7, 10, dtype=torch.float64)).transpose(1, 2))
     assert tokenization.patterns.dtype == embedding.weight.dtype == torch.float64
@@ -120,14 +173,14 @@ def test_initial_embedding_is_glorot_uniform():
 
 @pytest.mark.parametrize("text", [torch.zeros(2, 3, 10), torch.zeros(2, 10)])
 def test_one_hot_text_of_the_wrong_shape_is_refused(text):
-    tokenization = TokenizationLayer(4, PatternsInitializerGaussian(n_characters=7), max_token_length=3)
+    tokenization = TokenizationLayer(4, PatternsInitializerGaussian(n_characters=7), pattern_lens=3)
     with pytest.raises(ValueError, match=r"\(B, 7, L\)"):
         tokenization(text)
 
 
 def test_an_initializer_of_the_wrong_shape_is_refused():
     with pytest.raises(ValueError, match="initializer"):
-        TokenizationLayer(4, lambda _: torch.zeros(1, 2, 3), max_token_length=3, n_characters=7)
+        TokenizationLayer(4, lambda _: torch.zeros(1, 2, 3), pattern_lens=3, n_characters=7)
 
 
 @pytest.mark.gpu
@@ -152,7 +205,7 @@ def test_a_gpu_gives_the_same_matches_and_gradients(C):
         )
     (on_cpu, *cpu), (on_gpu, *gpu) = results
     assert len(on_cpu) > 100
-    for name in ("text", "position", "neuron"):
+    for name in ("text", "position", "token_id"):
         assert torch.equal(getattr(on_cpu, name), getattr(on_gpu, name).cpu())
     for expected, actual in zip(cpu, gpu, strict=True):
         np.testing.assert_allclose(actual.detach().cpu().numpy(), expected.detach().numpy(), **CLOSE)
