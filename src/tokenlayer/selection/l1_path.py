@@ -21,7 +21,7 @@ _SURPLUS = 500  # features at most that l1_choice lets in beyond those it choose
 
 
 def l1_support(features: Features, targets: Floats, size: int) -> Ints:
-    """At least `size` of the features, if there are so many of use: the support of the L1 path.
+    """The features with a weight at the end of the L1 path: at least `size`, if there are so many of use.
 
     Args:
         features: P candidates in n texts.

@@ -1,4 +1,4 @@
-"""How far the weights of tokens are held back, by how many there are and how many texts they are learned from."""
+"""The penalties on the weights of tokens, by how many tokens there are and how many texts they are learned from."""
 
 from __future__ import annotations
 

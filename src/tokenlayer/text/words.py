@@ -62,7 +62,7 @@ def count_words(texts: TrainingTexts, alphabet: Alphabet, longest: int, min_text
 
 
 def word_presence(codes: Codes, words: Sequence[Word], alphabet: Alphabet) -> Presence:
-    """Which of W different words stand in which of the texts (n, L)."""
+    """The texts (n, L) that hold each of W different words."""
     number = {word: i for i, word in enumerate(words)}
     found = [{number[word] for word in text if word in number} for text in split_words(codes, alphabet)]
     counts = np.fromiter(map(len, found), dtype=np.int64, count=len(found))

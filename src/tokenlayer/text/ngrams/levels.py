@@ -102,7 +102,7 @@ def _find(keys: Indices, shorter: Indices, character: Indices, n_characters: int
 
 @numba.njit(cache=True)
 def _count_keys(windows: Numbers, last: Codes, first: int, n: int, n_characters: int, once: bool) -> Numbers:
-    """How often each key of the shorter n-grams first, ..., first + n - 1 occurs."""
+    """The occurrences, or texts, of each key of the shorter n-grams first, ..., first + n - 1."""
     times = np.zeros(n * n_characters, dtype=np.int32)
     seen_in = np.full(n * n_characters if once else 0, -1, dtype=np.int32)
     for text in range(windows.shape[0]):

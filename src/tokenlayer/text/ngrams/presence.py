@@ -126,7 +126,9 @@ def _walk(codes: Codes, T: int, keys: Indices, table: Numbers, token: Numbers, n
                 if token[number] >= 0 and seen_in[number] != text:
                     seen_in[number] = text
                     if n == len(tokens):
-                        tokens = np.concatenate((tokens, np.empty(n, dtype=np.int32)))
+                        larger = np.empty(2 * n, dtype=np.int32)
+                        larger[:n] = tokens
+                        tokens = larger
                     tokens[n] = token[number]
                     n += 1
         counts[text] = n - before
