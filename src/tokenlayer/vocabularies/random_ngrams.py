@@ -12,7 +12,7 @@ import torch
 from tokenlayer.errors import InputError
 from tokenlayer.layer.vocabulary import Vocabulary
 from tokenlayer.text.alphabet import BLANK, Codes
-from tokenlayer.text.ngrams.drawing import draw_ngrams
+from tokenlayer.text.ngrams.drawing import draw_ngrams, frequent_positions
 from tokenlayer.vocabularies.base import CorpusConfig, InitializerConfig, InitializerContext
 from tokenlayer.vocabularies.ngrams import NGRAM_LENGTHS, check_corpus, check_fit, length_problems
 
@@ -64,6 +64,50 @@ def _draw(corpus: Codes, length: int, n: int, filter_over: int, generator: torch
     raise missing
 
 
+def redraw_outside(
+    rows: npt.NDArray[np.int64],
+    corpus: Codes,
+    none_code: int,
+    filter_over: int,
+    generator: torch.Generator | None = None,
+) -> None:
+    """Replace, in place, each n-gram that holds a character outside the alphabet by another of its length.
+
+    A token with the code for no character would match padding, and could not be decoded.
+
+    Args:
+        rows: (N, K) codes of `draw_rows`, padded with blanks.
+        corpus: (S,) codes.
+        none_code: C.
+        filter_over: only n-grams that occur more often than this are drawn; shorter ones where none of a length does.
+        generator: the source of randomness, on the CPU; None: torch's global one.
+
+    Raises:
+        InputError: no n-gram of characters of the alphabet alone, not even a single character, occurs so often.
+
+    """
+    outside = (rows == none_code).any(axis=1)
+    if not outside.any():
+        return
+    lengths = (rows != BLANK).sum(axis=1)
+    passed = np.concatenate([[0], np.cumsum(corpus == none_code, dtype=np.int32)])  # before each position
+    for length in np.unique(lengths[outside]):
+        mine = np.flatnonzero(outside & (lengths == length))
+        for shorter in range(length, 0, -1):
+            positions = frequent_positions(corpus, shorter, filter_over)
+            positions = positions[passed[positions + shorter] == passed[positions]]
+            if len(positions):
+                break
+        else:
+            raise InputError(
+                f"no character of the alphabet occurs more than {filter_over} times in the corpus: lower"
+                " initializer.filter_over, or give an alphabet of the texts' own characters (dataset.alphabet)"
+            )
+        first = positions[torch.randint(len(positions), (len(mine),), generator=generator).numpy()]
+        rows[mine] = BLANK
+        rows[mine, :shorter] = corpus[first[:, None] + np.arange(shorter)]
+
+
 @dataclass
 class RandomNgramsConfig(InitializerConfig):
     """N-grams of the corpus, drawn by their frequency, with blanks behind them."""
@@ -97,4 +141,5 @@ class RandomNgramsConfig(InitializerConfig):
         rows = draw_rows(
             corpus, (context.vocab_size, K), self.ngram_lengths, self.filter_over, BLANK, context.generator
         )
+        redraw_outside(rows, corpus, context.alphabet.none_code, self.filter_over, context.generator)
         return Vocabulary(torch.from_numpy(rows))
