@@ -2,9 +2,10 @@
 
 import pytest
 import torch
+from initializer_contexts import initializer_context
 
 from tokenlayer.errors import InputError
-from tokenlayer.layer.layer import VocabularyLayer
+from tokenlayer.layer.vocabulary_layer import VocabularyLayer
 from tokenlayer.text.alphabet import Alphabet
 from tokenlayer.vocabularies.characters import CharactersConfig
 
@@ -12,7 +13,8 @@ ALPHABET = Alphabet("ea ")
 
 
 def layer(N):
-    return VocabularyLayer(N, CharactersConfig().build(None, ALPHABET), CharactersConfig().default_token_length(), 3)
+    config = CharactersConfig()
+    return VocabularyLayer(config.build(initializer_context(ALPHABET, N, config.default_token_length())), 3)
 
 
 def test_each_character_of_a_text_is_one_match():
@@ -21,10 +23,10 @@ def test_each_character_of_a_text_is_one_match():
     assert matches.token_id.tolist() == [0, 2, 1, 1]
 
 
-def test_fewer_patterns_are_the_first_characters():
+def test_fewer_tokens_are_the_first_characters():
     assert layer(2).vocabulary().decode(ALPHABET) == ["e", "a"]
 
 
-def test_more_patterns_than_characters():
-    with pytest.raises(InputError, match=r"vocab_size=4, but there are only 3 .*as many patterns as the alphabet"):
+def test_more_tokens_than_characters():
+    with pytest.raises(InputError, match=r"vocab_size=4, but there are only 3 .*as many tokens as the alphabet"):
         layer(4)

@@ -5,16 +5,12 @@ import random
 import numpy as np
 import pytest
 import torch
+from initializer_contexts import decoded, initializer_context
 
 from tokenlayer.errors import InputError
 from tokenlayer.layer.matching import match
-from tokenlayer.layer.vocabulary import BLANK, discretise
-from tokenlayer.text.alphabet import Alphabet
-from tokenlayer.vocabularies.greedy_cover import (
-    GreedyCoverConfig,
-    PatternsInitializerGreedyCover,
-    greedy_cover,
-)
+from tokenlayer.text.alphabet import BLANK, Alphabet
+from tokenlayer.vocabularies.greedy_cover import GreedyCoverConfig, greedy_cover
 
 CHARS = "abc "
 ALPHABET = Alphabet(CHARS)
@@ -24,6 +20,10 @@ def chosen(text, ngram_lengths, n, filter_over=0):
     """N-grams of the greedy choice, as strings; `?` in the text is outside the alphabet."""
     ngrams = greedy_cover(ALPHABET.encode(text), ALPHABET.none_code, ngram_lengths, n, filter_over)
     return [ALPHABET.decode(ngram) for ngram in ngrams]
+
+
+def built(text, N, K, **settings):
+    return GreedyCoverConfig(**settings).build(initializer_context(ALPHABET, N, K, corpus=text))
 
 
 def cover(text, ngram):
@@ -88,13 +88,12 @@ def test_its_cover_is_at_least_that_share_of_the_best():
 
 def test_the_layer_matches_what_was_counted_as_covered():
     text = "abab aba cab abba baba " * 3
-    initializer = PatternsInitializerGreedyCover(ALPHABET.encode(text), ALPHABET, (2, 3, 4), 1)
-    vocabulary = discretise(initializer((4, 5, 4)))
+    vocabulary = built(text, 4, 5, ngram_lengths=[2, 3, 4])
     codes = torch.from_numpy(ALPHABET.encode(text + "     ")).long()[None]  # room for the blanks at the end
     matches = match(codes, vocabulary, 4)
     lengths = (vocabulary.codes != BLANK).sum(1)[matches.token_id]
     reached = {p + k for p, n in zip(matches.position.tolist(), lengths.tolist(), strict=True) for k in range(n)}
-    ngrams = [pattern.rstrip("█") for pattern in vocabulary.decode(ALPHABET)]
+    ngrams = decoded(vocabulary.codes, ALPHABET)
     assert {p for p in reached if p < len(text)} == set().union(*(cover(text, ngram) for ngram in ngrams))
     assert ngrams == plain_greedy(text, (2, 3, 4), 4, 1)
 
@@ -117,18 +116,15 @@ def test_a_large_alphabet():
 
 
 def test_too_few_ngrams_to_choose_from():
-    initializer = PatternsInitializerGreedyCover(ALPHABET.encode("abcabcabc"), ALPHABET, (3,))
     with pytest.raises(InputError, match=r"vocab_size=9.* only 1 .*lower model\.vocab_size"):
-        initializer((4, 3, 9))
+        built("abcabcabc", 9, 3, ngram_lengths=[3])
 
 
 def test_lengths_that_do_not_fit():
-    with pytest.raises(InputError, match=r"patterns of 4 characters cannot hold n-grams of 5.*model\.max_token_length"):
-        PatternsInitializerGreedyCover(ALPHABET.encode("abcabcabc"), ALPHABET, (2, 5))((4, 4, 1))
+    with pytest.raises(InputError, match=r"tokens of 4 characters cannot hold n-grams of 5.*model\.max_token_length"):
+        built("abcabcabc", 1, 4, ngram_lengths=[2, 5])
     with pytest.raises(InputError, match=r"3 characters, fewer than the longest n-gram \(5\)"):
-        PatternsInitializerGreedyCover(ALPHABET.encode("abc"), ALPHABET, (2, 5))
-    with pytest.raises(InputError, match=r"ngram_lengths is .*at least 1"):
-        PatternsInitializerGreedyCover(ALPHABET.encode("abc"), ALPHABET, ())
+        built("abc", 1, 5, ngram_lengths=[2, 5])
 
 
 def test_the_corpus_is_not_changed_and_may_be_read_only():
@@ -143,10 +139,11 @@ def test_the_configuration_builds_what_it_says():
     config = GreedyCoverConfig(ngram_lengths=[2, 4], filter_over=0)
     assert list(config.problems()) == []
     assert config.default_token_length() == 4
-    assert config.wanted_corpus() == config.corpus
     assert config.corpus.scope == "train"
-    built = config.build(ALPHABET.encode("abc abcab c"), ALPHABET, torch.Generator().manual_seed(0))
-    decoded = [pattern.rstrip("█") for pattern in discretise(built((4, 4, 3))).decode(ALPHABET)]
-    assert decoded == plain_greedy("abc abcab c", (2, 4), 3)
+    vocabulary = config.build(initializer_context(ALPHABET, 3, 4, corpus="abc abcab c"))
+    assert decoded(vocabulary.codes, ALPHABET) == plain_greedy("abc abcab c", (2, 4), 3)
+    config.corpus.cap = 6
+    vocabulary = config.build(initializer_context(ALPHABET, 2, 4, corpus="abc abcab c"))
+    assert decoded(vocabulary.codes, ALPHABET) == plain_greedy("abc ab", (2, 4), 2)
     wrong = GreedyCoverConfig(ngram_lengths=[0], filter_over=-1)
     assert [field for field, _ in wrong.problems()] == ["ngram_lengths", "filter_over"]

@@ -6,11 +6,11 @@ import random
 import numpy as np
 import pytest
 import torch
+from initializer_contexts import decoded, initializer_context
 from sklearn.feature_selection import chi2
-from tokenlayer.layer.layer import VocabularyLayer
 
 from tokenlayer.errors import InputError
-from tokenlayer.layer.vocabulary import discretise
+from tokenlayer.layer.vocabulary_layer import VocabularyLayer
 from tokenlayer.text.alphabet import Alphabet
 from tokenlayer.text.corpus import TrainingTexts
 from tokenlayer.vocabularies.chi2_ngrams import Chi2NgramsConfig
@@ -54,9 +54,8 @@ def labelled(n=400, n_classes=2, seed=0):
 
 
 def chosen(config, N, texts, K=None):
-    made = config.build(None, ALPHABET, torch.Generator().manual_seed(0), texts)
-    patterns = discretise(made((ALPHABET.size, K or config.default_token_length(), N)))
-    return [pattern.rstrip("█") for pattern in patterns.decode(ALPHABET)]
+    context = initializer_context(ALPHABET, N, K or config.default_token_length(), texts=texts)
+    return decoded(config.build(context).codes, ALPHABET)
 
 
 def stands(ngram, text, K):
@@ -64,7 +63,7 @@ def stands(ngram, text, K):
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_discriminative_takes_what_the_definition_takes(n_classes):
+def test_chi2_ngrams_are_those_of_the_definition(n_classes):
     texts, strings = labelled(n=200, n_classes=n_classes)
     lens, K = (2, 3, 4), 4
     ngrams = sorted({text[t : t + k] for text in strings for k in lens for t in range(len(text) - k + 1)})
@@ -132,11 +131,8 @@ def test_frequent_words():
 def test_the_layer_finds_every_token_in_the_training_texts(config):
     texts, _ = labelled()
     N = 20
-    made = config.build(None, ALPHABET, torch.Generator().manual_seed(0), texts)
-    patterns = made((ALPHABET.size, config.default_token_length(), N))
-    layer = VocabularyLayer(
-        N, lambda shape: patterns, config.default_token_length(), ALPHABET.size, config.matcher(ALPHABET)
-    )
+    context = initializer_context(ALPHABET, N, config.default_token_length(), texts=texts)
+    layer = VocabularyLayer(config.build(context), ALPHABET.size, config.matcher(ALPHABET))
     matches = layer(torch.from_numpy(texts.codes.astype(np.int64))).matches.distinct()
     assert len(set(layer.vocabulary().decode(ALPHABET))) == N
     assert matches.counts().min() >= 2
@@ -151,15 +147,15 @@ def test_labels_decide_where_they_should(config):
 
 
 @EVERY
-def test_more_patterns_than_there_are(config):
+def test_more_tokens_than_there_are(config):
     texts, _ = labelled(n=30)
     with pytest.raises(InputError, match=r"vocab_size=90000, but there are only .*: (lower|raise) "):
         chosen(config, 90_000, texts)
 
 
 @EVERY
-def test_patterns_too_short_for_what_is_chosen(config):
-    with pytest.raises(InputError, match="patterns of 1 characters cannot hold"):
+def test_tokens_too_short_for_what_is_chosen(config):
+    with pytest.raises(InputError, match="tokens of 1 characters cannot hold"):
         chosen(config, 4, labelled(n=30)[0], K=1)
 
 

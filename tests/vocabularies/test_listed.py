@@ -4,10 +4,9 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 import pytest
-import torch
+from initializer_contexts import decoded, initializer_context
 
 from tokenlayer.errors import InputError
-from tokenlayer.layer.vocabulary import discretise
 from tokenlayer.text.alphabet import Alphabet
 from tokenlayer.tracking.tables import TableBuffer
 from tokenlayer.vocabularies.listed import ListedConfig
@@ -17,9 +16,7 @@ PATTERNS = [" ab", "c█a", "b ", " ab", "a\N{REPLACEMENT CHARACTER}"]
 
 
 def loaded(path: Path, K=4, N=5, alphabet=ALPHABET):
-    generator = torch.Generator().manual_seed(0)
-    patterns = ListedConfig(str(path)).build(None, alphabet, generator)((alphabet.size, K, N))
-    return [pattern.rstrip("█") for pattern in discretise(patterns).decode(alphabet)]
+    return decoded(ListedConfig(str(path)).build(initializer_context(alphabet, N, K)).codes, alphabet)
 
 
 def written(path: Path, content: str) -> Path:
@@ -32,7 +29,6 @@ def test_lines_of_a_text_spaces_and_repetitions_included(tmp_path, end):
     path = written(tmp_path / "patterns.txt", "\n".join(PATTERNS) + end)
     assert loaded(path) == PATTERNS
     assert ListedConfig(str(path)).default_token_length() == 3
-    assert ListedConfig(str(path)).wanted_corpus() is None
 
 
 def test_lines_that_a_windows_editor_wrote(tmp_path):

@@ -6,17 +6,16 @@ import random
 from collections import Counter
 
 import pytest
-import torch
+from initializer_contexts import decoded, initializer_context
 
 from tokenlayer.errors import InputError
-from tokenlayer.layer.vocabulary import discretise
 from tokenlayer.text.alphabet import Alphabet
 from tokenlayer.vocabularies import pieces
-from tokenlayer.vocabularies.bpe import BpeConfig, PatternsInitializerBpe
-from tokenlayer.vocabularies.unigram import PatternsInitializerUnigram, UnigramConfig
+from tokenlayer.vocabularies.bpe import BpeConfig
+from tokenlayer.vocabularies.unigram import UnigramConfig
 
 ALPHABET = Alphabet(" abcdefghij")
-BOTH = pytest.mark.parametrize("kind", [PatternsInitializerBpe, PatternsInitializerUnigram])
+BOTH = pytest.mark.parametrize("kind", [BpeConfig, UnigramConfig])
 
 
 def words(seed=0):
@@ -31,8 +30,7 @@ def text(n=3000, seed=0):
 
 
 def trained(kind, corpus, N, K=8, alphabet=ALPHABET):
-    patterns = kind(alphabet.encode(corpus), alphabet, torch.Generator().manual_seed(0))((alphabet.size, K, N))
-    return [pattern.rstrip("█") for pattern in discretise(patterns).decode(alphabet)]
+    return decoded(kind().build(initializer_context(alphabet, N, K, corpus=corpus)).codes, alphabet)
 
 
 def plain_bpe(corpus, n, longest):
@@ -59,11 +57,11 @@ def plain_bpe(corpus, n, longest):
 @pytest.mark.parametrize("K", [3, 8])
 def test_bpe_merges_what_the_definition_merges(K):
     corpus = text(600)
-    assert set(trained(PatternsInitializerBpe, corpus, 70, K)) == set(plain_bpe(corpus, 70, K))
+    assert set(trained(BpeConfig, corpus, 70, K)) == set(plain_bpe(corpus, 70, K))
 
 
 def test_unigram_finds_the_words_that_a_text_is_made_of():
-    found = trained(PatternsInitializerUnigram, text(), 100, K=10)
+    found = trained(UnigramConfig, text(), 100, K=10)
     most_frequent = {f" {word}" for word in words()[:8]}
     assert len(most_frequent & set(found)) >= 5
     assert len({f" {word}" for word in words(seed=1)[:8]} & set(found)) <= 1
@@ -88,12 +86,12 @@ def test_a_space_only_begins_a_piece(kind):
 
 @BOTH
 @pytest.mark.parametrize("K", [2, 4])
-def test_no_piece_is_longer_than_a_pattern(kind, K):
+def test_no_piece_is_longer_than_a_token(kind, K):
     assert max(map(len, trained(kind, text(), 25, K=K))) == K
 
 
 @BOTH
-def test_patterns_of_one_character_hold_no_more(kind):
+def test_tokens_of_one_character_hold_no_more(kind):
     with pytest.raises(InputError, match="vocab_size=30, but there are only 11 "):
         trained(kind, text(), 30, K=1)
 
@@ -117,15 +115,15 @@ def test_unknown_characters_their_sign_and_lone_surrogates(kind):
     alphabet = Alphabet("\N{REPLACEMENT CHARACTER}a<UNK>\ud800 b")
     as_here = str.maketrans("abcdef", "ab\N{REPLACEMENT CHARACTER}\ud800éü", "ghij")
     corpus = alphabet.encode(text().translate(as_here))
-    patterns = kind(corpus, alphabet, torch.Generator().manual_seed(0))((6, 4, 20))
-    found = {tuple(code for code in row if code >= 0) for row in discretise(patterns).codes.tolist()}
+    vocabulary = kind().build(initializer_context(alphabet, 20, 4, corpus=corpus))
+    found = {tuple(code for code in row if code >= 0) for row in vocabulary.codes.tolist()}
     assert {(code,) for code in range(6)} <= found
     assert len(found) == 20
     written = bytes(corpus)
     assert all(bytes(ngram) in written for ngram in found)
 
 
-@pytest.mark.parametrize(("kind", "N"), [(PatternsInitializerBpe, 30), (PatternsInitializerUnigram, 18)])
+@pytest.mark.parametrize(("kind", "N"), [(BpeConfig, 30), (UnigramConfig, 18)])
 def test_a_script_without_spaces(kind, N, monkeypatch):
     monkeypatch.setattr(pieces, "_RUN", 1000)
     alphabet = Alphabet("水海坏小山人他好影你")
@@ -138,19 +136,19 @@ def test_a_script_without_spaces(kind, N, monkeypatch):
 def test_a_text_is_handed_over_in_runs_that_end_at_a_space(monkeypatch):
     monkeypatch.setattr(pieces, "_RUN", 8)
     corpus = "abc de abcdefghij a"
-    runs = list(PatternsInitializerBpe(ALPHABET.encode(corpus), ALPHABET)._runs())
+    runs = list(pieces.runs(ALPHABET.encode(corpus), ALPHABET))
     assert [len(run) for run in runs] == [6, 8, 5]
     assert sum(map(len, runs)) == len(corpus)
 
 
 @BOTH
-def test_fewer_patterns_than_characters(kind):
+def test_fewer_tokens_than_characters(kind):
     with pytest.raises(InputError, match=r"vocab_size=11 .*the 11 characters.*raise model\.vocab_size above 11"):
         trained(kind, text(), 11)
 
 
 @BOTH
-def test_a_text_with_fewer_pieces_than_patterns(kind):
+def test_a_text_with_fewer_pieces_than_tokens(kind):
     with pytest.raises(InputError, match=r"vocab_size=30, but there are only \d .*initializer\.corpus\.cap"):
         trained(kind, "ab ab", 30)
 
@@ -166,18 +164,14 @@ def test_the_librarys_setting_is_left_as_it_was(before, monkeypatch):
     monkeypatch.delenv("TOKENIZERS_PARALLELISM", raising=False)
     if before:
         monkeypatch.setenv("TOKENIZERS_PARALLELISM", before)
-    trained(PatternsInitializerBpe, text(50), 20)
+    trained(BpeConfig, text(50), 20)
     assert os.environ.get("TOKENIZERS_PARALLELISM") == before
 
 
-@pytest.mark.parametrize(
-    ("config", "kind"), [(BpeConfig, PatternsInitializerBpe), (UnigramConfig, PatternsInitializerUnigram)]
-)
-def test_the_configuration_builds_what_it_says(config, kind):
-    made = config()
-    assert made.wanted_corpus() == made.corpus
-    assert made.corpus.scope == "train"
-    built = made.build(ALPHABET.encode(text()), ALPHABET, torch.Generator().manual_seed(0))
-    assert type(built) is kind
-    assert built.n_characters == 11
-    assert [p.rstrip("█") for p in discretise(built((11, 8, 50))).decode(ALPHABET)] == trained(kind, text(), 50)
+@BOTH
+def test_only_as_much_of_the_corpus_is_read_as_the_configuration_says(kind):
+    corpus, config = text(), kind()
+    assert config.corpus.scope == "train"
+    config.corpus.cap = 5000
+    capped = decoded(config.build(initializer_context(ALPHABET, 50, 8, corpus=corpus)).codes, ALPHABET)
+    assert capped == trained(kind, corpus[:5000], 50) != trained(kind, corpus, 50)

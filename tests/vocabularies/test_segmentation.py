@@ -4,8 +4,10 @@ import random
 
 import pytest
 import torch
+from initializer_contexts import initializer_context
 
-from tokenlayer.layer.layer import VocabularyLayer
+from tokenlayer.layer.vocabulary import Vocabulary
+from tokenlayer.layer.vocabulary_layer import VocabularyLayer
 from tokenlayer.text.alphabet import Alphabet
 from tokenlayer.vocabularies.bpe import BpeConfig
 from tokenlayer.vocabularies.segmentation import SegmentMatcher, code_points
@@ -22,12 +24,10 @@ def text(n=2000, seed=0, letters="abcdefgh"):
     return " ".join(draw.choices(words, weights=[1 / (i + 1) for i in range(50)], k=n))
 
 
-def trained(config, N=N):
-    made = config.build(ALPHABET.encode(text()), ALPHABET, torch.Generator().manual_seed(0))
+def trained(config, N=N, K=K, corpus=None):
     matcher = config.matcher(ALPHABET)
-    layer = VocabularyLayer(N, made, K, ALPHABET.size, matcher)
-    made.teach(matcher)
-    return layer
+    context = initializer_context(ALPHABET, N, K, corpus=corpus or text(), matcher=matcher)
+    return VocabularyLayer(config.build(context), ALPHABET.size, matcher)
 
 
 def encoded(*texts):
@@ -55,8 +55,7 @@ def test_the_pieces_tile_the_text(config):
     for one, pieces in zip(texts, found(layer, *texts), strict=True):
         assert "".join(piece for _, piece in pieces) == one
         assert all(one.startswith(piece, position) for position, piece in pieces)
-    every = VocabularyLayer(N, torch.zeros, K, ALPHABET.size)
-    every.load_state_dict({name: value for name, value in layer.state_dict().items() if "." not in name})
+    every = VocabularyLayer(layer.vocabulary(), ALPHABET.size)
     assert len(every(encoded(*texts)).matches) > len(layer(encoded(*texts)).matches)
 
 
@@ -74,11 +73,7 @@ def test_they_are_the_library_s_segmentation(config):
 
 def test_bpe_applies_its_merges_in_their_order():
     # "ab" is merged first, so that "abc" is ab + c though "bc" is a piece as well.
-    corpus = "ab " * 30 + "bcbc " * 12
-    made = BpeConfig(segment=True).build(ALPHABET.encode(corpus), ALPHABET)
-    matcher = SegmentMatcher(ALPHABET)
-    layer = VocabularyLayer(6, made, 2, ALPHABET.size, matcher)
-    made.teach(matcher)
+    layer = trained(BpeConfig(segment=True), N=6, K=2, corpus="ab " * 30 + "bcbc " * 12)
     patterns = [pattern.rstrip("█") for pattern in layer.vocabulary().decode(ALPHABET)]
     assert set(patterns) == {" ", "a", "b", "c", "ab", "bc"}
     assert [patterns[n] for n in layer(encoded("abc bc")).matches.token_id.tolist()] == ["ab", "c", " ", "bc"]
@@ -103,13 +98,13 @@ def test_texts_without_characters(config):
 def test_a_restored_module_segments_alike(config, tmp_path):
     layer = trained(config)
     torch.save(layer.state_dict(), tmp_path / "state.pt")
-    restored = VocabularyLayer(N, torch.zeros, K, ALPHABET.size, config.matcher(ALPHABET))
+    restored = VocabularyLayer(Vocabulary.blank(N, K), ALPHABET.size, config.matcher(ALPHABET))
     restored.load_state_dict(torch.load(tmp_path / "state.pt", weights_only=True))
     assert found(restored, text(12, 5)) == found(layer, text(12, 5))
 
 
 @BOTH
-def test_pieces_that_are_no_pattern_any_more_count_nowhere(config):
+def test_pieces_that_are_no_token_any_more_count_nowhere(config):
     layer = trained(config)
     one = text(12, 5)[:L]
     (before,) = found(layer, one)
@@ -120,15 +115,11 @@ def test_pieces_that_are_no_pattern_any_more_count_nowhere(config):
 
 
 def test_without_segmentation_nothing_is_taught():
-    made = BpeConfig().build(ALPHABET.encode(text()), ALPHABET)
-    matcher = BpeConfig().matcher(ALPHABET)
-    layer = VocabularyLayer(N, made, K, ALPHABET.size, matcher)
-    made.teach(matcher)
-    assert list(layer.state_dict()) == ["codes", "never"]
+    assert list(trained(BpeConfig()).state_dict()) == ["codes"]
 
 
 def test_a_module_that_was_taught_nothing():
-    layer = VocabularyLayer(N, torch.zeros, K, ALPHABET.size, SegmentMatcher(ALPHABET))
+    layer = VocabularyLayer(Vocabulary.blank(N, K), ALPHABET.size, SegmentMatcher(ALPHABET))
     with pytest.raises(RuntimeError, match="no tokenizer yet"):
         layer(encoded("a"))
 
