@@ -29,8 +29,8 @@ class Presence:
     @classmethod
     def of_texts(cls, tokens: Numbers, counts: Indices, n_tokens: int) -> Presence:
         """From the tokens of each text, each once, one text behind the other, and how many each of the n texts has."""
-        bounds = np.concatenate([[0], np.cumsum(np.bincount(tokens, minlength=n_tokens))])
-        return cls(_transposed(tokens, counts, bounds), bounds, len(counts))
+        texts, bounds = _transposed(tokens, counts, n_tokens)
+        return cls(texts, bounds, len(counts))
 
     def __len__(self) -> int:
         """P."""
@@ -136,10 +136,14 @@ def _walk(codes: Codes, T: int, keys: Indices, table: Numbers, token: Numbers, n
 
 
 @numba.njit(cache=True)
-def _transposed(tokens: Numbers, counts: Indices, bounds: Indices) -> Numbers:
-    """The texts of each token, given the tokens of each text and where those of each token are to stand."""
-    texts = np.empty(len(tokens), dtype=np.int32)
+def _transposed(tokens: Numbers, counts: Indices, n_tokens: int) -> tuple[Numbers, Indices]:
+    """The texts of each token and their bounds, given the tokens of each text and how many they are."""
+    bounds = np.zeros(n_tokens + 1, dtype=np.int64)
+    for token in tokens:  # NumPy's bincount would copy them, at twice their size
+        bounds[token + 1] += 1
+    bounds = np.cumsum(bounds)
     free = bounds.copy()
+    texts = np.empty(len(tokens), dtype=np.int32)
     at = 0
     for text in range(len(counts)):
         for _ in range(counts[text]):
@@ -147,4 +151,4 @@ def _transposed(tokens: Numbers, counts: Indices, bounds: Indices) -> Numbers:
             texts[free[token]] = text
             free[token] += 1
             at += 1
-    return texts
+    return texts, bounds
