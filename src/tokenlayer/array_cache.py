@@ -1,4 +1,4 @@
-"""Arrays that are worked out from the training texts, kept beside them on disk: the same for every run on them."""
+"""Arrays that are computed from the training texts, kept beside them on disk: the same for every run on them."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ Arrays = Mapping[str, npt.NDArray[Any]]
 
 
 def cached_arrays(folder: Path | None, name: str, settings: object, make: Callable[[], Arrays]) -> Arrays:
-    """What `make` returns, or returned when it was last asked for with the same settings.
+    """Return what `make` returns, or returned when it was last called with the same settings.
 
-    Processes that want the same at once wait for the first. A file that is no longer whole is made anew.
+    Processes that want the same at once wait for the first. A file that is no longer whole is made again.
 
     Args:
         folder: that of the texts (`TrainingTexts.folder`); None: nothing is kept.
-        name: of the kind of arrays.
-        settings: all that they depend on beside the texts, as plain data.
-        make: works them out.
+        name: the kind of arrays.
+        settings: all that they depend on besides the texts, as plain data.
+        make: computes them.
 
     """
     if folder is None:

@@ -1,4 +1,4 @@
-"""What is worked out once and kept on disk: made under a lock, written whole, and mistrusted when it is read."""
+"""Results that are computed once and kept on disk: made under a lock, written whole, and mistrusted when it is read."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,13 +13,13 @@ T = TypeVar("T")
 
 
 def load_or_make(path: Path, load: Callable[[Path], T | None], make: Callable[[Path], object]) -> T:
-    """What `load` reads from `path`, after `make` has written it if need be.
+    """Return what `load` reads from `path`, after `make` has written it if necessary.
 
     Processes that want the same at once wait for the first. What a killed one leaves is never taken for the whole.
 
     Args:
         path: the file or folder.
-        load: reads it; None where there is nothing, or where it is not what was written: then it is made anew.
+        load: reads it; None where there is nothing, or where it is not what was written: then it is made again.
         make: writes it to the path that it is given.
 
     Raises:

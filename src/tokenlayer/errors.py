@@ -1,8 +1,8 @@
-"""The one error that users cause and can mend."""
+"""The one error that users cause and can fix."""
 
 
 class InputError(Exception):
-    """Bad input or configuration: the message names the place (file, line, key, value) and the mend.
+    """Bad input or configuration: the message names the place (file, line, key, value) and the remedy.
 
     The command line prints the message without a traceback and exits with code 2.
     """

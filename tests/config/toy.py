@@ -1,4 +1,4 @@
-"""A configuration in small, for tests that must not hang on the real one."""
+"""A configuration in small, for tests that must not depend on the real one."""
 
 import functools
 from abc import ABC, abstractmethod

@@ -19,7 +19,7 @@ class BaselineRunConfig:
     baseline: BaselineConfig
     """The classifier (group `baseline`)."""
     tracking: TrackingConfig
-    """Where the run is recorded (group `tracking`)."""
+    """The store in which the run is recorded (group `tracking`)."""
     output_dir: str = "outputs"
     """Folder of what runs write."""
     allow_targets: list[str] = field(default_factory=list)

@@ -15,7 +15,7 @@ def main(arguments: list[str]) -> int:
     return run(Command("baseline", Spec(BaselineRunConfig, _complete), _work), arguments)
 
 
-def _complete(composed: dict[str, Any], line: Line) -> dict[str, Any]:  # noqa: ARG001  # there is no saved run to go on from
+def _complete(composed: dict[str, Any], line: Line) -> dict[str, Any]:  # noqa: ARG001  # there is no saved run to continue
     return composed
 
 

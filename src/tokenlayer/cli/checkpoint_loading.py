@@ -1,4 +1,4 @@
-"""What `resume=…` and `tokenlayer evaluate …` start from: the configuration that a run has saved."""
+"""The configuration that a run has saved, from which `resume=…` and `tokenlayer evaluate …` start."""
 
 from pathlib import Path
 

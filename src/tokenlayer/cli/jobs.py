@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Job(Generic[T]):
-    """What one job is given."""
+    """The input of one job."""
 
     config: T
     resolved: dict[str, Any]
@@ -44,15 +44,15 @@ class Command(Generic[T]):
     """A primary configuration and what is done with it."""
 
     name: str
-    """Of the primary configuration: `train`."""
+    """Name of the primary configuration: `train`."""
     spec: Spec[T]
-    """What its configuration becomes."""
+    """The type of its configuration."""
     work: Callable[[Job[T]], object]
-    """What each job does."""
+    """The work of each job."""
 
 
 def run(command: Command[T], arguments: Sequence[str]) -> ExitCode:
-    """Checks all jobs, then runs them; the jobs of a sweep go on after one has failed.
+    """Checks all jobs, then runs them; the jobs of a sweep continue after one has failed.
 
     The code is 2 where every failure was bad input, 1 where another was among them. Raises `InputError`
     before the first job.
@@ -115,7 +115,7 @@ def _decorated(command: Command[T], failures: list[ExitCode]) -> Callable[[], No
                 print(f"job {HydraConfig.get().job.num}: {' '.join(overrides)}", file=sys.stderr, flush=True)
             command.work(_job(command, composed, overrides))
         except Exception as error:
-            # Told here and not raised: Hydra would keep it back until the last job of the sweep has run.
+            # Reported here and not raised: Hydra would keep it back until the last job of the sweep has run.
             if in_sweep:
                 print(f"job {HydraConfig.get().job.num} failed: {' '.join(overrides)}", file=sys.stderr)
             failures.append(report(error))
@@ -136,7 +136,7 @@ def _job(command: Command[T], composed: DictConfig, overrides: list[str]) -> Job
 
 @contextmanager
 def _as_argv(arguments: list[str]) -> Iterator[None]:
-    """Hydra reads the arguments of the process, and raises its errors only when told by this variable."""
+    """Hydra reads the arguments of the process, and raises its errors only if this variable says so."""
     argv, full_error = sys.argv, os.environ.get("HYDRA_FULL_ERROR")
     sys.argv = [argv[0], *arguments]
     os.environ["HYDRA_FULL_ERROR"] = "1"

@@ -35,7 +35,7 @@ COMMANDS = {name: f"tokenlayer.cli.{name}" for name in ("train", "evaluate", "ex
 
 
 class ExitCode(IntEnum):
-    """What the process says when it ends."""
+    """The exit codes of the process."""
 
     DONE = 0
     FAILED = 1
@@ -52,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         code = _run(list(sys.argv[1:] if argv is None else argv))
         sys.stdout.flush()
-    except BrokenPipeError:  # `--help | head`; within a job it is the job's failure, and told there
+    except BrokenPipeError:  # `--help | head`; within a job it is the job's failure, and reported there
         _stop_writing()
     return code
 
@@ -68,7 +68,7 @@ def _run(arguments: list[str]) -> int:
 
 
 def report(error: Exception) -> ExitCode:
-    """Prints an exception, without a traceback where the user can mend it, and gives its exit code."""
+    """Prints an exception, without a traceback if the user can fix it, and gives its exit code."""
     if isinstance(error, InputError):
         print(f"error: {error}", file=sys.stderr, flush=True)
         return ExitCode.BAD_INPUT

@@ -21,12 +21,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Spec(Generic[T]):
-    """What the configuration of a command is to become."""
+    """The type that the configuration of a command is to become, and how it is completed."""
 
     schema: type[T]
     """The dataclass of the root."""
     complete: Callable[[dict[str, Any], Line], dict[str, Any]]
-    """Puts a composed configuration on top of a saved run's, where the command asks for one."""
+    """Completes a composed configuration by that of a saved run, if the command names one."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Checked(Generic[T]):
 
     config: T
     resolved: dict[str, Any]
-    """The same in plain containers."""
+    """The configuration in plain containers."""
 
 
 def check(composer: Composer, texts: Sequence[str], spec: Spec[T], *, multirun: bool) -> list[Checked[T]]:

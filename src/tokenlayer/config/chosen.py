@@ -1,4 +1,4 @@
-"""What a configuration leaves open (null), chosen from the training texts before anything is built or recorded."""
+"""Settings that a configuration leaves open (null) are chosen here, from the training texts, before a run begins."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ CHOSEN = (
 """Settings that may be left open, as dotted keys."""
 
 LONGEST_NGRAM = 13
-"""The seed's, and long enough for any word that many texts share."""
+"""That of the original, and long enough for any word that many texts share."""
 _LEAST_STEPS = 2000
 _EPOCHS = range(4, 21)
 _ROUNDS = 8  # of a learning rule, if it went on to the end
 
-# What an n-gram tells, in bits: in English, of 4.1 bits a character, 13 characters have 54; in Chinese, of nearly 10, they
-# are 5. The shortest that may be learned stands in one text of fifty by chance. The first tokens are longer: they are
-# drawn by frequency, which prefers the short ones that stand everywhere.
+# The information of an n-gram, in bits: in English, of 4.1 bits a character, 13 characters have 54; in Chinese, of
+# nearly 10, they are 5. The shortest that may be learned stands in one text of fifty by chance. The first tokens are
+# longer: they are drawn by frequency, which prefers the short ones that stand everywhere.
 _LONGEST = 55.0
 _RARE = 5.5
 _SHORTEST_OF_FIRST = 21.0
@@ -60,7 +60,7 @@ class Chosen:
 
     config: TrainConfig
     resolved: dict[str, Any]
-    """The same in plain containers."""
+    """The configuration in plain containers."""
     choices: tuple[Choice, ...]
 
 
@@ -143,7 +143,7 @@ class _Chooser:
         self._put("learning_rule.edit_interval", max(0.5, n_epochs / _ROUNDS), f"{n_epochs} epochs")
 
     def _put(self, key: str, value: Any, reason: str = "") -> None:
-        """Without a reason what follows from another choice, and is not to be told."""
+        """Fill in a value if the key is open; without a reason it follows from another choice and is not reported."""
         if _is_open(self._plain, key):
             *parents, name = key.split(".")
             node = self._plain
@@ -155,11 +155,11 @@ class _Chooser:
 
 
 def ngram_lengths(found: TextProfile, least_bits: float, shortest: int, longest: int) -> list[int]:
-    """Lengths of n-grams that tell something, and that typical texts hold.
+    """Return lengths of n-grams that are informative, and that typical texts hold.
 
     Args:
         found: the training texts.
-        least_bits: what an n-gram tells at least, if all its characters were independent.
+        least_bits: information of the shortest, as if all its characters were independent.
         shortest: the least length, at most.
         longest: the largest length, at most.
 
@@ -171,7 +171,7 @@ def ngram_lengths(found: TextProfile, least_bits: float, shortest: int, longest:
 
 
 def epochs(batches: int, max_steps: int) -> int:
-    """So many that there are some 2,000 steps of `batches` an epoch, or `max_steps` unless it is -1."""
+    """Return how many epochs of `batches` steps make some 2,000 steps, or `max_steps` unless it is -1."""
     if max_steps != -1:
         return math.ceil(max_steps / batches)
     return max(_EPOCHS.start, min(_EPOCHS.stop - 1, math.ceil(_LEAST_STEPS / batches)))

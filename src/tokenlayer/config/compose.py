@@ -30,7 +30,7 @@ HYDRA_VERSION_BASE = "1.3"
 
 @dataclass(frozen=True)
 class Line:
-    """The overrides of one job, told apart."""
+    """The overrides of one job, by kind."""
 
     choices: tuple[Override, ...]
     """Options of groups: `dataset=table`."""
@@ -106,7 +106,7 @@ class Composer:
         return repository.load_config(path) if path else None
 
     def origin(self, key: str, line: Line) -> str | None:
-        """Who set `key`: the override, or the last file of the composition that has it."""
+        """Return who set `key`: the override, or the last file of the composition that has it."""
         for override in reversed(line.settings):
             if _overlaps(override.key_or_group, key):
                 return f"{override.input_line} on the command line"
@@ -144,7 +144,7 @@ def _reason(error: BaseException) -> str:
 
 
 def _overlaps(setting: str, key: str) -> bool:
-    """Whether a setting is about `key`: the same, or one a part of the other."""
+    """Return whether a setting concerns `key`: they are the same, or one is a part of the other."""
     return setting == key or key.startswith((f"{setting}.", f"{setting}[")) or setting.startswith(f"{key}.")
 
 

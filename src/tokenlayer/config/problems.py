@@ -1,4 +1,4 @@
-"""What is wrong with a configuration: every problem at once, each with its key, its mend and near names."""
+"""The problems of a configuration: all at once, each with its key, its remedy and near names."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ class Problem:
     key: str
     """Dotted key (`trainer.max_epochs`), the group of a choice (`model/head`), or empty for the whole."""
     message: str
-    """What is wrong, what was expected, and near names."""
+    """It says what is wrong, what was expected, and near names."""
 
     def __str__(self) -> str:
         return f"{self.key}: {self.message}" if self.key else self.message

@@ -1,4 +1,4 @@
-"""What had another name up to version 0.1: each old name leads to an error that gives the new one."""
+"""The names of version 0.1 that have changed: each old name leads to an error that gives the new one."""
 
 from collections.abc import Mapping
 
@@ -95,13 +95,13 @@ CLASSES: Mapping[str, str] = {
 
 
 def new_option(group: str, option: str) -> str | None:
-    """What to write in place of `group=option`; None if the option was not renamed."""
+    """Return what to write in place of `group=option`; None if the option was not renamed."""
     new = _OPTIONS.get(group, {}).get(option)
     return None if new is None else f"{group}={new}"
 
 
 def options_in(message: str) -> list[str]:
-    """`; initializer=gaussian is now called initializer=…` for each renamed option that a message of Hydra's names.
+    """Return `; initializer=gaussian is now called initializer=…` for each renamed option in a message of Hydra's.
 
     Hydra quotes an option that a defaults list asks for, and that it cannot find, as `'initializer/gaussian'`.
     """

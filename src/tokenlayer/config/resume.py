@@ -1,6 +1,6 @@
 """The configuration of a saved run, with the settings of a new command line on top.
 
-A run is continued or evaluated from what it saved (`config/resolved.yaml`), not from the files of today:
+A run is continued or evaluated from what it saved (`config/resolved.yaml`), not from the present files:
 `./conf` may have changed since.
 """
 
@@ -18,7 +18,7 @@ from tokenlayer.tracking.config import TrackingConfig
 
 # A checkpoint fits only these as they were; optimizer and schedule would take their state from it anyway.
 FIXED = ("seed", "dataset", "initializer", "learning_rule", "model", "optimizer", "lr_scheduler", "tracking.experiment")
-# Where the run was found, which is where it goes on.
+# These say where the run was found, and it continues there.
 PLACE = ("output_dir", "tracking.uri")
 
 _ABSENT = object()
@@ -26,7 +26,7 @@ _ABSENT = object()
 
 @dataclass(frozen=True)
 class SavedRun:
-    """What a run keeps of its configuration."""
+    """The configuration that a run has recorded."""
 
     resolved: Mapping[str, Any]
     """`config/resolved.yaml`: the whole configuration in plain containers."""
@@ -107,8 +107,8 @@ def _beyond_the_schedule(saved: SavedRun, after: Mapping[str, Any]) -> Iterator[
     """A cosine that was made for the epochs of the run comes down to its last rate with them, and rises again after."""
     key, schedule = "trainer.max_epochs", "lr_scheduler.T_max"
     was, wanted = _get(saved.resolved, key), _get(after, key)
-    is_told = any(override.lstrip("+").startswith(f"{schedule}=") for override in saved.overrides)
-    if not isinstance(_get(saved.resolved, schedule), int) or is_told or not isinstance(wanted, int):
+    is_given = any(override.lstrip("+").startswith(f"{schedule}=") for override in saved.overrides)
+    if not isinstance(_get(saved.resolved, schedule), int) or is_given or not isinstance(wanted, int):
         return
     if wanted > was or (wanted == -1 and was != -1):
         yield Problem(

@@ -1,4 +1,4 @@
-"""Where configuration files are looked for: `./conf` beside the user, then the packaged ones."""
+"""The folders in which configuration files are looked for: `./conf`, then the packaged ones."""
 
 from pathlib import Path
 

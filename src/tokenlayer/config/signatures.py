@@ -1,4 +1,4 @@
-"""What classes of others (torch's optimizers and schedulers) take, as far as their signatures tell."""
+"""The arguments of other packages' classes (torch's optimizers and schedulers), as far as signatures show them."""
 
 import functools
 import inspect
@@ -12,7 +12,7 @@ from tokenlayer.config import scalars
 
 
 def keyword_parameters(cls: type) -> dict[str, inspect.Parameter]:
-    """What may be given to `cls` by name, without its first parameter (what it optimizes or schedules)."""
+    """Return what may be given to `cls` by name, without its first parameter (what it optimizes or schedules)."""
     parameters = list(inspect.signature(cls).parameters.values())[1:]
     by_name = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     return {parameter.name: parameter for parameter in parameters if parameter.kind in by_name}

@@ -24,7 +24,7 @@ T = TypeVar("T")
 MISSING = "???"
 TARGET = "_target_"
 
-# Of a schedule: null, as long as the length of the training is to be chosen (`chosen`).
+# Arguments of a schedule that are null until the length of the training is chosen (`chosen`).
 _OPEN = ("T_max",)
 
 
@@ -241,7 +241,7 @@ class _Loader:
         return _FAILED if any(item is _FAILED for item in loaded.values()) else functools.partial(cls, **loaded)
 
     def _under_new_names(self, given: Mapping[str, Any], known: Collection[str], key: str) -> dict[str, Any]:
-        """The values with old names reported; they go on under the new ones, so that they are checked like others."""
+        """Report old names; their values are kept under the new ones, so that they are checked like all others."""
         arguments = dict(given)
         for name in given:
             new = renamed.KEYS.get(_join(key, name), "")
@@ -263,7 +263,7 @@ class _Loader:
 
 
 def describe(annotation: Any) -> str:
-    """What a field takes, in words: `an integer or null`."""
+    """Describe in words what a field takes: `an integer or null`."""
     origin, members = typing.get_origin(annotation), typing.get_args(annotation)
     if origin in (Union, types.UnionType):
         return " or ".join(describe(member) for member in members)

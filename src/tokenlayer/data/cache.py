@@ -25,7 +25,7 @@ _META = "meta.json"
 
 
 def cache_root(cache_dir: str | None) -> Path:
-    """The folder of `cache_dir`, $TOKENLAYER_CACHE or the user's caches, in this order; made if need be.
+    """The folder of `cache_dir`, $TOKENLAYER_CACHE or the user's caches, in this order; it is made if necessary.
 
     Raises:
         InputError: it cannot be written to.
@@ -45,7 +45,7 @@ def cache_root(cache_dir: str | None) -> Path:
 def load_or_build(root: Path, key: str, build: Callable[[Path], dict[str, Any]]) -> PreparedDataset:
     """The data cached under `key`; if there are none, `build` writes their arrays to a folder and returns the rest.
 
-    Files that changed since they were written are written anew.
+    Files that changed since they were written are written again.
     """
 
     def make(directory: Path) -> None:

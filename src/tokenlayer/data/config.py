@@ -1,4 +1,4 @@
-"""What every dataset is configured by."""
+"""The settings that every dataset has."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
@@ -11,18 +11,18 @@ from tokenlayer.text.alphabet import Alphabet
 from tokenlayer.text.cleaning import CleaningConfig
 
 NO_BEARING_ON_TEXTS = frozenset({"batch_size", "reshuffle", "cache_dir"})
-"""Settings of every dataset that change neither its texts nor how they are split and encoded."""
+"""The settings of every dataset that change neither its texts nor how they are split and encoded."""
 
 
 @dataclass
 class AlphabetConfig:
-    """Which characters get a code."""
+    """The characters that get a code."""
 
     size: int | None = None
-    """How many of the most common characters (after the earlier steps of cleaning) make the alphabet; null: chosen from
-    the training texts."""
+    """Number of characters in the alphabet, the most common after the earlier steps of cleaning; null: chosen from the
+    training texts."""
     scope: Literal["train", "all"] = "train"
-    """Texts to count characters on: the training texts, or all texts as the seed does."""
+    """Texts to count characters on: the training texts, or all texts as the original does."""
     characters: str | None = None
     """The alphabet itself instead of a count; `<UNK>` in it stands for every other character."""
 
@@ -45,17 +45,17 @@ class DatasetConfig(ABC):
     batch_size: int | None = None
     """B: texts per step; null: chosen by the number of training texts."""
     reshuffle: bool = True
-    """A new order of the training texts every epoch; false repeats one order, as the seed does."""
+    """A new order of the training texts every epoch; false repeats one order, as the original does."""
     split_seed: int = 42
     """Decides which text falls into which split, whatever the seed of the run."""
     cleaning: CleaningConfig = field(default_factory=CleaningConfig)
     """The steps of cleaning."""
     alphabet: AlphabetConfig = field(default_factory=AlphabetConfig)
-    """Which characters get a code."""
+    """The characters that get a code."""
     cache_dir: str | None = None
     """Folder for downloads and encoded texts; null: $TOKENLAYER_CACHE, else the user's cache folder."""
 
-    # What has no bearing on the encoded texts, or has so by content only (see `source_key`).
+    # Settings that do not affect the encoded texts, or do so by content only (see `source_key`).
     _outside_cache_key: ClassVar[frozenset[str]] = NO_BEARING_ON_TEXTS
 
     @abstractmethod
@@ -77,7 +77,7 @@ class DatasetConfig(ABC):
         """
 
     def load_to_score(self, known_classes: Sequence[str]) -> RawDataset:  # noqa: ARG002 (for subclasses)
-        """The same for a model that knows its classes: where these make up for those missing, a subclass takes them."""
+        """Return the texts for a model that knows its classes, by which a subclass may complete those of the texts."""
         return self.load()
 
     def problems(self) -> Iterator[tuple[str, str]]:
@@ -95,7 +95,7 @@ class DatasetConfig(ABC):
         return {"dataset": type(self).__name__, **settings}
 
     def asks_for_same_texts(self, other: "DatasetConfig") -> bool:
-        """Whether `other` names the same source, split and encoded alike, whatever the batches are."""
+        """Return whether `other` names the same source, split and encoded alike, whatever the batches are."""
         if type(self) is not type(other):
             return False
         return replace(self, **{name: getattr(other, name) for name in NO_BEARING_ON_TEXTS}) == other

@@ -65,7 +65,7 @@ def open_text(path: Path) -> Iterator[io.TextIOWrapper]:
 
 
 def _line_that_is_not_utf8(path: Path) -> str:
-    """`, line N`, counted anew: the decoder tells positions in its buffer, not in the file."""
+    """Return `, line N`, counted again: the decoder reports positions in its buffer, not in the file."""
     with open_binary(path) as file:
         for line, content in enumerate(file, start=1):
             try:

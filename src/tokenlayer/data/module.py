@@ -13,7 +13,7 @@ class DataModule(LightningDataModule):
     Args:
         prepared: from `tokenlayer.data.prepare.prepare`.
         batch_size: B.
-        seed: of the run; decides the order of the training texts.
+        seed: the seed of the run, which decides the order of the training texts.
         reshuffle: a new order every epoch.
 
     Raises:

@@ -27,10 +27,10 @@ _FORMAT = 2
 
 
 def prepare(config: DatasetConfig, known_classes: Sequence[str] = ()) -> PreparedDataset:
-    """Encoded data for a configuration: from the cache where source and settings are known, else made anew.
+    """Encoded data for a configuration: from the cache where source and settings are known, else made and kept.
 
     Args:
-        config: the dataset. What it leaves open is chosen from the training texts (`survey.settled`).
+        config: the dataset. What it leaves open is chosen from the training texts (`profile.settled`).
         known_classes: of a trained model that is to score the texts. These need not be fit to train on then: they
             may be few, or of one class; too few to be split, they are all test texts.
 

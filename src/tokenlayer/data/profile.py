@@ -1,4 +1,4 @@
-"""What training texts are like: how many, how long, of which characters. Whatever is left open is chosen by it."""
+"""The profile of training texts: how many, how long, of which characters. Settings left open are chosen by it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ROOM = 12
 """Characters of padding behind a text, for a pattern of K = 13 to match at its very end."""
 SMALLEST_ALPHABET, LARGEST_ALPHABET = 30, 5000
 _COVERED = 0.999  # share of the characters of the texts
-_OFTEN = 0.01  # occurrences for each text: an emoji may tell more than its share of the characters
+_OFTEN = 0.01  # occurrences for each text: an emoji may be more informative than its share of the characters
 _SMALLEST_BATCH, _LARGEST_BATCH = 8, 32
 _BATCHES = 50  # that an epoch should have
 
@@ -41,7 +41,7 @@ class TextProfile:
     lengths: tuple[int, ...]
     """(101,): percentiles 0, 1, … 100 of the texts' lengths in characters."""
     counts: tuple[int, ...]
-    """How often each character occurs that does, the most frequent first."""
+    """Occurrences of each character that occurs, the most frequent first."""
 
     def text_length(self) -> int:
         """L, which cuts one text in a hundred, and none that is shorter than `LONGEST_TEXT`."""
@@ -85,7 +85,7 @@ def profile(config: DatasetConfig) -> TextProfile:
 
 
 def settled(config: Config) -> Config:
-    """The same dataset with text length and alphabet chosen from its training texts, where it leaves them open."""
+    """Return the dataset with text length and alphabet chosen from its training texts, if it leaves them open."""
     if None not in (config.text_length, config.alphabet.size):  # of which alone the encoded texts depend
         return config
     found = profile(config)

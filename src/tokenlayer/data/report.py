@@ -1,4 +1,4 @@
-"""What data are like: counts, duplicates, the first texts."""
+"""Reports on data: counts, duplicates, the first texts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Which text belongs to which split: a matter of the texts and of `split_seed`, of nothing else."""
+"""The assignment of texts to splits, which depends on the texts and on `split_seed`, and on nothing else."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ import numpy.typing as npt
 from tokenlayer.data.types import SPLITS, Labels, RawDataset, SplitName
 from tokenlayer.errors import InputError
 
-# The seed's shares (its section "Getting & Preparing the Data").
+# The shares of the original (its section "Getting & Preparing the Data").
 _HELD_OUT = 0.3
 _TEST_OF_HELD_OUT = 0.5
 VALIDATION_OF_TRAIN = 0.15
@@ -24,14 +24,14 @@ def content_ids(texts: Sequence[str]) -> npt.NDArray[np.str_]:
 
 
 def split(raw: RawDataset, ids: npt.NDArray[np.str_], split_seed: int) -> Mapping[SplitName, Indices]:
-    """As the source says, or at random where it says nothing; `ids` are the hashes of its texts."""
+    """Split as the source says, or at random if it says nothing; `ids` are the hashes of its texts."""
     if raw.given_splits is None:
         return split_at_random(ids, raw.labels, split_seed)
     return split_as_given(raw.given_splits, ids, raw.labels, split_seed)
 
 
 def split_to_train(raw: RawDataset, ids: npt.NDArray[np.str_], split_seed: int) -> Mapping[SplitName, Indices]:
-    """The same, of texts that a classifier can be trained, chosen and tested on.
+    """Split texts on which a classifier is to be trained, chosen and tested.
 
     Raises:
         InputError: a split is empty, or all training texts are of one class.
@@ -51,7 +51,7 @@ def split_to_train(raw: RawDataset, ids: npt.NDArray[np.str_], split_seed: int) 
 
 
 def split_at_random(ids: npt.NDArray[np.str_], labels: Labels, split_seed: int) -> dict[SplitName, Indices]:
-    """70/15/15 as the seed, by scikit-learn, on texts in the order of their hashes."""
+    """Split 70/15/15 as the original does, by scikit-learn, on texts in the order of their hashes."""
     train, held_out = _divide(_by_content(ids, labels), _HELD_OUT, split_seed)
     validation, test = _divide(held_out, _TEST_OF_HELD_OUT, split_seed)
     return {"train": train, "validation": validation, "test": test}

@@ -1,4 +1,4 @@
-"""What data are on their way: texts as read, splits as encoded, batches as trained on."""
+"""The forms that data take on their way: texts as read, splits as encoded, batches as trained on."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,12 +20,12 @@ Labels = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class GroundTruth:
-    """What the labels of generated texts hang on."""
+    """The patterns that the labels of generated texts depend on."""
 
     patterns: dict[str, tuple[str, ...]]
     """The character patterns of each class, by class name."""
     distractors: tuple[str, ...]
-    """Patterns planted as often in every class: frequent, but they tell nothing."""
+    """Patterns planted as often in every class: frequent, but not informative."""
 
 
 @dataclass
@@ -60,7 +60,7 @@ class EncodedSplit:
 
 @dataclass(frozen=True)
 class DataReport:
-    """What a person should know about the data before trusting a result."""
+    """The facts about the data that a person should know before trusting a result."""
 
     texts: dict[str, int]
     """Number of texts by split."""
@@ -75,7 +75,7 @@ class DataReport:
     duplicates: dict[str, int]
     """Texts of the second split that the first one holds too, as "train/test": n."""
     notes: tuple[str, ...]
-    """What was decided for want of information, and what looks wrong."""
+    """Decisions made for want of information, and what looks wrong."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class PreparedDataset:
     bounds: npt.NDArray[np.int64]
     """(n + 1,): text i of all splits, its space included, is uncut[bounds[i]:bounds[i + 1]]."""
     folder: Path | None = None
-    """Where the data are cached."""
+    """The folder in which the data are cached."""
 
     def training_texts(self) -> TrainingTexts:
         """The training texts with their labels."""
@@ -106,8 +106,8 @@ class PreparedDataset:
         """Cleaned texts, uncut, joined by a space, for initializers: (characters,).
 
         Args:
-            scope: the training texts, or all texts as in the seed.
-            cap: take no more than the first so many characters, as the seed takes 10 million. The texts stand
+            scope: the training texts, or all texts, as in the original.
+            cap: take no more than the first so many characters, as the original takes 10 million. The texts stand
                 in a random order, so that these are a sample.
 
         """
@@ -121,7 +121,7 @@ class PreparedDataset:
         return max(int(self.bounds[n_texts]) - 1, 0)
 
     def _sample_of_all(self, cap: int) -> Codes:
-        # The splits stand one behind the other; the order of hashes mixes them, as the seed's shuffle does.
+        # The splits stand one behind the other; the order of hashes mixes them, as the original's shuffle does.
         order = np.argsort(np.concatenate([self.splits[name].ids for name in SPLITS]), kind="stable")
         ends = np.cumsum(np.diff(self.bounds)[order])
         needed = order[: int(np.searchsorted(ends, cap)) + 1]

@@ -1,4 +1,4 @@
-"""The seed's cleaning of a text (section "Getting & Preparing the Data"), each step a switch."""
+"""The original's cleaning of a text (its section "Getting & Preparing the Data"), each step a switch."""
 
 import string
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ _WITHOUT_PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 @dataclass
 class CleaningConfig:
-    """Which steps of cleaning are done, in this order."""
+    """The steps of cleaning, in this order, each of which may be left out."""
 
     strip_br: bool = True
     """Replace every HTML line break `<br />` by a space."""

@@ -21,7 +21,7 @@ class TrainingTexts:
     """(n,): 0..n_classes - 1."""
     n_classes: int
     folder: Path | None = None
-    """Where what is worked out from exactly these texts may be kept; None: nowhere."""
+    """The folder for whatever is computed from exactly these texts; None: it is not kept."""
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -9,7 +9,7 @@ from tokenlayer.tracking.uri import check_uri
 
 @dataclass
 class TrackingConfig:
-    """Where and under which name a run is recorded."""
+    """The store and the names under which a run is recorded."""
 
     uri: str | None = None
     """MLflow's tracking URI: sqlite:////absolute/path.db, http(s)://server:port, or a database's.

@@ -22,7 +22,7 @@ def metrics_artifact(number: int) -> str:
 
 
 def runs_folder(output_dir: Path) -> Path:
-    """Where the runs of an output folder lie, one folder each."""
+    """Return the folder that holds the runs of an output folder, one folder each."""
     return output_dir.absolute() / "runs"
 
 
@@ -83,11 +83,11 @@ class RunFolder:
         replace_text(self._status, f"{status}\n")
 
     def status(self) -> str | None:
-        """How the run last ended; None when nobody lived to note it."""
+        """Return how the run last ended; None if it was killed before that was noted."""
         return self._status.read_text().strip() if self._status.exists() else None
 
     def mirrored(self) -> int:
-        """How many commits MLflow has."""
+        """Return how many commits MLflow has."""
         return int(self._mark.read_text()) if self._mark.exists() else 0
 
     def mark_mirrored(self, count: int) -> None:
@@ -145,5 +145,5 @@ def digest(path: Path) -> str:
 
 
 def parts_of(names: Iterable[str], table: str) -> list[str]:
-    """Those artifact paths that are parts of `table`."""
+    """Return the artifact paths that are parts of `table`."""
     return [name for name in names if name.startswith(f"{table}/part-") and name.endswith(".parquet")]

@@ -22,12 +22,12 @@ class SavedCheckpoint:
     aliases: tuple[str, ...]
     """Artifact paths under which it is uploaded, over whatever was there."""
     keep: bool
-    """Whether it is uploaded under its own name, too."""
+    """True if it is uploaded under its own name, too."""
 
 
 @dataclass(frozen=True)
 class Commit:
-    """What was recorded since the commit before."""
+    """The records since the commit before."""
 
     number: int
     step: int
@@ -82,7 +82,7 @@ def write_journal(path: Path, commits: Iterable[Commit]) -> None:
 
 
 def resume_point(commits: Iterable[Commit]) -> Commit | None:
-    """The last commit with a checkpoint: where training goes on."""
+    """Return the last commit with a checkpoint, from which training continues."""
     return next((commit for commit in reversed(list(commits)) if commit.checkpoint is not None), None)
 
 

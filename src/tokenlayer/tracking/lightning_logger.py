@@ -13,7 +13,7 @@ class RecorderLogger(Logger):
     """Hands metrics to a recorder; the run's status and parameters are not Lightning's business.
 
     Args:
-        recorder: the run. It is not finished here: a run goes on after `fit`, with test and artifacts.
+        recorder: the run. It is not finished here: a run continues after `fit`, with test and artifacts.
 
     """
 

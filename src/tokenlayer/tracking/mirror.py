@@ -2,7 +2,7 @@
 
 Files are put over what is there; metric rows carry the time they were recorded at, and MLflow keeps one of
 equal rows; parameters and tags are the same again. Within a commit the order is files, journal, checkpoint,
-metrics, mark: whoever finds only MLflow's side can tell from the checkpoint's digest which commit it belongs
+metrics, mark: whoever finds only MLflow's side can see from the checkpoint's digest which commit it belongs
 to, and no metric is there before the checkpoint after which it need not be recorded again.
 """
 

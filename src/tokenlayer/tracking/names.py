@@ -1,4 +1,4 @@
-"""What MLflow takes for names and values."""
+"""The names and values that MLflow accepts."""
 
 import json
 import re
@@ -27,7 +27,7 @@ def cut(text: str, limit: int) -> str:
 
 
 def with_logged_table(tag: str, path: str) -> str:
-    """The value of the tag that tells MLflow's UI which artifacts are tables, with one more.
+    """Return the value of the tag that lists for MLflow's UI which artifacts are tables, with one more.
 
     Within the length of a tag: the oldest fall out and are shown as plain JSON.
     """

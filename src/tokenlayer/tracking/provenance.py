@@ -1,4 +1,4 @@
-"""Where a run comes from: the state of the code, the packages, the machine, the command."""
+"""The provenance of a run: the state of the code, the packages, the machine, the command."""
 
 import importlib.metadata
 import json
@@ -37,7 +37,7 @@ def record_provenance(recorder: Recorder) -> None:
 
 
 def code_folder() -> Path:
-    """The folder whose git state tells what ran: this package's if git tracks it, else the current one."""
+    """Return the folder whose git state says what ran: this package's if git tracks it, else the current one."""
     here = Path(__file__)
     return here.parent if _git(here.parent, "ls-files", "--error-unmatch", here.name) else Path.cwd()
 
@@ -61,7 +61,7 @@ def git_state(folder: Path) -> dict[str, str | bool]:
 
 
 def git_diff(folder: Path) -> bytes | None:
-    """What differs from the commit; None when that is nothing, or more than a megabyte."""
+    """Return what differs from the commit; None if nothing does, or more than a megabyte."""
     diff = _git(folder, "diff", "HEAD")
     return diff if diff and len(diff) <= DIFF_BYTES else None
 
@@ -106,7 +106,7 @@ def _cpu_model() -> str:
 
 
 def _git(folder: Path, *arguments: str) -> bytes | None:
-    """What git prints; None where it fails or is not installed."""
+    """Return what git prints; None if it fails or is not installed."""
     try:
         done = subprocess.run(
             ["git", "-C", str(folder), *arguments], capture_output=True, timeout=_GIT_SECONDS, check=False

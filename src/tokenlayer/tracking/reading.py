@@ -19,7 +19,7 @@ from tokenlayer.tracking.store import Store, open_store
 from tokenlayer.tracking.tables import PART, read_parts
 
 OUTPUTS = Path("outputs")
-# Of the address of a page; otherwise MLflow 3 shows pages for language models around it: traces, judges, prompts.
+# Without this part of an address, MLflow 3 shows pages for language models around a run: traces, judges, prompts.
 VIEW = "workflowType=machine_learning"
 _PAGE = 1000
 
@@ -151,7 +151,7 @@ def download_artifact(
 
 
 def run_page(run_id: str, uri: str | None = None, *, output_dir: Path | str = OUTPUTS) -> str:
-    """Where MLflow's UI shows a run: the path of its page, to follow the server's address.
+    """Return the path of a run's page in MLflow's UI, to follow the server's address.
 
     Raises:
         InputError: no such store or run.

@@ -29,7 +29,7 @@ _log = logging.getLogger(__name__)
 
 
 class Recorder:
-    """What a run records, made by `start` or `resume`; a context manager that gives the run its right status.
+    """The record of a run, made by `start` or `resume`; a context manager that gives the run its right status.
 
     Nothing but `commit` and `finish` talks to MLflow; the rest costs a training step microseconds. Rows,
     metrics and files count from the commit on: a run that breaks off is resumed from its last commit with a
@@ -42,7 +42,7 @@ class Recorder:
         root: the run's local folder.
         directory: the tree of artifacts as committed so far.
         checkpoints: folder for checkpoints to be committed; name them by step.
-        resume_from: the checkpoint to go on from; None when training starts at the beginning.
+        resume_from: the checkpoint to continue from; None when training starts at the beginning.
         resume_step: optimizer steps done at that checkpoint, else 0.
 
     """
@@ -102,12 +102,12 @@ class Recorder:
 
     @classmethod
     def resume(cls, config: TrackingConfig, output_dir: Path, run_id: str) -> Self:
-        """Go on with a run: drop what came after its last commit, send what MLflow lacks, set it RUNNING.
+        """Continue a run: drop what came after its last commit, send what MLflow lacks, set it RUNNING.
 
         The run's local folder is restored from MLflow when it is gone or older than what MLflow has.
 
         Raises:
-            InputError: the store cannot be used; the run is unknown, in use, or has no way to go on.
+            InputError: the store cannot be used; the run is unknown, in use, or cannot be continued.
 
         """
         folder = RunFolder(output_dir, run_id)
@@ -212,7 +212,7 @@ class Recorder:
 
         Args:
             step: optimizer steps done.
-            checkpoint: a file in `checkpoints` from which training can go on after this commit.
+            checkpoint: a file in `checkpoints` from which training can continue after this commit.
             aliases: artifact paths under which the checkpoint is uploaded over the one before, e.g.
                 `checkpoints/last.ckpt`. Its local file lives as long as it holds one, or is the last.
             keep: upload it as `checkpoints/<its name>`, too.

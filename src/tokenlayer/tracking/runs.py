@@ -71,7 +71,7 @@ def check_resumable(run: Run) -> None:
     """Check that a run can be continued.
 
     Raises:
-        InputError: another program made the run, which then has no commits to go on from, or another version of
+        InputError: another program made the run, which then has no commits to continue from, or another version of
             tokenlayer did, in another format.
 
     """

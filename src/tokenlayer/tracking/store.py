@@ -15,7 +15,7 @@ from mlflow.tracking import MlflowClient
 from sqlalchemy.exc import SQLAlchemyError
 
 from tokenlayer.errors import InputError
-from tokenlayer.tracking.uri import MEND, dialect, resolve_uri, sqlite_path, why_away, without_secrets
+from tokenlayer.tracking.uri import REMEDY, dialect, resolve_uri, sqlite_path, why_away, without_secrets
 
 LOCK_SECONDS = 120.0
 SQLITE_HEADER = b"SQLite format 3\0"
@@ -87,12 +87,12 @@ def open_store(uri: str | None, output_dir: Path, *, create: bool = True) -> Sto
         if reason is not None:
             raise InputError(
                 f"tracking.uri={without_secrets(resolved)} does not answer ({reason}); start the server, "
-                "mend the address, or record locally with tracking=local"
+                "fix the address, or record locally with tracking=local"
             )
         root = None if dialect(resolved) in ("http", "https") else output_dir.absolute() / "artifacts"
         return Store(resolved, _checked_client(resolved), root)
     if not create and not path.is_file():
-        raise InputError(f"tracking.uri={resolved}: there is no such database; {MEND}")
+        raise InputError(f"tracking.uri={resolved}: there is no such database; {REMEDY}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _check_database_file(path)
@@ -114,7 +114,7 @@ def _create_database(path: Path, artifact_root: Path) -> None:
         shutil.rmtree(leftover)
     # In a folder with a new name, and not by `replacing`: MLflow keeps one engine for each path, broken or not.
     new = Path(tempfile.mkdtemp(prefix=f"{path.name}.new-", dir=path.parent)) / path.name
-    # It tells of every table that it makes.
+    # It reports every table that it makes.
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)
     store = SqlAlchemyStore(f"sqlite:///{new.as_posix()}", artifact_root.as_uri())  # type: ignore[no-untyped-call]  # MLflow: untyped
     store.engine.dispose()
@@ -130,7 +130,7 @@ def _check_database_file(path: Path) -> None:
         raise PermissionError(f"{path} is read-only")
     with path.open("rb") as file:
         if file.read(len(SQLITE_HEADER)) != SQLITE_HEADER:
-            raise InputError(f"tracking.uri: {path} is a file, but no SQLite database; {MEND}")
+            raise InputError(f"tracking.uri: {path} is a file, but no SQLite database; {REMEDY}")
 
 
 def _checked_client(uri: str) -> MlflowClient:

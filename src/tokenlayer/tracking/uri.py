@@ -1,6 +1,6 @@
 """Tracking URIs: which ones can work, made absolute, and whether someone answers there.
 
-Imports no MLflow, so that a wrong URI is told at once.
+Imports no MLflow, so that a wrong URI is reported at once.
 """
 
 import re
@@ -16,7 +16,7 @@ DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 CONNECT_SECONDS = 3.0
 ANSWER_SECONDS = 5.0
 GATEWAY_ERRORS = (502, 503, 504)
-MEND = "give sqlite:////absolute/path.db or http://server:port, or leave tracking.uri out"
+REMEDY = "give sqlite:////absolute/path.db or http://server:port, or leave tracking.uri out"
 
 
 def default_uri(output_dir: Path) -> str:
@@ -35,20 +35,20 @@ def check_uri(uri: str) -> None:
     if scheme in ("", "file"):
         raise InputError(
             f"tracking.uri={uri!r} names a folder or nothing MLflow knows; MLflow keeps no runs in folders "
-            f"any more: {MEND}"
+            f"any more: {REMEDY}"
         )
     if scheme == "sqlite":
         if not re.fullmatch(r"sqlite(\+\w+)?:///.+", uri) or uri.endswith((":memory:", "/")):
-            raise InputError(f"tracking.uri={uri!r} names no database file: {MEND}")
+            raise InputError(f"tracking.uri={uri!r} names no database file: {REMEDY}")
     elif scheme in ("http", "https", *DATABASE_PORTS):
         try:
             _ = urlsplit(uri).port
         except ValueError as error:
-            raise InputError(f"tracking.uri={uri!r}: {error}; {MEND}") from error
+            raise InputError(f"tracking.uri={uri!r}: {error}; {REMEDY}") from error
         if scheme in ("http", "https") and not urlsplit(uri).hostname:
-            raise InputError(f"tracking.uri={uri!r} names no server: {MEND}")
+            raise InputError(f"tracking.uri={uri!r} names no server: {REMEDY}")
     else:
-        raise InputError(f"tracking.uri={uri!r}: the scheme {scheme!r} is not supported; {MEND}")
+        raise InputError(f"tracking.uri={uri!r}: the scheme {scheme!r} is not supported; {REMEDY}")
 
 
 def resolve_uri(uri: str | None, output_dir: Path) -> str:

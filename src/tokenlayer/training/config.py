@@ -25,36 +25,36 @@ class TrainConfig:
     """One training run (`conf/train.yaml`)."""
 
     seed: int
-    """Of the initial patterns and weights, and of the order of the batches."""
+    """Decides the initial tokens and weights, and the order of the batches."""
     dataset: DatasetConfig
     """The texts (group `dataset`)."""
     initializer: InitializerConfig
-    """Where the first patterns come from (group `initializer`)."""
+    """The source of the first tokens (group `initializer`)."""
     learning_rule: LearningRuleConfig
-    """How the patterns become others (group `learning_rule`)."""
+    """The rule by which the tokens change (group `learning_rule`)."""
     model: ModelConfig
     """The network (group `model`)."""
     optimizer: functools.partial[torch.optim.Optimizer]
-    """What updates the weights (group `optimizer`); the program adds the parameters."""
+    """The optimizer of the weights (group `optimizer`); the program adds the parameters."""
     lr_scheduler: functools.partial[LRScheduler] | None
-    """What changes the learning rate, once an epoch (group `lr_scheduler`); null: nothing."""
+    """The schedule of the learning rate (group `lr_scheduler`); null: the rate is constant."""
     trainer: TrainerConfig
     """Device, length and precision of the training (group `trainer`)."""
     callbacks: dict[str, CallbackConfig | None]
-    """What watches, records and keeps (group `callbacks`); null takes one away."""
+    """The callbacks, which watch, record and keep (group `callbacks`); null takes one away."""
     tracking: TrackingConfig
-    """Where the run is recorded (group `tracking`)."""
+    """The store in which the run is recorded (group `tracking`)."""
     output_dir: str = "outputs"
     """Folder of what runs write."""
     test_weights: Literal["best", "last"] = "best"
-    """What is tested: the weights of the best checkpoint, or those that training ended with."""
+    """The weights that are tested: those of the best checkpoint, or those that training ended with."""
     resume: str | None = None
     """Id of the run to continue; its own configuration is used, with the other settings on top."""
     allow_targets: list[str] = field(default_factory=list)
     """Packages besides `tokenlayer` and `torch` that a `_target_` may name."""
 
     def problems(self) -> Iterator[tuple[str, str]]:
-        """What is wrong with a value beside another section's, and what only torch's classes know of theirs."""
+        """Yield key and message of each value that does not fit another section, or that torch's classes reject."""
         if not 0 <= self.seed < 2**32:
             yield "seed", f"{self.seed} is not between 0 and 2³² − 1"
         yield from self._length_problems()
@@ -62,7 +62,7 @@ class TrainConfig:
         yield from self._optimizer_problems()
 
     def max_token_length(self) -> int:
-        """K: as set, else what initializer and learning rule need."""
+        """Return K: as set, else what initializer and learning rule need."""
         needed = max(self.initializer.default_token_length(), self.learning_rule.min_token_length())
         return self.model.max_token_length or needed
 
@@ -78,7 +78,7 @@ class TrainConfig:
                 )
         try:
             K = self.max_token_length()
-        except InputError:  # a file of patterns that cannot be read: told, with its place, where they are made
+        except InputError:  # a file of patterns that cannot be read is reported, with its place, where it is used
             return
         L = self.dataset.text_length
         if L is not None and 1 <= L < K:
@@ -102,7 +102,7 @@ class TrainConfig:
                 )
 
     def _optimizer_problems(self) -> Iterator[tuple[str, str]]:
-        """What the classes object to: `lr=-1`. Makes both for one dummy weight."""
+        """Make optimizer and schedule for one dummy weight, and yield what their classes object to, such as `lr=-1`."""
         try:
             optimizer = self.optimizer([torch.nn.Parameter(torch.zeros(1))])
         except (TypeError, ValueError) as error:
@@ -132,11 +132,11 @@ class EvaluateConfig:
     dataset: DatasetConfig
     """The texts (group `dataset`); those of the run unless another is chosen."""
     split: Literal["auto", "train", "validation", "test", "all"] = "auto"
-    """Which of them; auto: the test texts of the run's own dataset, all texts of another."""
+    """The split that is evaluated; auto: the test texts of the run's own dataset, all texts of another."""
     trainer: TrainerConfig
     """The device (group `trainer`)."""
     tracking: TrackingConfig
-    """Where the run is recorded (group `tracking`)."""
+    """The store in which the run is recorded (group `tracking`)."""
     output_dir: str = "outputs"
     """Folder of what runs write."""
     allow_targets: list[str] = field(default_factory=list)

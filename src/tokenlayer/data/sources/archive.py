@@ -45,7 +45,7 @@ class ReviewFile(NamedTuple):
 
 
 def is_archive(path: Path) -> bool:
-    """Whether the name is that of a tar archive."""
+    """Return whether the name is that of a tar archive."""
     return path.name.lower().endswith(_SUFFIXES)
 
 
@@ -109,7 +109,7 @@ def _check_inside(member: tarfile.TarInfo, path: Path) -> None:
 
 def _check_end(file: BinaryIO) -> None:
     # tarfile takes a cut between two members, or within a header, for the end of the archive. In a compressed
-    # file, reading on to the end tells; an uncompressed one must end with the format's two blocks of zeros.
+    # file, reading on to the end shows it; an uncompressed one must end with the format's two blocks of zeros.
     while file.read(1 << 20):
         pass
     if not isinstance(file, gzip.GzipFile):

@@ -32,7 +32,7 @@ class ImdbConfig(DatasetConfig):
     batch_size: int | None = 32
     """B: texts per step; null: chosen by the number of training texts."""
     alphabet: AlphabetConfig = field(default_factory=lambda: AlphabetConfig(size=30))
-    """Which characters get a code."""
+    """The characters that get a code."""
     source: str | None = None
     """Archive (.tar, .tar.gz), the folder it was extracted to, or CSV (gzipped or not) with columns review
     and sentiment; null: fetch the official archive (84 MB) into the cache folder."""
@@ -70,7 +70,7 @@ class ImdbConfig(DatasetConfig):
         return self.load_to_score(())
 
     def load_to_score(self, known_classes: Sequence[str]) -> RawDataset:
-        """The same; a CSV may be of one class where the other is known."""
+        """Return all labelled reviews; those of a CSV may be of one class if the other is known."""
         path = self._path()
         if not path.is_dir() and not is_archive(path):
             return _read_csv(path, known_classes)

@@ -1,4 +1,4 @@
-"""Generated texts whose class hangs on known character patterns, among distractors."""
+"""Generated texts whose class depends on known character patterns, among distractors."""
 
 import hashlib
 import json
@@ -36,7 +36,7 @@ class PlantedConfig(DatasetConfig):
     batch_size: int | None = 32
     """B: texts per step; null: chosen by the number of training texts."""
     alphabet: AlphabetConfig = field(default_factory=lambda: AlphabetConfig(size=30))
-    """Which characters get a code."""
+    """The characters that get a code."""
     n_texts: int = 6000
     """Number of texts, before the split."""
     n_classes: int = 2
@@ -50,9 +50,9 @@ class PlantedConfig(DatasetConfig):
     pattern_lengths: list[int] = field(default_factory=lambda: [4, 5, 6, 7])
     """Lengths of the patterns and distractors, drawn from uniformly."""
     patterns_per_text: int = 3
-    """How many patterns of its class stand in a text, at random places."""
+    """Number of patterns of its class in a text, at random places."""
     distractors_per_text: int = 3
-    """How many distractors stand in a text, at random places."""
+    """Number of distractors in a text, at random places."""
     noise: float = 0.02
     """Share of the texts whose label is replaced by another class."""
     generation_seed: int = 0

@@ -61,7 +61,7 @@ class TableConfig(DatasetConfig):
         return self.load_to_score(())
 
     def load_to_score(self, known_classes: Sequence[str]) -> RawDataset:
-        """The same; the texts may be of one class where others are known."""
+        """Return all rows of all files; they may be of one class if others are known."""
         texts: list[str] = []
         labels: list[str] = []
         splits: list[SplitName] = []
