@@ -13,7 +13,7 @@ from tokenlayer.cli.main import main
 # What takes time in every run, and is tested elsewhere.
 UNWATCHED = [
     f"callbacks.{name}=null"
-    for name in ("vals_log", "grads_log", "figures", "biography", "patterns_log", "token_effects")
+    for name in ("vals_log", "grads_log", "figures", "token_history", "patterns_log", "token_effects")
 ]
 
 
