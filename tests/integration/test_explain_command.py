@@ -133,7 +133,7 @@ def test_a_text_that_looks_like_a_setting(
 
 def test_errors(trained: tuple[Store, Recorded], capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     store, run = trained
-    for arguments, told in (
+    for arguments, message in (
         (["nosuchrun", "x"], "there is no run 'nosuchrun'"),
         ([str(tmp_path / "no.ckpt"), "x"], "no.ckpt: no such checkpoint file"),
         ([run.run_id, "x", f"html={tmp_path / 'no' / 'page.html'}"], "cannot be written (No such file or directory)"),
@@ -144,7 +144,7 @@ def test_errors(trained: tuple[Store, Recorded], capsys: pytest.CaptureFixture[s
     ):
         assert explain(store, *arguments) == 2
         error = capsys.readouterr().err
-        assert told in error
+        assert message in error
         assert "Traceback" not in error
     assert list(tmp_path.iterdir()) == []
 
