@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from torch import Tensor, nn
 
+from tokenlayer.data.profile import TextProfile
+from tokenlayer.data.settling import Choice, OpenSettings, Plan
 from tokenlayer.errors import InputError
 from tokenlayer.layer.base import TokenLayer
 from tokenlayer.layer.embedding import TokenEmbedding
@@ -16,6 +18,7 @@ from tokenlayer.models.heads.base import Head, HeadConfig
 from tokenlayer.models.layer_statistics import LayerStatistics, ModelStatistics
 from tokenlayer.models.losses import cross_entropy
 from tokenlayer.models.output import ModelOutput
+from tokenlayer.selection.penalty import ridge_penalty
 
 
 class TokenizationClassifier(nn.Module):
@@ -74,9 +77,10 @@ class TokenizationClassifier(nn.Module):
 
 
 @dataclass
-class ModelConfig:
+class ModelConfig(OpenSettings):
     """The classifier: how many tokens, how long, how they are embedded, and what reads them."""
 
+    open_fields: ClassVar[tuple[str, ...]] = ("embedding_l2",)
     classifier: ClassVar[type[TokenizationClassifier]] = TokenizationClassifier
 
     head: HeadConfig
@@ -101,6 +105,11 @@ class ModelConfig:
                 yield field, "must be at least 1"
         if self.embedding_l2 is not None and self.embedding_l2 < 0:
             yield "embedding_l2", "must not be negative"
+
+    def settle(self, texts: TextProfile, plan: Plan) -> Iterable[Choice]:  # noqa: ARG002 (for subclasses)
+        """The fewer texts there are for a token, the less is it trusted."""
+        N, n = self.vocab_size, texts.n_texts
+        yield Choice("embedding_l2", ridge_penalty(N, n), f"{N} tokens, {n} training texts")
 
     def n_outputs(self, n_classes: int) -> int:
         """1 for a sigmoid, else the number of classes.

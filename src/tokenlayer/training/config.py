@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import torch
-from torch.optim.lr_scheduler import LRScheduler
 
 from tokenlayer.data.config import DatasetConfig
 from tokenlayer.errors import InputError
@@ -16,6 +15,7 @@ from tokenlayer.rules.base import LearningRuleConfig
 from tokenlayer.tracking.config import TrackingConfig
 from tokenlayer.training.callbacks.base import CallbackConfig
 from tokenlayer.training.metrics import NAMES
+from tokenlayer.training.schedule import Schedule
 from tokenlayer.training.trainer import TrainerConfig
 from tokenlayer.vocabularies.base import InitializerConfig
 
@@ -36,7 +36,7 @@ class TrainConfig:
     """The network (group `model`)."""
     optimizer: functools.partial[torch.optim.Optimizer]
     """The optimizer of the weights (group `optimizer`); the program adds the parameters."""
-    lr_scheduler: functools.partial[LRScheduler] | None
+    lr_scheduler: Schedule | None
     """The schedule of the learning rate (group `lr_scheduler`); null: the rate is constant."""
     trainer: TrainerConfig
     """Device, length and precision of the training (group `trainer`)."""
@@ -110,17 +110,8 @@ class TrainConfig:
             return
         if self.lr_scheduler is None:
             return
-        period = self.lr_scheduler.keywords.get("T_max")
-        if "T_max" in self.lr_scheduler.keywords and period is None:  # looked at again when it has been chosen
-            if self.trainer.max_epochs == -1:
-                yield "lr_scheduler.T_max", "of how many steps? trainer.max_epochs=-1 does not say; give it, or epochs"
-            return
-        if period is not None and period < 1:  # the cosine of -1 trains every second step at 0
-            yield "lr_scheduler.T_max", f"{period} steps to the last learning rate; give 1 or more"
-        try:
-            self.lr_scheduler(optimizer)
-        except (TypeError, ValueError, ArithmeticError) as error:
-            yield "lr_scheduler", str(error)
+        for argument, message in self.lr_scheduler.problems_with(optimizer, self.trainer.max_epochs):
+            yield ".".join(["lr_scheduler", *([argument] if argument else [])]), message
 
 
 @dataclass(kw_only=True)
