@@ -13,9 +13,9 @@ import pandas as pd
 import pytest
 import torch
 from tiny_runs import STEPS_PER_EPOCH, TINY, Recorded, Store
+from tokenlayer.training.layer_statistics import COLUMNS
 
 from tokenlayer.cli.main import main
-from tokenlayer.training.layer_statistics import COLUMNS
 
 EPOCHS = 2
 

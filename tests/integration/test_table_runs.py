@@ -8,9 +8,9 @@ import pyarrow.parquet as pq
 import pytest
 from sources import write_csv
 from tiny_runs import Store
+from tokenlayer.training.layer_statistics import COLUMNS
 
 from tokenlayer.cli.main import main
-from tokenlayer.training.layer_statistics import COLUMNS
 
 # In the seed's order, as its loop writes them.
 SEED_COLUMNS = [

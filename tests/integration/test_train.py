@@ -11,9 +11,9 @@ import pytest
 import torch
 import yaml
 from tiny_runs import STEPS_PER_EPOCH, TINY, Recorded, Store
+from tokenlayer.training.layer_statistics import COLUMNS
 
 from tokenlayer.cli.main import main
-from tokenlayer.training.layer_statistics import COLUMNS
 
 Train = Callable[..., Recorded]
 

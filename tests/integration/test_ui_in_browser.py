@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 from tiny_runs import TINY, Recorded, Store
+from tokenlayer.training.layer_statistics import COLUMNS
 
 from tokenlayer.cli.main import main
-from tokenlayer.training.layer_statistics import COLUMNS
 
 pytestmark = pytest.mark.browser
 

@@ -226,7 +226,8 @@ def test_vectors_give_the_weights_of_the_refit_through_the_readout() -> None:
 def test_rounds_until_the_stop() -> None:
     texts = texts_with(PLANTED)
     edited = []
-    rule, vocabulary = rule_of(texts, 2, every=0.5, stop=0.5, distillation_weight=0.0), vocabulary_of((0,), (1,))
+    rule = rule_of(texts, 2, edit_interval=0.5, edit_until=0.5, distillation_weight=0.0)
+    vocabulary = vocabulary_of((0,), (1,))
     observe(rule, vocabulary, texts, np.arange(20), torch.randn(20, 1), DUE)
     for step in range(40):
         if rule.edit(TrainingProgress(step, 40, 10), vocabulary, torch.zeros(2, 1), None) is not None:

@@ -137,7 +137,7 @@ TOKENS = [(a, b) for a in range(C - 1) for b in range(2)]
 
 
 def rule_of(texts: TrainingTexts, vocab_size: int, **settings: object) -> GrowRule:
-    config = GrowRuleConfig(ngram_lengths=[2, 3, 4], every=0.25, memory_mb=4, **settings)
+    config = GrowRuleConfig(ngram_lengths=[2, 3, 4], edit_interval=0.25, memory_mb=4, **settings)
     assert not list(config.problems())
     return config.build(context(texts, vocab_size))
 
@@ -160,7 +160,7 @@ def test_the_control_with_exchanged_scores_finds_nothing() -> None:
     texts = planted_texts()
     found = []
     for seed in range(5):
-        config = GrowRuleConfig(ngram_lengths=[2, 3, 4], every=0.25, memory_mb=4, shuffle=True)
+        config = GrowRuleConfig(ngram_lengths=[2, 3, 4], edit_interval=0.25, memory_mb=4, shuffle=True)
         rule = config.build(context(texts, len(TOKENS), seed=seed))
         edit = run_edit(rule, texts, vocabulary_of(*TOKENS), DUE)
         assert edit is not None

@@ -154,13 +154,13 @@ class GraftRule(LearningRule):
         return candidates[kept], model.weights
 
     def _free_places(self, leaving: Ints, vocabulary: Vocabulary, embedding: Tensor, wanted: int) -> Ints:
-        """Of the places whose token was not selected as many as are wanted, those of the weakest tokens."""
+        """As many places as are wanted whose token was not selected, those of the weakest tokens."""
         strength = embedding.norm(dim=1).cpu().numpy()[leaving]
         return np.sort(leaving[np.argsort(strength, kind="stable")[:wanted]])
 
 
 def _for_surgery(N: int) -> int:
-    """How many n-grams the L1 path is to take for N tokens."""
+    """The number of n-grams that the L1 path is to take for N tokens."""
     if N > _SURGERY_UP_TO:
         return N
     return 2 * N if N <= _FEW else N * 3 // 2
@@ -185,7 +185,7 @@ class GraftRuleConfig(EditingRuleConfig):
     """Ridge penalty of the selection, in units of each token's variance: what keeps it from fitting noise (more, if the
     texts are few or the tokens many)."""
     distillation_weight: float = 0.5
-    """How far the selection's targets are the teacher's predictions instead of labels: from 0 to 1."""
+    """The share of the teacher's predictions in the selection's targets; the rest is labels. From 0 to 1."""
     min_texts: int = 30
     """An n-gram in fewer training texts is no candidate (fewer if the texts are few: one in a thousand, at least 3)."""
     max_ngrams: int = 100_000

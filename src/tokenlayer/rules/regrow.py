@@ -119,7 +119,7 @@ class RegrowingRuleConfig(EditingRuleConfig):
     edit_until: float = 0.75
     """Share of the training after which the vocabulary stays as it is."""
     fraction: float = 0.5
-    """Share of the patterns that the first edit replaces; the share decays to zero at `edit_until` along half a cosine."""
+    """Share of the tokens that the first edit replaces; it decays to zero at `edit_until` along half a cosine."""
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Values that cannot work."""

@@ -1,4 +1,4 @@
-"""When a rule edits, and of what lengths its n-grams are: what the rules that replace patterns have in common."""
+"""The schedule of edits and the lengths of n-grams: what the rules that replace tokens have in common."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class EditingRuleConfig(LearningRuleConfig):
         return sorted(self.ngram_lengths)
 
     def is_due(self, progress: TrainingProgress) -> bool:
-        """Whether an edit follows the step's update."""
+        """True if an edit follows the step's update."""
         assert self.edit_interval is not None, "settled"
         interval = max(1, round(self.edit_interval * progress.steps_per_epoch))
         return (progress.step + 1) % interval == 0 and progress.share <= self.edit_until

@@ -1,4 +1,4 @@
-"""On generated texts, which of the planted patterns have become tokens."""
+"""The share of the planted patterns that have become tokens, on generated texts."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class PlantedFound(RunCallback):
 
 @dataclass
 class PlantedFoundConfig(CallbackConfig):
-    """Which planted patterns have become tokens; on texts that nobody planted, nothing."""
+    """The planted patterns that have become tokens; on other texts nothing is recorded."""
 
     def build(self, run: RunContext) -> pl.Callback:
         truth = run.dataset.ground_truth

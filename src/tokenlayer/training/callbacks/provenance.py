@@ -1,4 +1,4 @@
-"""Where a run comes from: its configuration, code, data and machine."""
+"""The origin of a run: its configuration, code, data and machine."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def flat(section: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 @dataclass
 class ProvenanceConfig(CallbackConfig):
-    """Where the run comes from."""
+    """The origin of the run."""
 
     def build(self, run: RunContext) -> Provenance:
         return Provenance(run)
