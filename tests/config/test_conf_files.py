@@ -1,6 +1,7 @@
 """The files of `conf/` against the dataclasses that they configure."""
 
 import dataclasses
+import functools
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from tokenlayer.config.check import Spec, check
 from tokenlayer.config.compose import composing
 from tokenlayer.config.search_path import local_conf, packaged_conf
 from tokenlayer.config.targets import locate
+from tokenlayer.config.typed import load
+from tokenlayer.data.sources.table import TableConfig
 from tokenlayer.training.config import EvaluateConfig, TrainConfig
 
 CONF = Path(__file__).parents[2] / "conf"
@@ -86,6 +89,39 @@ def test_trainer_lists_every_field(name):
     fields = {field.name: field for field in dataclasses.fields(checked().config.trainer)}
     assert set(section) == set(fields)
     assert checked().config.trainer == type(checked().config.trainer)(), "a default differs between class and file"
+
+
+def test_a_training_made_in_python_has_the_defaults_of_the_command():
+    composed = checked("dataset=table", *GIVEN["dataset/table.yaml"]).config
+    made = TrainConfig(dataset=TableConfig(source="a.csv", text_column="t", label_column="l"))
+    for field in dataclasses.fields(TrainConfig):
+        ours, theirs = getattr(made, field.name), getattr(composed, field.name)
+        if isinstance(ours, functools.partial):
+            ours, theirs = ((type(each), each.func, each.keywords) for each in (ours, theirs))
+        if field.name != "callbacks":  # there is no store in which they could record
+            assert ours == theirs, field.name
+
+
+@pytest.mark.parametrize("option", [option for option in OPTIONS if not option.startswith("hydra/")])
+def test_an_option_that_builds_on_no_other_has_the_defaults_of_its_class(option):
+    """Such as `dataset=planted`, unlike `planted_short`; in Python a class is all that there is."""
+    section = yaml.safe_load((CONF / option).read_text(encoding="utf-8"))
+    if (
+        "_target_" not in section
+        or "defaults" in section
+        or option in ("tracking/server.yaml", "callbacks/default.yaml")
+    ):
+        return
+    cls = locate(section.pop("_target_"))
+    if not dataclasses.is_dataclass(cls):
+        return
+    required = {
+        field.name: section[field.name]
+        for field in dataclasses.fields(cls)
+        if field.default is field.default_factory is dataclasses.MISSING
+    }
+    made = load({**required, "_target_": f"{cls.__module__}.{cls.__qualname__}"}, cls)
+    assert load({**section, "_target_": f"{cls.__module__}.{cls.__qualname__}"}, cls) == made
 
 
 def test_values_that_only_the_optimizer_knows():

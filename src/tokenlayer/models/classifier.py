@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 from torch import Tensor, nn
@@ -15,6 +15,7 @@ from tokenlayer.layer.base import TokenLayer
 from tokenlayer.layer.embedding import TokenEmbedding
 from tokenlayer.layer.tokenized import Tokenized
 from tokenlayer.models.heads.base import Head, HeadConfig
+from tokenlayer.models.heads.pool import PoolHeadConfig
 from tokenlayer.models.layer_statistics import LayerStatistics, ModelStatistics
 from tokenlayer.models.losses import cross_entropy
 from tokenlayer.models.output import ModelOutput
@@ -83,7 +84,7 @@ class ModelConfig(OpenSettings):
     open_fields: ClassVar[tuple[str, ...]] = ("embedding_l2",)
     classifier: ClassVar[type[TokenizationClassifier]] = TokenizationClassifier
 
-    head: HeadConfig
+    head: HeadConfig = field(default_factory=PoolHeadConfig)
     """What reads the embedded text."""
     vocab_size: int = 500
     """N, the number of tokens."""
@@ -99,10 +100,10 @@ class ModelConfig(OpenSettings):
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Field and message of each value that cannot work."""
-        for field in ("vocab_size", "max_token_length", "embedding_dim"):
-            value = getattr(self, field)
+        for name in ("vocab_size", "max_token_length", "embedding_dim"):
+            value = getattr(self, name)
             if value is not None and value < 1:
-                yield field, "must be at least 1"
+                yield name, "must be at least 1"
         if self.embedding_l2 is not None and self.embedding_l2 < 0:
             yield "embedding_l2", "must not be negative"
 
