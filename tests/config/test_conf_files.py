@@ -71,12 +71,15 @@ def test_a_file_lists_every_field_of_its_class(option):
 
 
 def given_by_defaults(option):
-    """What a defaults list puts there: `- head: flatten`, `- ../cleaning@cleaning`, `- tokens` of the same group."""
+    """What a defaults list puts there: `- head: flatten`, `- /texts@_here_`, `- ../cleaning@cleaning`, `- tokens` of the same group."""
     text = yaml.safe_load((CONF / option).read_text(encoding="utf-8"))
     names = set()
     for entry in text.get("defaults", []):
         for key in [entry] if isinstance(entry, str) else entry:
             names.add(str(key).rpartition("@")[2].rpartition("/")[2])
+            if str(key).endswith("@_here_"):
+                names |= set(yaml.safe_load((CONF / f"{key[1:-7]}.yaml").read_text(encoding="utf-8")))
+                continue
             if (CONF / option).with_name(f"{key}.yaml").is_file():  # another option of the group, to build upon
                 base = f"{option.rpartition('/')[0]}/{key}.yaml"
                 names |= set(yaml.safe_load((CONF / base).read_text(encoding="utf-8"))) | given_by_defaults(base)

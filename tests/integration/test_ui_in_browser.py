@@ -17,7 +17,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tiny_runs import TINY, Recorded, Store
-from tokenlayer.training.layer_statistics import COLUMNS
 
 from tokenlayer.cli.main import main
 
