@@ -8,39 +8,59 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tokenlayer.data.sources.texts import TextsConfig as TextsConfig
     from tokenlayer.errors import InputError as InputError
     from tokenlayer.layer.embedding import TokenEmbedding as TokenEmbedding
     from tokenlayer.layer.matching import match as match
     from tokenlayer.layer.vocabulary import Vocabulary as Vocabulary
     from tokenlayer.layer.vocabulary_layer import VocabularyLayer as VocabularyLayer
+    from tokenlayer.models.classifier import ModelConfig as ModelConfig
     from tokenlayer.models.classifier import TokenizationClassifier as TokenizationClassifier
     from tokenlayer.original.gaussian import PatternsInitializerGaussian as PatternsInitializerGaussian
     from tokenlayer.original.layer import EmbeddingLayer as EmbeddingLayer
     from tokenlayer.original.layer import TokenizationLayer as TokenizationLayer
     from tokenlayer.original.max_cover import PatternsInitializerMaxCover as PatternsInitializerMaxCover
     from tokenlayer.original.max_cover import PatternsInitilizerMaxCover as PatternsInitilizerMaxCover
+    from tokenlayer.rules.base import TrainingProgress as TrainingProgress
+    from tokenlayer.rules.frozen import FrozenRuleConfig as FrozenRuleConfig
+    from tokenlayer.rules.graft import GraftRuleConfig as GraftRuleConfig
+    from tokenlayer.rules.learner import TokenLearner as TokenLearner
     from tokenlayer.text.alphabet import Alphabet as Alphabet
     from tokenlayer.text.alphabet import one_hot_str as one_hot_str
     from tokenlayer.tracking.reading import find_runs as find_runs
     from tokenlayer.tracking.reading import load_log as load_log
+    from tokenlayer.training.config import TrainConfig as TrainConfig
+    from tokenlayer.training.schedule import Schedule as Schedule
+    from tokenlayer.training.training import Training as Training
+    from tokenlayer.vocabularies.random_ngrams import RandomNgramsConfig as RandomNgramsConfig
 
 # Imported when asked for: torch and MLflow take seconds that `tokenlayer --help` must not cost.
 _HOME = {
+    "TextsConfig": "data.sources.texts",
     "InputError": "errors",
     "TokenEmbedding": "layer.embedding",
     "match": "layer.matching",
     "Vocabulary": "layer.vocabulary",
     "VocabularyLayer": "layer.vocabulary_layer",
+    "ModelConfig": "models.classifier",
     "TokenizationClassifier": "models.classifier",
     "PatternsInitializerGaussian": "original.gaussian",
     "EmbeddingLayer": "original.layer",
     "TokenizationLayer": "original.layer",
     "PatternsInitializerMaxCover": "original.max_cover",
     "PatternsInitilizerMaxCover": "original.max_cover",
+    "TrainingProgress": "rules.base",
+    "FrozenRuleConfig": "rules.frozen",
+    "GraftRuleConfig": "rules.graft",
+    "TokenLearner": "rules.learner",
     "Alphabet": "text.alphabet",
     "one_hot_str": "text.alphabet",
     "find_runs": "tracking.reading",
     "load_log": "tracking.reading",
+    "TrainConfig": "training.config",
+    "Schedule": "training.schedule",
+    "Training": "training.training",
+    "RandomNgramsConfig": "vocabularies.random_ngrams",
 }
 
 __all__ = list(_HOME)  # the names stand once, above

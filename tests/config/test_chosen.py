@@ -1,19 +1,35 @@
 """What the program chooses by the training texts, from the command line to the typed configuration."""
 
+import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from tokenlayer.config.check import Spec, check
-from tokenlayer.config.chosen import CHOSEN, Chosen, choose, epochs, ngram_lengths
+from tokenlayer.config.chosen import Chosen, choose
 from tokenlayer.config.compose import composing
 from tokenlayer.config.resume import SavedRun, continued
 from tokenlayer.config.typed import flatten
+from tokenlayer.data.prepare import prepare
 from tokenlayer.data.profile import TextProfile
+from tokenlayer.data.sources.table import TableConfig
 from tokenlayer.errors import InputError
 from tokenlayer.training.config import TrainConfig
+from tokenlayer.training.trainer import epochs
 
+OPEN = (
+    "dataset.text_length",
+    "dataset.alphabet.size",
+    "dataset.batch_size",
+    "initializer.ngram_lengths",
+    "learning_rule.ngram_lengths",
+    "learning_rule.edit_interval",
+    "model.embedding_l2",
+    "trainer.max_epochs",
+    "lr_scheduler.T_max",
+)
+"""What a table and the recommended settings leave open."""
 ENGLISH = (200, 110, 80, 80, 70, 65, 65, 60, 60, 60, 40, 40, 30, 30, 25, 25, 25, 20, 20, 20, 15, 10, 8, 2, 1, 1, 1)
 
 
@@ -40,7 +56,7 @@ def like(median: int, counts: tuple[int, ...], n_texts: int = 1000) -> TextProfi
 
 def test_a_table_needs_no_more_than_its_columns(tmp_path: Path) -> None:
     chosen = composed(*line(tmp_path))
-    for key in CHOSEN:
+    for key in OPEN:
         assert value(chosen.resolved, key) is not None, key
     config = chosen.config
     assert (config.dataset.text_length, config.dataset.batch_size, config.dataset.alphabet.size) == (31, 8, 16)
@@ -49,7 +65,7 @@ def test_a_table_needs_no_more_than_its_columns(tmp_path: Path) -> None:
     assert config.lr_scheduler is not None
     assert config.lr_scheduler.keywords["T_max"] == 20 * (70 // 8)
     told = {choice.key for choice in chosen.choices}
-    assert told == set(CHOSEN) - {"lr_scheduler.T_max"}, "what follows from another is not told"
+    assert told == set(OPEN) - {"lr_scheduler.T_max"}, "what follows from another is not told"
     assert "dataset.text_length=31 (99 % of the training texts have at most 19 characters)" in map(str, chosen.choices)
 
 
@@ -82,7 +98,7 @@ def test_nothing_is_read_where_nothing_is_open(tmp_path: Path) -> None:
 def test_reviews_keep_the_settings_of_the_study() -> None:
     """Those of 35,000 reviews: 4.1 bits a character, 955 characters in the middle."""
     reviews = like(955, ENGLISH, 35_000)
-    assert ngram_lengths(reviews, 15.4, 3, 13) == list(range(3, 14))
+    assert reviews.ngram_lengths(15.4, 3, 13) == list(range(3, 14))
     assert epochs(1093, -1) == 4
 
 
@@ -99,7 +115,7 @@ def test_reviews_keep_the_settings_of_the_study() -> None:
 def test_lengths_of_ngrams_follow_what_a_character_tells(
     median: int, counts: tuple[int, ...], least_bits: float, lengths: range
 ) -> None:
-    assert ngram_lengths(like(median, counts), least_bits, 3, 13) == list(lengths)
+    assert like(median, counts).ngram_lengths(least_bits, 3, 13) == list(lengths)
 
 
 @pytest.mark.parametrize(
@@ -128,5 +144,138 @@ def test_a_resumed_run_keeps_what_it_chose(tmp_path: Path, repeated: tuple[str, 
         overrides = composer.split([composer.parse(text) for text in texts])
         (job,) = check(composer, texts, Spec(TrainConfig, lambda plain, _: plain), multirun=False)
     again = continued(job.resolved, overrides, SavedRun(first, started))
-    for key in CHOSEN:
+    for key in OPEN:
         assert value(again, key) == value(first, key)
+
+
+def test_texts_are_read_once_for_what_is_chosen_and_for_what_is_trained_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, load = [], TableConfig.load
+    monkeypatch.setattr(TableConfig, "load", lambda self: read.append(self) or load(self))
+    dataset = composed(*line(tmp_path)).config.dataset
+    assert prepare(dataset).text_length == 31
+    assert len(read) == 1
+
+
+@pytest.mark.parametrize(
+    ("schedule", "argument"),
+    [("{_target_: torch.optim.lr_scheduler.OneCycleLR, max_lr: 0.1, total_steps: null}", "total_steps"),
+     ("{_target_: torch.optim.lr_scheduler.CosineAnnealingLR, T_max: null}", "T_max")],
+)  # fmt: skip
+def test_a_schedule_ends_with_the_training(tmp_path: Path, schedule: str, argument: str) -> None:
+    config = composed(*line(tmp_path, "lr_scheduler=none", f"lr_scheduler={schedule}")).config
+    assert config.lr_scheduler is not None
+    assert config.lr_scheduler.keywords[argument] == 20 * (70 // 8)
+
+
+def test_a_cycle_of_epochs_leaves_no_steps_open(tmp_path: Path) -> None:
+    schedule = (
+        "{_target_: torch.optim.lr_scheduler.OneCycleLR, max_lr: 1, total_steps: null, epochs: 2, steps_per_epoch: 3}"
+    )
+    config = composed(*line(tmp_path, "lr_scheduler=none", f"lr_scheduler={schedule}")).config
+    assert config.lr_scheduler is not None
+    assert config.lr_scheduler.keywords["total_steps"] is None
+
+
+OWN = """
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from tokenlayer.data.config import DatasetConfig
+from tokenlayer.data.settling import Choice
+from tokenlayer.data.types import RawDataset
+from tokenlayer.layer.vocabulary import Vocabulary
+from tokenlayer.rules.base import LearningRuleConfig, NoOpRule
+from tokenlayer.vocabularies.base import InitializerConfig
+
+
+@dataclass(kw_only=True)
+class Days(DatasetConfig):
+    open_fields: ClassVar = (*DatasetConfig.open_fields, "window")
+    n: int = 100
+    window: int | None = None
+
+    def settle(self, texts, plan):
+        yield from super().settle(texts, plan)
+        yield Choice("window", texts.n_texts, "a test")
+
+    def source_key(self):
+        return f"days-{self.n}"
+
+    def load(self):
+        texts = ["sun and sun" if i % 2 else "rain, then rain" for i in range(self.n)]
+        return RawDataset(texts, np.arange(self.n) % 2, ("rain", "sun"), "days")
+
+
+@dataclass
+class Blanks(InitializerConfig):
+    open_fields: ClassVar = ("width",)
+    width: int | None = None
+
+    def settle(self, texts, plan):
+        yield Choice("width", plan.longest_token, f"{plan.vocab_size} tokens")
+
+    def build(self, context):
+        return Vocabulary.blank(context.vocab_size, context.max_token_length)
+
+
+@dataclass
+class Slow(LearningRuleConfig):
+    open_fields: ClassVar = ("rounds",)
+    rounds: int | None = None
+
+    def settle(self, texts, plan):
+        yield Choice("rounds", 2 * plan.epochs * plan.steps_per_epoch, f"{plan.epochs} epochs")
+
+    def build(self, context):
+        return NoOpRule()
+
+
+@dataclass
+class Careless(Slow):
+    def settle(self, texts, plan):
+        return ()
+"""
+
+
+@pytest.fixture
+def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Settings of parts outside of tokenlayer, in an empty folder."""
+    (tmp_path / "mine.py").write_text(OWN)
+    for group, name in {"dataset": "Days", "initializer": "Blanks", "learning_rule": "Slow"}.items():
+        path = tmp_path / "conf" / group / f"{name.lower()}.yaml"
+        path.parent.mkdir(parents=True)
+        path.write_text(f"_target_: mine.{name}\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TOKENLAYER_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delitem(sys.modules, "mine", raising=False)
+    return ["dataset=days", "initializer=blanks", "learning_rule=slow", "allow_targets=[mine]"]
+
+
+def test_parts_of_others_settle_what_they_leave_open(mine: list[str]) -> None:
+    chosen = composed(*mine, "model.max_token_length=4")
+    told = [str(choice) for choice in chosen.choices]
+    assert "dataset.window=70 (a test)" in told
+    assert "initializer.width=4 (500 tokens)" in told
+    assert "learning_rule.rounds=320 (20 epochs)" in told
+    assert chosen.resolved["learning_rule"]["rounds"] == 320
+    assert (chosen.config.dataset.window, chosen.config.learning_rule.rounds) == (70, 320)
+
+
+def test_a_resumed_run_keeps_what_a_part_of_others_chose(mine: list[str]) -> None:
+    first = composed(*mine).resolved
+    with composing("train") as composer:
+        texts = [*mine, "resume=abc"]
+        overrides = composer.split([composer.parse(text) for text in texts])
+        (job,) = check(composer, texts, Spec(TrainConfig, lambda plain, _: plain), multirun=False)
+    again = continued(job.resolved, overrides, SavedRun(first, mine))
+    assert again["learning_rule"] == first["learning_rule"]
+    assert again["dataset"] == first["dataset"]
+
+
+def test_a_part_that_chooses_nothing_for_what_it_leaves_open_is_named(mine: list[str]) -> None:
+    with pytest.raises(TypeError, match=r"Careless\.settle chooses no value for rounds"):
+        composed(*mine, "learning_rule._target_=mine.Careless")

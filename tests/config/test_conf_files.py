@@ -1,6 +1,7 @@
 """The files of `conf/` against the dataclasses that they configure."""
 
 import dataclasses
+import functools
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from tokenlayer.config.check import Spec, check
 from tokenlayer.config.compose import composing
 from tokenlayer.config.search_path import local_conf, packaged_conf
 from tokenlayer.config.targets import locate
+from tokenlayer.config.typed import load
+from tokenlayer.data.sources.table import TableConfig
 from tokenlayer.training.config import EvaluateConfig, TrainConfig
 
 CONF = Path(__file__).parents[2] / "conf"
@@ -68,12 +71,15 @@ def test_a_file_lists_every_field_of_its_class(option):
 
 
 def given_by_defaults(option):
-    """What a defaults list puts there: `- head: flatten`, `- ../cleaning@cleaning`, `- tokens` of the same group."""
+    """What a defaults list puts there: `- head: flatten`, `- /texts@_here_`, `- ../cleaning@cleaning`, `- tokens` of the same group."""
     text = yaml.safe_load((CONF / option).read_text(encoding="utf-8"))
     names = set()
     for entry in text.get("defaults", []):
         for key in [entry] if isinstance(entry, str) else entry:
             names.add(str(key).rpartition("@")[2].rpartition("/")[2])
+            if str(key).endswith("@_here_"):
+                names |= set(yaml.safe_load((CONF / f"{key[1:-7]}.yaml").read_text(encoding="utf-8")))
+                continue
             if (CONF / option).with_name(f"{key}.yaml").is_file():  # another option of the group, to build upon
                 base = f"{option.rpartition('/')[0]}/{key}.yaml"
                 names |= set(yaml.safe_load((CONF / base).read_text(encoding="utf-8"))) | given_by_defaults(base)
@@ -86,6 +92,29 @@ def test_trainer_lists_every_field(name):
     fields = {field.name: field for field in dataclasses.fields(checked().config.trainer)}
     assert set(section) == set(fields)
     assert checked().config.trainer == type(checked().config.trainer)(), "a default differs between class and file"
+
+
+def test_a_training_made_in_python_has_the_defaults_of_the_command():
+    composed = checked("dataset=table", *GIVEN["dataset/table.yaml"]).config
+    made = TrainConfig(dataset=TableConfig(source="a.csv", text_column="t", label_column="l"))
+    for field in dataclasses.fields(TrainConfig):
+        ours, theirs = getattr(made, field.name), getattr(composed, field.name)
+        if isinstance(ours, functools.partial):
+            ours, theirs = ((type(each), each.func, each.keywords) for each in (ours, theirs))
+        if field.name != "callbacks":  # there is no store in which they could record
+            assert ours == theirs, field.name
+
+
+@pytest.mark.parametrize("option", [option for option in OPTIONS if not option.startswith("hydra/")])
+def test_an_option_that_builds_on_no_other_has_the_defaults_of_its_class(option):
+    """Such as `dataset=planted`, unlike `planted_short`; in Python a class is all that there is."""
+    section = yaml.safe_load((CONF / option).read_text(encoding="utf-8"))
+    cls = locate(section["_target_"]) if "_target_" in section else None
+    if not dataclasses.is_dataclass(cls) or "defaults" in section or option == "tracking/server.yaml":
+        return
+    # What has no default needs some value, here its own name.
+    required = {name: name for name, value in section.items() if value == "???"}
+    assert load({**section, **required}, cls) == cls(**required)
 
 
 def test_values_that_only_the_optimizer_knows():

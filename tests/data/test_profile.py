@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from tokenlayer.data.config import AlphabetConfig
-from tokenlayer.data.prepare import prepare
-from tokenlayer.data.profile import LARGEST_ALPHABET, LONGEST_TEXT, ROOM, TextProfile, profile, settled
+from tokenlayer.data.prepare import prepare, profile, settled
+from tokenlayer.data.profile import LARGEST_ALPHABET, LONGEST_TEXT, ROOM, TextProfile
 from tokenlayer.data.sources.table import TableConfig
 from tokenlayer.errors import InputError
 

@@ -22,10 +22,11 @@ from tokenlayer.rules.grow import GrowRuleConfig
 from tokenlayer.rules.random_regrow import RandomRegrowRuleConfig
 from tokenlayer.training.module import AppliedEdit, TokenizationModule
 
+LENGTHS = list(range(3, 14))
 RULES = {
-    "graft": GraftRuleConfig(),
-    "grow": GrowRuleConfig(memory_mb=8),
-    "random_regrow": RandomRegrowRuleConfig(),
+    "graft": GraftRuleConfig(LENGTHS, edit_interval=0.5),
+    "grow": GrowRuleConfig(LENGTHS, memory_mb=8),
+    "random_regrow": RandomRegrowRuleConfig(LENGTHS),
 }
 SHORT = {
     "n_words": 8,
@@ -68,7 +69,7 @@ def test_grow_finds_nearly_all_planted_patterns(planted: PreparedDataset) -> Non
 
 
 @pytest.mark.parametrize(
-    "rule", [FrozenRuleConfig(), RandomRegrowRuleConfig(), GrowRuleConfig(memory_mb=8, shuffle=True)]
+    "rule", [FrozenRuleConfig(), RandomRegrowRuleConfig(LENGTHS), GrowRuleConfig(LENGTHS, memory_mb=8, shuffle=True)]
 )
 def test_controls_find_hardly_any(rule: LearningRuleConfig, planted: PreparedDataset) -> None:
     fitted = Fit(rule, vocab_size=60, epochs=2).run(planted)

@@ -38,7 +38,9 @@ def round_of(rule: GraftRule, texts: TrainingTexts, vocabulary: Vocabulary, D: i
 
 
 def rule_of(texts: TrainingTexts, vocab_size: int, D: int = 1, **settings: object) -> GraftRule:
-    return GraftRuleConfig(ngram_lengths=[2, 3, 4], **settings).build(context(texts, vocab_size, D))
+    return GraftRuleConfig(ngram_lengths=[2, 3, 4], **{"edit_interval": 0.5, **settings}).build(
+        context(texts, vocab_size, D)
+    )
 
 
 def patterns(codes: torch.Tensor) -> set[tuple[int, ...]]:

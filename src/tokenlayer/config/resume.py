@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tokenlayer.config.chosen import CHOSEN
+from tokenlayer.config.chosen import open_keys
 from tokenlayer.config.compose import Line
 from tokenlayer.config.problems import ConfigError, Problem, shown
 from tokenlayer.config.typed import flatten, load
 from tokenlayer.errors import InputError
 from tokenlayer.tracking.config import TrackingConfig
+from tokenlayer.training.schedule import Schedule
 
 # A checkpoint fits only these as they were; optimizer and schedule would take their state from it anyway.
 FIXED = ("seed", "dataset", "initializer", "learning_rule", "model", "optimizer", "lr_scheduler", "tracking.experiment")
@@ -57,9 +58,9 @@ def continued(composed: Mapping[str, Any], line: Line, saved: SavedRun) -> dict[
     changed += [setting.key_or_group for setting in line.settings]
     for key in ("resume", *PLACE, *changed):
         _put(result, key, _get(composed, key))
-    for key in CHOSEN:
-        if _get(result, key) is None:  # what the line leaves open is what the run has chosen
-            _put(result, key, _get(saved.resolved, key))
+    allowed = result.get("allow_targets")
+    for key in open_keys(result, allowed if isinstance(allowed, list) else ()):
+        _put(result, key, _get(saved.resolved, key))  # what the line leaves open is what the run has chosen
     problems = [
         *_other_experiment(composed, line, saved),
         *_changes(saved.resolved, result),
@@ -104,19 +105,21 @@ def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Pr
 
 
 def _beyond_the_schedule(saved: SavedRun, after: Mapping[str, Any]) -> Iterator[Problem]:
-    """A cosine that was made for the epochs of the run comes down to its last rate with them, and rises again after."""
-    key, schedule = "trainer.max_epochs", "lr_scheduler.T_max"
+    """A schedule that was made for the epochs of the run comes to its end with them."""
+    key = "trainer.max_epochs"
     was, wanted = _get(saved.resolved, key), _get(after, key)
-    is_given = any(override.lstrip("+").startswith(f"{schedule}=") for override in saved.overrides)
-    if not isinstance(_get(saved.resolved, schedule), int) or is_given or not isinstance(wanted, int):
+    if not isinstance(wanted, int) or not (wanted > was or (wanted == -1 and was != -1)):
         return
-    if wanted > was or (wanted == -1 and was != -1):
-        yield Problem(
-            key,
-            f"cannot become {wanted}: the run's learning rate comes to its end after {was} epochs "
-            f"({schedule}={_get(saved.resolved, schedule)} steps) and would rise again; leave it at {was}, or start a "
-            "new run of more epochs without resume",
-        )
+    for schedule in (f"lr_scheduler.{name}" for name in Schedule.open_fields):
+        steps = _get(saved.resolved, schedule)
+        is_given = any(override.lstrip("+").startswith(f"{schedule}=") for override in saved.overrides)
+        if isinstance(steps, int) and not is_given:
+            yield Problem(
+                key,
+                f"cannot become {wanted}: the run's learning rate comes to its end after {was} epochs "
+                f"({schedule}={steps} steps), and no schedule goes on from there; leave it at {was}, or start a "
+                "new run of more epochs without resume",
+            )
 
 
 def _get(section: Mapping[str, Any], key: str) -> Any:

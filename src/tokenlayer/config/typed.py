@@ -24,9 +24,6 @@ T = TypeVar("T")
 MISSING = "???"
 TARGET = "_target_"
 
-# Arguments of a schedule that are null until the length of the training is chosen (`chosen`).
-_OPEN = ("T_max",)
-
 
 class _Failed:
     """Stands for a value whose problems are on the list already."""
@@ -75,6 +72,9 @@ class _Loader:
             return raw
         if annotation in scalars.CONVERSIONS:
             return self._scalar(raw, annotation, key)
+        if inspect.isclass(annotation) and issubclass(annotation, functools.partial):
+            (base,) = typing.get_args(vars(annotation)["__orig_bases__"][0])
+            return self._partial(raw, base, key, annotation)
         if typing.get_origin(annotation) is not None:
             return self._generic(raw, annotation, key)
         return self._object(raw, annotation, key)
@@ -89,7 +89,7 @@ class _Loader:
         if origin is dict:
             return self._mapping(raw, members[1], key)
         if origin is functools.partial:
-            return self._partial(raw, members[0], key)
+            return self._partial(raw, members[0], key, functools.partial)
         if origin in (list, tuple):
             return self._sequence(raw, origin, members, key)
         raise TypeError(f"{key}: fields of type {annotation} cannot be configured")
@@ -215,8 +215,8 @@ class _Loader:
             self._fail(_join(key, TARGET), str(error))
             return None
 
-    def _partial(self, raw: Any, base: type, key: str) -> Any:
-        """A class with its arguments; the first (what it optimizes or schedules) is the program's to give."""
+    def _partial(self, raw: Any, base: type, key: str, kind: type[functools.partial[Any]]) -> Any:
+        """A class with its arguments, as `kind`; the first (what it optimizes, or schedules) the program gives."""
         if not isinstance(raw, Mapping):
             return self._fail(key, f"expected a section with _target_, got {shown(raw)}")
         if TARGET not in raw:
@@ -230,15 +230,16 @@ class _Loader:
         parameters = keyword_parameters(cls)
         self._check_names(given, list(parameters), cls, key)
         hints = argument_types(cls, parameters)
+        may_be_open = getattr(kind, "open_fields", ())
         loaded = {
-            name: None if item is None and name in _OPEN else self.value(item, hints[name], _join(key, name))
+            name: None if item is None and name in may_be_open else self.value(item, hints[name], _join(key, name))
             for name, item in given.items()
             if name in parameters
         }
         for name, parameter in parameters.items():
             if parameter.default is inspect.Parameter.empty and name not in given:
                 loaded[name] = self._fail(_join(key, name), f"must be given: {cls.__name__} has no default for it")
-        return _FAILED if any(item is _FAILED for item in loaded.values()) else functools.partial(cls, **loaded)
+        return _FAILED if any(item is _FAILED for item in loaded.values()) else kind(cls, **loaded)
 
     def _under_new_names(self, given: Mapping[str, Any], known: Collection[str], key: str) -> dict[str, Any]:
         """Report old names; their values are kept under the new ones, so that they are checked like all others."""

@@ -42,8 +42,8 @@ def cache_root(cache_dir: str | None) -> Path:
     return root
 
 
-def load_or_build(root: Path, key: str, build: Callable[[Path], dict[str, Any]]) -> PreparedDataset:
-    """The data cached under `key`; if there are none, `build` writes their arrays to a folder and returns the rest.
+def load_or_build(path: Path, build: Callable[[Path], dict[str, Any]]) -> PreparedDataset:
+    """The data cached in the folder `path`; if none are, `build` writes arrays to a folder and returns the rest.
 
     Files that changed since they were written are written again.
     """
@@ -52,7 +52,7 @@ def load_or_build(root: Path, key: str, build: Callable[[Path], dict[str, Any]])
         directory.mkdir()
         _write_meta(directory, build(directory))
 
-    return load_or_make(root / "prepared" / key, _load, make)
+    return load_or_make(path, _load, make)
 
 
 def _write_meta(directory: Path, meta: dict[str, Any]) -> None:

@@ -1,10 +1,12 @@
 """The settings that every dataset has."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, ClassVar, Literal
 
+from tokenlayer.data.profile import LONGEST_TEXT, ROOM, TextProfile
+from tokenlayer.data.settling import Choice, OpenSettings, Plan
 from tokenlayer.data.types import RawDataset
 from tokenlayer.errors import InputError
 from tokenlayer.text.alphabet import Alphabet
@@ -37,8 +39,10 @@ class AlphabetConfig:
 
 
 @dataclass(kw_only=True)
-class DatasetConfig(ABC):
+class DatasetConfig(OpenSettings, ABC):
     """Settings common to all datasets; a subclass says where the texts come from."""
+
+    open_fields: ClassVar[tuple[str, ...]] = ("text_length", "alphabet.size", "batch_size")
 
     text_length: int | None = None
     """L: longer texts are cut, shorter ones padded with "no character"; null: chosen from the training texts."""
@@ -88,6 +92,18 @@ class DatasetConfig(ABC):
                 yield name, f"{value} is below 1"
         if not 0 <= self.split_seed < 2**32:
             yield "split_seed", f"{self.split_seed} is not between 0 and 2³² − 1"
+
+    def settle(self, texts: TextProfile, plan: Plan) -> Iterable[Choice]:  # noqa: ARG002 (for subclasses)
+        """Texts are read whole if they are not too long; batches are small where texts are few."""
+        longest = texts.lengths[99]
+        is_whole = longest + ROOM <= LONGEST_TEXT
+        half = f"the beginning of longer texts: half of them have more than {texts.lengths[50]} characters"
+        reason = f"99 % of the training texts have at most {longest} characters" if is_whole else half
+        yield Choice("text_length", texts.text_length(), reason)
+        size, known = texts.alphabet_size(), len(texts.counts)
+        covered = f"of {known} characters those that make up 99.9 % of the training texts, or are in some 1 % of them"
+        yield Choice("alphabet.size", size, "all characters that occur" if size >= known else covered)
+        yield Choice("batch_size", texts.batch_size(), f"{texts.n_texts} training texts")
 
     def cache_settings(self) -> dict[str, Any]:
         """The settings that the encoded texts depend on."""

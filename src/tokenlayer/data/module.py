@@ -44,3 +44,7 @@ class DataModule(LightningDataModule):
 
     def test_dataloader(self) -> BatchLoader:
         return BatchLoader(self.prepared.splits["test"], self._batch_size)
+
+    def predict_dataloader(self) -> BatchLoader:
+        """The test texts."""
+        return self.test_dataloader()

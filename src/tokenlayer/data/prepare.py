@@ -1,36 +1,43 @@
 """Texts → codes: split, clean, count the alphabet, encode once, keep on disk."""
 
+from __future__ import annotations
+
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from tokenlayer.data.cache import cache_root, load_or_build
-from tokenlayer.data.config import DatasetConfig
-from tokenlayer.data.profile import settled
+from tokenlayer.data.config import NO_BEARING_ON_TEXTS, DatasetConfig
+from tokenlayer.data.profile import TextProfile
 from tokenlayer.data.report import report_on
+from tokenlayer.data.settling import Plan, settle
 from tokenlayer.data.splits import Indices, all_as_test, content_ids, split, split_to_train
 from tokenlayer.data.types import PreparedDataset, RawDataset, SplitName
+from tokenlayer.disk_cache import load_or_make
 from tokenlayer.errors import InputError
 from tokenlayer.text.alphabet import Alphabet, Codes
 from tokenlayer.text.cleaning import clean
 from tokenlayer.text.encoding import encode_texts
 
-# Part of the cache's key: to be raised when the same source and settings come to be encoded differently.
+# Parts of the caches' keys: to be raised when the same source and settings come to give something else.
 _FORMAT = 2
+_PROFILE_FORMAT = 1
+
+Config = TypeVar("Config", bound=DatasetConfig)
 
 
 def prepare(config: DatasetConfig, known_classes: Sequence[str] = ()) -> PreparedDataset:
     """Encoded data for a configuration: from the cache where source and settings are known, else made and kept.
 
     Args:
-        config: the dataset. What it leaves open is chosen from the training texts (`profile.settled`).
+        config: the dataset. What it leaves open is chosen from the training texts (`settled`).
         known_classes: of a trained model that is to score the texts. These need not be fit to train on then: they
             may be few, or of one class; too few to be split, they are all test texts.
 
@@ -39,29 +46,95 @@ def prepare(config: DatasetConfig, known_classes: Sequence[str] = ()) -> Prepare
 
     """
     config.check()
-    config = settled(config)
-    root = cache_root(config.cache_dir)
+    return _prepared(settled(config), known_classes, lambda: _CleanTexts.of(config, known_classes))
+
+
+def profile(config: DatasetConfig) -> TextProfile:
+    """The profile of the training texts of a dataset, from the cache where they are known.
+
+    Where they are not, they have to be read and cleaned, which for large data takes longer than all else here: they
+    are encoded for `prepare`, too, while they are at hand.
+
+    Raises:
+        InputError: a source that is missing, malformed or not fit to train on.
+
+    """
+    asked = config.cache_settings()
+    for name in ("text_length", "alphabet"):
+        del asked[name]
+    path = _cached(config, "profiles", {"format": _PROFILE_FORMAT, "source": config.source_key(), **asked})
+
+    def make(unfinished: Path) -> None:
+        texts = _CleanTexts.of(config, ())
+        found = TextProfile.of(texts.cleaned[: len(texts.splits["train"])])
+        unfinished.write_text(json.dumps(asdict(found)), encoding="utf-8")
+        _prepared(settle(config, found, Plan())[0], (), lambda: texts)
+
+    return load_or_make(path.with_suffix(".json"), _load_profile, make)
+
+
+def settled(config: Config) -> Config:
+    """The dataset with nothing open that its encoded texts depend on, chosen from its training texts."""
+    if set(config.left_open()) <= NO_BEARING_ON_TEXTS:
+        return config
+    return settle(config, profile(config), Plan())[0]
+
+
+def _load_profile(path: Path) -> TextProfile | None:
+    try:
+        known = json.loads(path.read_text(encoding="utf-8"))
+        return TextProfile(known["n_texts"], tuple(known["lengths"]), tuple(known["counts"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _cached(config: DatasetConfig, kind: str, settings: Mapping[str, Any]) -> Path:
+    key = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:32]
+    return cache_root(config.cache_dir) / kind / key
+
+
+@dataclass
+class _CleanTexts:
+    """The texts of a source, split and cleaned."""
+
+    raw: RawDataset
+    """What the source says of them; the texts themselves are taken out."""
+    ids: npt.NDArray[np.str_]
+    """(n,): hashes of the texts as they were read."""
+    splits: Mapping[SplitName, Indices]
+    """Indices into `raw` and `ids`."""
+    cleaned: list[str]
+    """The cleaned texts in the order of `splits`: the training texts first."""
+
+    @classmethod
+    def of(cls, config: DatasetConfig, known_classes: Sequence[str]) -> _CleanTexts:
+        """Read and clean the texts of a configuration."""
+        raw = config.load_to_score(known_classes) if known_classes else config.load()
+        ids = content_ids(raw.texts)
+        if known_classes:
+            splits = _split_if_possible(raw, ids, config.split_seed)
+        else:
+            splits = split_to_train(raw, ids, config.split_seed)
+        cleaned = [clean(raw.texts[i], config.cleaning) for i in chain(*splits.values())]
+        raw.texts.clear()  # the uncleaned texts are half of the memory
+        return cls(raw, ids, splits, cleaned)
+
+
+def _prepared(config: DatasetConfig, known_classes: Sequence[str], read: Callable[[], _CleanTexts]) -> PreparedDataset:
     settings = {"format": _FORMAT, "source": config.source_key(), **config.cache_settings()}
     if known_classes:
         settings["known_classes"] = list(known_classes)
-    key = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:32]
-    return load_or_build(root, key, lambda directory: _build(config, known_classes, directory))
+    path = _cached(config, "prepared", settings)
+    return load_or_build(path, lambda directory: _build(config, known_classes, read(), directory))
 
 
-def _build(config: DatasetConfig, known_classes: Sequence[str], directory: Path) -> dict[str, Any]:
+def _build(config: DatasetConfig, known_classes: Sequence[str], read: _CleanTexts, directory: Path) -> dict[str, Any]:
     text_length = config.text_length
     assert text_length is not None, "settled"
-    raw = config.load_to_score(known_classes) if known_classes else config.load()
-    ids = content_ids(raw.texts)
-    if known_classes:
-        splits = _split_if_possible(raw, ids, config.split_seed)
-    else:
-        splits = split_to_train(raw, ids, config.split_seed)
-    texts = [clean(raw.texts[i], config.cleaning) for i in chain(*splits.values())]
-    raw.texts.clear()  # the uncleaned texts are half of the memory
-    alphabet = _alphabet(config, texts, len(splits["train"]), raw.place)
-    codes, lengths = encode_texts(texts, alphabet, keep_alphabet=config.cleaning.keep_alphabet)
-    del texts
+    raw, ids, splits = read.raw, read.ids, read.splits
+    alphabet = _alphabet(config, read.cleaned, len(splits["train"]), raw.place)
+    codes, lengths = encode_texts(read.cleaned, alphabet, keep_alphabet=config.cleaning.keep_alphabet)
+    read.cleaned.clear()  # another half
     if not (lengths if known_classes else lengths[: len(splits["train"])]).any():
         raise InputError(
             f"{raw.place}: no {'' if known_classes else 'training '}text holds a character of the alphabet "
@@ -142,5 +215,5 @@ class _Rows:
 
 def _new_memmap(
     path: Path, dtype: np.dtype[Any], shape: tuple[int, ...]
-) -> "np.memmap[Any, np.dtype[np.unsignedinteger]]":
+) -> np.memmap[Any, np.dtype[np.unsignedinteger]]:
     return np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)

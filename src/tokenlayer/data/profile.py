@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
-from typing import TypeVar
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from tokenlayer.data.cache import cache_root
-from tokenlayer.data.config import DatasetConfig
-from tokenlayer.data.splits import content_ids, split_to_train
-from tokenlayer.disk_cache import load_or_make
 from tokenlayer.text.alphabet import count_characters
-from tokenlayer.text.cleaning import clean
-
-Config = TypeVar("Config", bound=DatasetConfig)
 
 LONGEST_TEXT = 2000
 """Characters of a text that a model reads, where nothing else is said."""
@@ -29,7 +19,9 @@ _OFTEN = 0.01  # occurrences for each text: an emoji may be more informative tha
 _SMALLEST_BATCH, _LARGEST_BATCH = 8, 32
 _BATCHES = 50  # that an epoch should have
 
-_FORMAT = 1  # of what is kept on disk
+LONGEST_NGRAM = 13
+"""Characters of the longest n-gram: that of the original, and long enough for any word that many texts share."""
+_LONGEST_BITS = 55.0  # information of an n-gram: in English, of 4.1 bits a character, 13 characters have 54
 
 
 @dataclass(frozen=True)
@@ -42,6 +34,13 @@ class TextProfile:
     """(101,): percentiles 0, 1, … 100 of the texts' lengths in characters."""
     counts: tuple[int, ...]
     """Occurrences of each character that occurs, the most frequent first."""
+
+    @classmethod
+    def of(cls, texts: Sequence[str]) -> TextProfile:
+        """The profile of cleaned texts, one or more."""
+        lengths = np.percentile([len(text) for text in texts], range(101), method="higher")
+        _, counts = count_characters(texts)
+        return cls(len(texts), tuple(lengths.astype(int).tolist()), tuple(counts.tolist()))
 
     def text_length(self) -> int:
         """L, which cuts one text in a hundred, and none that is shorter than `LONGEST_TEXT`."""
@@ -67,51 +66,20 @@ class TextProfile:
         share = counts / counts.sum() if len(counts) else np.ones(1)
         return float(-(share * np.log2(share)).sum())
 
+    def ngram_lengths(self, least_bits: float, shortest: int, longest: int) -> list[int]:
+        """Lengths of n-grams that are informative, and that typical texts hold.
 
-def profile(config: DatasetConfig) -> TextProfile:
-    """The training texts of a dataset, from the cache where they are known.
+        Args:
+            least_bits: information of the shortest, as if all its characters were independent.
+            shortest: the least length, at most.
+            longest: the largest length, at most.
 
-    Raises:
-        InputError: a source that is missing, malformed or not fit to train on.
+        """
+        bits = max(self.bits(), 1.0)
+        last = max(1, min(longest, LONGEST_NGRAM, int(_LONGEST_BITS / bits), self.lengths[90]))
+        first = min(last, shortest, max(1, int(least_bits / bits)))
+        return list(range(first, last + 1))
 
-    """
-    asked = config.cache_settings()
-    for name in ("text_length", "alphabet"):
-        del asked[name]
-    settings = {"format": _FORMAT, "source": config.source_key(), **asked}
-    key = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:32]
-    path = cache_root(config.cache_dir) / "profiles" / f"{key}.json"
-    return load_or_make(path, _load, lambda unfinished: _write(unfinished, _made(config)))
-
-
-def settled(config: Config) -> Config:
-    """Return the dataset with text length and alphabet chosen from its training texts, if it leaves them open."""
-    if None not in (config.text_length, config.alphabet.size):  # of which alone the encoded texts depend
-        return config
-    found = profile(config)
-    return replace(
-        config,
-        text_length=config.text_length or found.text_length(),
-        alphabet=replace(config.alphabet, size=config.alphabet.size or found.alphabet_size()),
-    )
-
-
-def _made(config: DatasetConfig) -> TextProfile:
-    raw = config.load()
-    splits = split_to_train(raw, content_ids(raw.texts), config.split_seed)
-    texts = [clean(raw.texts[i], config.cleaning) for i in splits["train"]]
-    lengths = np.percentile([len(text) for text in texts], range(101), method="higher")
-    _, counts = count_characters(texts)
-    return TextProfile(len(texts), tuple(lengths.astype(int).tolist()), tuple(counts.tolist()))
-
-
-def _write(path: Path, found: TextProfile) -> None:
-    path.write_text(json.dumps(asdict(found)), encoding="utf-8")
-
-
-def _load(path: Path) -> TextProfile | None:
-    try:
-        known = json.loads(path.read_text(encoding="utf-8"))
-        return TextProfile(known["n_texts"], tuple(known["lengths"]), tuple(known["counts"]))
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+    def said_of_characters(self) -> str:
+        """What `ngram_lengths` chooses by, in words."""
+        return f"{self.bits():.1f} bits a character, {self.lengths[50]} characters a text"

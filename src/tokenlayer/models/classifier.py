@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 from torch import Tensor, nn
 
+from tokenlayer.data.profile import TextProfile
+from tokenlayer.data.settling import Choice, OpenSettings, Plan
 from tokenlayer.errors import InputError
 from tokenlayer.layer.base import TokenLayer
 from tokenlayer.layer.embedding import TokenEmbedding
 from tokenlayer.layer.tokenized import Tokenized
 from tokenlayer.models.heads.base import Head, HeadConfig
+from tokenlayer.models.heads.pool import PoolHeadConfig
 from tokenlayer.models.layer_statistics import LayerStatistics, ModelStatistics
 from tokenlayer.models.losses import cross_entropy
 from tokenlayer.models.output import ModelOutput
+from tokenlayer.selection.penalty import ridge_penalty
 
 
 class TokenizationClassifier(nn.Module):
@@ -74,12 +78,13 @@ class TokenizationClassifier(nn.Module):
 
 
 @dataclass
-class ModelConfig:
+class ModelConfig(OpenSettings):
     """The classifier: how many tokens, how long, how they are embedded, and what reads them."""
 
+    open_fields: ClassVar[tuple[str, ...]] = ("embedding_l2",)
     classifier: ClassVar[type[TokenizationClassifier]] = TokenizationClassifier
 
-    head: HeadConfig
+    head: HeadConfig = field(default_factory=PoolHeadConfig)
     """What reads the embedded text."""
     vocab_size: int = 500
     """N, the number of tokens."""
@@ -95,12 +100,17 @@ class ModelConfig:
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Field and message of each value that cannot work."""
-        for field in ("vocab_size", "max_token_length", "embedding_dim"):
-            value = getattr(self, field)
+        for name in ("vocab_size", "max_token_length", "embedding_dim"):
+            value = getattr(self, name)
             if value is not None and value < 1:
-                yield field, "must be at least 1"
+                yield name, "must be at least 1"
         if self.embedding_l2 is not None and self.embedding_l2 < 0:
             yield "embedding_l2", "must not be negative"
+
+    def settle(self, texts: TextProfile, plan: Plan) -> Iterable[Choice]:  # noqa: ARG002 (for subclasses)
+        """The fewer texts there are for a token, the less is it trusted."""
+        N, n = self.vocab_size, texts.n_texts
+        yield Choice("embedding_l2", ridge_penalty(N, n), f"{N} tokens, {n} training texts")
 
     def n_outputs(self, n_classes: int) -> int:
         """1 for a sigmoid, else the number of classes.

@@ -100,7 +100,7 @@ class MaxCoverConfig(OriginalInitializerConfig):
     padding: Padding = "noise"
     """What follows an n-gram shorter than the pattern. noise: random characters, as the original has it, so that
     hardly anything but the longest n-grams can match; blank: columns that accept anything."""
-    corpus: CorpusConfig = field(default_factory=CorpusConfig)
+    corpus: CorpusConfig = field(default_factory=lambda: CorpusConfig("all", 10_000_000))
     """The texts that the n-grams come from."""
 
     def problems(self) -> Iterator[tuple[str, str]]:

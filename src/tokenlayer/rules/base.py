@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
+from tokenlayer.data.settling import OpenSettings
 from tokenlayer.layer.base import TokenLayer
 from tokenlayer.layer.matchers import Matcher
 from tokenlayer.layer.tokenized import Tokenized
@@ -130,7 +131,7 @@ class NoOpRule(LearningRule):
 
 
 @dataclass
-class LearningRuleConfig(ABC):
+class LearningRuleConfig(OpenSettings, ABC):
     """Configuration of a learning rule."""
 
     keeps_vocabulary: ClassVar[bool] = False

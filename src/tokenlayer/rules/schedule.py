@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import ClassVar
 
+from tokenlayer.data.profile import TextProfile
+from tokenlayer.data.settling import Choice, Plan
 from tokenlayer.rules.base import LearningRuleConfig, TrainingProgress
+
+# Bits that an n-gram has to have before it counts in how many texts it stands by chance: one in fifty.
+_RARE = 5.5
+_SHORTEST = 3
+_ROUNDS = 8  # of edits, if they went on to the end
 
 
 @dataclass
 class EditingRuleConfig(LearningRuleConfig):
     """Configuration of a rule that replaces patterns by n-grams every so often, until some point of the training."""
 
-    ngram_lengths: list[int] | None = field(default_factory=lambda: list(range(3, 14)))
+    open_fields: ClassVar[tuple[str, ...]] = ("ngram_lengths", "edit_interval")
+
+    ngram_lengths: list[int] | None = None
     """Lengths of the n-grams that may become tokens; null: chosen by the training texts."""
-    edit_interval: float | None = 0.5
+    edit_interval: float | None = None
     """Epochs between two edits; null: chosen by their number."""
     edit_until: float = 0.6
     """Share of the training after which the vocabulary stays as it is."""
@@ -28,16 +39,23 @@ class EditingRuleConfig(LearningRuleConfig):
         if not 0 < self.edit_until <= 1:
             yield "edit_until", "must be a share above 0, at most 1"
 
+    def settle(self, texts: TextProfile, plan: Plan) -> Iterable[Choice]:
+        """Lengths that tell something in the script of the texts; of many epochs, more between two edits."""
+        rare = _RARE + math.log2(max(1, texts.lengths[50]))
+        lengths = texts.ngram_lengths(rare, _SHORTEST, plan.longest_token)
+        yield Choice("ngram_lengths", lengths, texts.said_of_characters())
+        yield Choice("edit_interval", max(0.5, plan.epochs / _ROUNDS), f"{plan.epochs} epochs")
+
     def min_token_length(self) -> int:
         return max(self.ngram_lengths or [1])
 
     def lengths(self) -> list[int]:
         """`ngram_lengths`, ascending, once they are chosen."""
-        assert self.ngram_lengths is not None, "chosen by the texts"
+        assert self.ngram_lengths is not None, "settled"
         return sorted(self.ngram_lengths)
 
     def is_due(self, progress: TrainingProgress) -> bool:
         """True if an edit follows the step's update."""
-        assert self.edit_interval is not None, "chosen by the number of epochs"
+        assert self.edit_interval is not None, "settled"
         interval = max(1, round(self.edit_interval * progress.steps_per_epoch))
         return (progress.step + 1) % interval == 0 and progress.share <= self.edit_until

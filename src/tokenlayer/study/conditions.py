@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -11,6 +11,7 @@ from tokenlayer.baselines.config import BaselineRunConfig
 from tokenlayer.config.check import Spec, check
 from tokenlayer.config.compose import Composer, composing
 from tokenlayer.config.typed import flatten
+from tokenlayer.data.settling import left_open
 from tokenlayer.errors import InputError
 from tokenlayer.tracking.names import PARAM_LENGTH, cut
 from tokenlayer.tracking.uri import without_secrets
@@ -84,6 +85,8 @@ class Task:
     """Those of study and condition, those of the command line, and the seed."""
     settings: Mapping[str, str]
     """All settings that can change the result, the seed aside, as MLflow stores them: dotted key → text."""
+    left_open: Collection[str] = ()
+    """Those of them that each run chooses for itself."""
 
     @property
     def name(self) -> str:
@@ -132,7 +135,9 @@ def _tasks(composer: Composer, study: Study, condition: Condition, settings: Seq
     made = {}
     for seed in condition.seeds:
         own = {key: value.replace("${seed}", str(seed)) for key, value in following if key in resolved}
-        made[seed] = Task(study.name, condition, seed, with_seed(overrides, seed), {**resolved, **own})
+        made[seed] = Task(
+            study.name, condition, seed, with_seed(overrides, seed), {**resolved, **own}, left_open(job.config)
+        )
     return made
 
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import pandas as pd
 
-from tokenlayer.config.chosen import CHOSEN
 from tokenlayer.errors import InputError
 from tokenlayer.study.conditions import Task, is_relevant
 from tokenlayer.tracking.folder import RunFolder, runs_folder
@@ -112,7 +111,7 @@ def differences(task: Task, settings: Mapping[str, str]) -> list[str]:
     found = [
         f"{key}={settings[key]}, now {value}"
         for key, value in task.settings.items()
-        if key in settings and settings[key] != value and not (value == "None" and key in CHOSEN)
+        if key in settings and settings[key] != value and key not in task.left_open
     ]
     classes = {key for key in (*settings, *task.settings) if key.endswith("._target_")}
     unknown = [key for key in dict.fromkeys((*classes, *task.set_keys)) if key not in settings and key in task.settings]

@@ -24,8 +24,8 @@ from tokenlayer.vocabularies.base import InitializerContext
 _INITIALIZER = 1  # distinguishes the initializer's random numbers from others of the same seed
 
 
-def build_model(config: TrainConfig, dataset: PreparedDataset) -> TokenizationClassifier:
-    """The model with its first tokens and weights, for the dataset's alphabet, classes and length.
+def build_layer(config: TrainConfig, dataset: PreparedDataset) -> TokenLayer:
+    """The token layer with its first tokens, for the dataset's alphabet and length.
 
     The tokens of a run that is resumed are left blank: its checkpoint overwrites them.
 
@@ -43,7 +43,12 @@ def build_model(config: TrainConfig, dataset: PreparedDataset) -> TokenizationCl
     layer = _blank_layer(config, K, dataset.alphabet, matcher)
     if not config.resume:
         config.initializer.fill(layer, initializer_context(config, dataset, matcher))
-    return config.model.build(layer, dataset.text_length, len(dataset.class_names))
+    return layer
+
+
+def build_model(config: TrainConfig, dataset: PreparedDataset) -> TokenizationClassifier:
+    """The model with its first tokens and weights. Raises `InputError` as `build_layer`."""
+    return config.model.build(build_layer(config, dataset), dataset.text_length, len(dataset.class_names))
 
 
 def _blank_layer(config: TrainConfig, K: int, alphabet: Alphabet, matcher: Matcher) -> TokenLayer:

@@ -1,48 +1,71 @@
 """The roots of two configurations: everything that a person may set for `tokenlayer train` and `evaluate`."""
 
 import functools
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any, Literal
 
 import torch
-from torch.optim.lr_scheduler import LRScheduler
+from torch.optim.lr_scheduler import CosineAnnealingLR
 
 from tokenlayer.data.config import DatasetConfig
 from tokenlayer.errors import InputError
 from tokenlayer.hints import did_you_mean, near
 from tokenlayer.models.classifier import ModelConfig
 from tokenlayer.rules.base import LearningRuleConfig
+from tokenlayer.rules.graft import GraftRuleConfig
 from tokenlayer.tracking.config import TrackingConfig
 from tokenlayer.training.callbacks.base import CallbackConfig
 from tokenlayer.training.metrics import NAMES
+from tokenlayer.training.schedule import Schedule
 from tokenlayer.training.trainer import TrainerConfig
 from tokenlayer.vocabularies.base import InitializerConfig
+from tokenlayer.vocabularies.random_ngrams import RandomNgramsConfig
+
+
+def _adam() -> functools.partial[torch.optim.Optimizer]:
+    adam: Callable[..., torch.optim.Optimizer] = torch.optim.Adam
+    return functools.partial(adam, lr=1e-2, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0)
+
+
+def _cosine() -> Schedule:
+    return Schedule(CosineAnnealingLR, T_max=None, eta_min=0.0)
+
+
+def _problems_in(section: Any, prefix: str) -> Iterator[tuple[str, str]]:
+    """Dotted key and message of what a dataclass and those within it object to."""
+    for inner in fields(section):
+        value = getattr(section, inner.name)
+        if is_dataclass(value):
+            yield from _problems_in(value, f"{prefix}{inner.name}.")
+    if hasattr(section, "problems"):
+        yield from ((f"{prefix}{name}", message) for name, message in section.problems())
 
 
 @dataclass(kw_only=True)
 class TrainConfig:
-    """One training run (`conf/train.yaml`)."""
+    """One training run (`conf/train.yaml`, which has the same defaults)."""
 
-    seed: int
+    seed: int = 0
     """Decides the initial tokens and weights, and the order of the batches."""
     dataset: DatasetConfig
     """The texts (group `dataset`)."""
-    initializer: InitializerConfig
+    initializer: InitializerConfig = field(default_factory=RandomNgramsConfig)
     """The source of the first tokens (group `initializer`)."""
-    learning_rule: LearningRuleConfig
+    learning_rule: LearningRuleConfig = field(default_factory=GraftRuleConfig)
     """The rule by which the tokens change (group `learning_rule`)."""
-    model: ModelConfig
+    model: ModelConfig = field(default_factory=ModelConfig)
     """The network (group `model`)."""
-    optimizer: functools.partial[torch.optim.Optimizer]
+    optimizer: functools.partial[torch.optim.Optimizer] = field(default_factory=_adam)
     """The optimizer of the weights (group `optimizer`); the program adds the parameters."""
-    lr_scheduler: functools.partial[LRScheduler] | None
+    lr_scheduler: Schedule | None = field(default_factory=_cosine)
     """The schedule of the learning rate (group `lr_scheduler`); null: the rate is constant."""
-    trainer: TrainerConfig
+    trainer: TrainerConfig = field(default_factory=TrainerConfig)
     """Device, length and precision of the training (group `trainer`)."""
-    callbacks: dict[str, CallbackConfig | None]
-    """The callbacks, which watch, record and keep (group `callbacks`); null takes one away."""
-    tracking: TrackingConfig
+    callbacks: dict[str, CallbackConfig | None] = field(default_factory=dict)
+    """The callbacks, which watch, record and keep (group `callbacks`); null takes one away. Without a store to record
+    in there are none."""
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
     """The store in which the run is recorded (group `tracking`)."""
     output_dir: str = "outputs"
     """Folder of what runs write."""
@@ -60,6 +83,12 @@ class TrainConfig:
         yield from self._length_problems()
         yield from self._monitor_problems()
         yield from self._optimizer_problems()
+
+    def check(self) -> None:
+        """Raise one InputError that names every wrong value, for configurations made in Python."""
+        found = list(_problems_in(self, ""))
+        if found:
+            raise InputError("\n".join(f"{key}: {message}" for key, message in found))
 
     def max_token_length(self) -> int:
         """Return K: as set, else what initializer and learning rule need."""
@@ -110,17 +139,8 @@ class TrainConfig:
             return
         if self.lr_scheduler is None:
             return
-        period = self.lr_scheduler.keywords.get("T_max")
-        if "T_max" in self.lr_scheduler.keywords and period is None:  # looked at again when it has been chosen
-            if self.trainer.max_epochs == -1:
-                yield "lr_scheduler.T_max", "of how many steps? trainer.max_epochs=-1 does not say; give it, or epochs"
-            return
-        if period is not None and period < 1:  # the cosine of -1 trains every second step at 0
-            yield "lr_scheduler.T_max", f"{period} steps to the last learning rate; give 1 or more"
-        try:
-            self.lr_scheduler(optimizer)
-        except (TypeError, ValueError, ArithmeticError) as error:
-            yield "lr_scheduler", str(error)
+        for argument, message in self.lr_scheduler.problems_with(optimizer, self.trainer.max_epochs):
+            yield ".".join(["lr_scheduler", *([argument] if argument else [])]), message
 
 
 @dataclass(kw_only=True)

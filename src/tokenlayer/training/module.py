@@ -14,25 +14,14 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from tokenlayer.data.types import Batch
 from tokenlayer.errors import InputError
-from tokenlayer.layer.vocabulary_layer import VocabularyLayer
 from tokenlayer.models.classifier import TokenizationClassifier
 from tokenlayer.models.output import ModelOutput
-from tokenlayer.rules.base import Edit, LearningRule, NoOpRule, Observation, TrainingProgress
+from tokenlayer.rules.base import LearningRule, NoOpRule, TrainingProgress
+from tokenlayer.rules.learner import AppliedEdit, TokenLearner
 from tokenlayer.training.metrics import Metrics
 
 OptimizerFactory = Callable[[Iterable[nn.Parameter]], Optimizer]
 SchedulerFactory = Callable[..., LRScheduler]
-
-
-@dataclass(frozen=True)
-class AppliedEdit:
-    """An edit of the learning rule, and what it replaced."""
-
-    edit: Edit
-    previous: Tensor
-    """(R, K): the patterns that had to go."""
-    previous_embedding: Tensor
-    """(R, D): their vectors."""
 
 
 @dataclass
@@ -97,7 +86,14 @@ class TokenizationModule(pl.LightningModule):
             {f"{phase}_metrics": Metrics(model.n_classes) for phase in ("train", "validation", "test")}
         )
         self.current: TrainingStep | None = None
-        self._token_gradient: Tensor | None = None
+        self._learner = TokenLearner(
+            self.rule,
+            model.tokenization,
+            model.embedding,
+            readout=model.head.readout(),
+            binary_features=model.head.binary_features,
+            token_parameters=model.head.token_parameters(),
+        )
         self.validated_steps = 0
 
     def phase_metrics(self, phase: str) -> Metrics:
@@ -115,7 +111,7 @@ class TokenizationModule(pl.LightningModule):
                 f"{batch_idx}): lower optimizer.lr or set trainer.gradient_clip_val"
             )
         self.phase_metrics("train").update(output.probabilities, batch.labels, loss)
-        self._watch(output.embedded)
+        self._learner.watch(output.tokens, output.embedded, batch.rows)
         self.current = TrainingStep(
             step=self.trainer.global_step,
             epoch=self.current_epoch,
@@ -129,14 +125,6 @@ class TokenizationModule(pl.LightningModule):
             loss = loss + self._embedding_l2 * self.model.embedding_l2(output.tokens)
         return loss
 
-    def _watch(self, embedded: Tensor) -> None:
-        """Keep ∂loss/∂embedded, which the rule observes: retained, it would be lost to tensors that are views."""
-        if self.rule.edits and embedded.requires_grad:
-            embedded.register_hook(self._keep_gradient)  # type: ignore[no-untyped-call]  # torch leaves it untyped
-
-    def _keep_gradient(self, gradient: Tensor) -> None:
-        self._token_gradient = gradient
-
     def progress(self) -> TrainingProgress:
         """The place of the step in progress in the training."""
         assert self.current is not None
@@ -144,24 +132,7 @@ class TokenizationModule(pl.LightningModule):
         return TrainingProgress(self.current.step, n_steps, int(self.trainer.num_training_batches))
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
-        if not self.rule.edits:
-            return
-        assert self.current is not None
-        assert self._token_gradient is not None
-        weight = self.model.embedding.weight
-        assert weight.grad is not None
-        self.rule.observe(
-            Observation(
-                progress=self.progress(),
-                tokens=self.current.output.tokens,
-                rows=self.current.rows,
-                gradient=self._token_gradient,
-                binary_features=self.model.head.binary_features,
-                embedding=weight.detach(),
-                embedding_gradient=weight.grad,
-            )
-        )
-        self._token_gradient = None
+        self._learner.observe(self.progress())
 
     def optimizer_step(
         self,
@@ -172,28 +143,8 @@ class TokenizationModule(pl.LightningModule):
     ) -> None:
         """The update, then the rule's edit: both are in the checkpoint that a callback saves after the batch."""
         super().optimizer_step(epoch, batch_idx, optimizer, optimizer_closure)
-        if self.rule.edits:
-            self._edit(optimizer)
-
-    @torch.no_grad()
-    def _edit(self, optimizer: Optimizer) -> None:
-        layer, weight = self.model.tokenization, self.model.embedding.weight
-        assert isinstance(layer, VocabularyLayer)
         assert self.current is not None
-        vocabulary = layer.vocabulary()
-        readout = self.model.head.readout()
-        linear = None if readout is None else readout.detach()
-        edit = self.rule.edit(self.progress(), vocabulary, weight.detach(), linear)
-        if edit is None:
-            return
-        rows = edit.token_ids
-        self.current.edit = AppliedEdit(edit, vocabulary.codes[rows], weight[rows].clone())
-        layer.replace(rows, edit.codes)
-        weight[rows] = edit.embedding.to(weight)
-        forget_moments(optimizer, weight, rows)
-        for parameter in self.model.head.token_parameters():
-            parameter[rows] = 0
-            forget_moments(optimizer, parameter, rows)
+        self.current.edit = self._learner.edit(optimizer, self.progress())
 
     def on_train_epoch_start(self) -> None:
         self.phase_metrics("train").reset()
@@ -205,7 +156,9 @@ class TokenizationModule(pl.LightningModule):
         self._evaluate(batch, "validation")
 
     def on_validation_epoch_end(self) -> None:
-        if not self.trainer.sanity_checking:
+        if self.trainer.sanity_checking:  # of batches that are no validation
+            self.phase_metrics("validation").reset()
+        else:
             self._log_phase("validation")
             self.validated_steps = self.trainer.global_step
 
@@ -215,6 +168,11 @@ class TokenizationModule(pl.LightningModule):
 
     def on_test_epoch_end(self) -> None:
         self._log_phase("test")
+
+    def predict_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Probabilities (B,) of class 1, or (B, n_classes)."""
+        output: ModelOutput = self.model(batch.codes)
+        return output.probabilities
 
     def configure_optimizers(self) -> Any:
         optimizer = self._make_optimizer(self.model.parameters())
@@ -248,12 +206,3 @@ class TokenizationModule(pl.LightningModule):
         # The number of the last step taken: Lightning's own default is the number of steps.
         step = torch.tensor(max(self.trainer.global_step - 1, 0), dtype=torch.float64)
         self.log_dict(results | {"step": step}, batch_size=1)
-
-
-def forget_moments(optimizer: Optimizer, parameter: Tensor, rows: Tensor) -> None:
-    """Set to zero what the optimizer remembers of some rows of a parameter: they are new."""
-    for wrapped, state in getattr(optimizer, "optimizer", optimizer).state.items():
-        if wrapped is parameter:
-            for value in state.values():
-                if isinstance(value, Tensor) and value.shape == parameter.shape:
-                    value[rows] = 0

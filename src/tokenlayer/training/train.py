@@ -15,18 +15,16 @@ import torch
 from rich.console import Console
 
 from tokenlayer import interrupts
-from tokenlayer.data.module import DataModule
-from tokenlayer.data.prepare import prepare
 from tokenlayer.data.types import PreparedDataset
 from tokenlayer.errors import InputError
 from tokenlayer.tracking.lightning_logger import RecorderLogger
 from tokenlayer.tracking.recorder import Recorder
-from tokenlayer.training.build import build_model, build_rule, checkpoint_header
 from tokenlayer.training.callbacks.base import RunContext, Settings
 from tokenlayer.training.callbacks.checkpoints import Checkpoints
 from tokenlayer.training.config import TrainConfig
 from tokenlayer.training.evaluation import record_train_ids
 from tokenlayer.training.module import TokenizationModule
+from tokenlayer.training.training import Training
 
 
 @dataclass(frozen=True)
@@ -61,22 +59,11 @@ def train(
 
     """
     settings = Settings(resolved, overrides, choices or {}, chosen)
-    dataset = prepare(config.dataset)
-    batch_size, embedding_l2 = config.dataset.batch_size, config.model.embedding_l2
-    assert batch_size is not None, "chosen by the texts: config.chosen"
-    assert embedding_l2 is not None, "chosen by the texts: config.chosen"
-    pl.seed_everything(config.seed, verbose=False)
-    data = DataModule(dataset, batch_size, config.seed, reshuffle=config.dataset.reshuffle)
+    training = Training(config, resolved)
+    dataset, data = training.dataset, training.data
     loaders = (data.train_dataloader(), data.val_dataloader(), data.test_dataloader())
     config.trainer.check_batches(*map(len, loaders))
-    module = TokenizationModule(
-        build_model(config, dataset),
-        config.optimizer,
-        config.lr_scheduler,
-        checkpoint_header(config, resolved, dataset),
-        build_rule(config, dataset),
-        embedding_l2,
-    )
+    module = training.module
     console = Console()
     with open_recorder(config, settings) as recorder:
         console.print(f"run {recorder.run_id}", highlight=False)

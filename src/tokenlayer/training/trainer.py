@@ -2,17 +2,22 @@
 
 import math
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback, Checkpoint, EarlyStopping
 from pytorch_lightning.loggers import Logger
 
+from tokenlayer.data.profile import TextProfile
+from tokenlayer.data.settling import Choice, OpenSettings, Plan
 from tokenlayer.errors import InputError
+
+_LEAST_STEPS = 2000
+_EPOCHS = range(4, 21)
 
 # Lightning 2.6 asks torch 2.13 in a way that torch is about to drop; nothing that a user could change.
 warnings.filterwarnings(
@@ -42,8 +47,10 @@ class EarlyStoppingConfig:
 
 
 @dataclass
-class TrainerConfig:
+class TrainerConfig(OpenSettings):
     """The device, length and precision of a training."""
+
+    open_fields: ClassVar[tuple[str, ...]] = ("max_epochs",)
 
     accelerator: Literal["auto", "cpu", "gpu"] = "auto"
     """What to train on; auto takes a GPU where there is one."""
@@ -94,6 +101,11 @@ class TrainerConfig:
             yield "val_check_interval", "0 batches between validations; give 1 or more, a share, or null"
         if self.accelerator == "gpu" and not torch.cuda.is_available():
             yield "accelerator", "gpu: torch finds no CUDA device here; use auto or cpu"
+
+    def settle(self, texts: TextProfile, plan: Plan) -> Iterable[Choice]:
+        """Few texts are read more often."""
+        batches = self.train_batches(plan.full_batches)
+        yield Choice("max_epochs", epochs(batches, self.max_steps), f"{batches} steps an epoch")
 
     def batch_problems(self, train: int, validation: int, test: int) -> Iterator[tuple[str, str]]:
         """Field and message of each value that does not fit data of so many batches."""
@@ -162,3 +174,10 @@ class TrainerConfig:
         if rule is None:
             return []
         return [EarlyStopping(rule.monitor, mode=rule.mode, patience=rule.patience, min_delta=rule.min_delta)]
+
+
+def epochs(batches: int, max_steps: int) -> int:
+    """Epochs of `batches` steps that make some 2,000 steps, or `max_steps` unless it is -1."""
+    if max_steps != -1:
+        return math.ceil(max_steps / batches)
+    return max(_EPOCHS.start, min(_EPOCHS.stop - 1, math.ceil(_LEAST_STEPS / batches)))

@@ -9,6 +9,7 @@ from typing import Literal
 
 import torch
 
+from tokenlayer.data.settling import OpenSettings
 from tokenlayer.layer.base import TokenLayer
 from tokenlayer.layer.matchers import EveryMatch, Matcher
 from tokenlayer.layer.vocabulary import Vocabulary
@@ -54,7 +55,7 @@ class InitializerContext:
 
 
 @dataclass
-class InitializerConfig(ABC):
+class InitializerConfig(OpenSettings, ABC):
     """Configuration of an initializer."""
 
     def default_token_length(self) -> int:

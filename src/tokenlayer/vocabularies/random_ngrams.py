@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
+from tokenlayer.data.profile import TextProfile
+from tokenlayer.data.settling import Choice, Plan
 from tokenlayer.errors import InputError
 from tokenlayer.layer.vocabulary import Vocabulary
 from tokenlayer.text.alphabet import BLANK, Codes
 from tokenlayer.text.ngrams.drawing import draw_ngrams, frequent_positions
 from tokenlayer.vocabularies.base import CorpusConfig, InitializerConfig, InitializerContext
-from tokenlayer.vocabularies.ngrams import NGRAM_LENGTHS, check_corpus, check_fit, length_problems
+from tokenlayer.vocabularies.ngrams import check_corpus, check_fit, length_problems
+
+# Bits that the shortest n-gram has to have. Those that a rule learns may be shorter: first tokens are drawn by
+# frequency, which prefers the short ones that stand everywhere.
+_LEAST_BITS = 21.0
+_SHORTEST = 5
 
 
 def draw_rows(
@@ -112,7 +120,9 @@ def redraw_outside(
 class RandomNgramsConfig(InitializerConfig):
     """N-grams of the corpus, drawn by their frequency, with blanks behind them."""
 
-    ngram_lengths: list[int] | None = field(default_factory=lambda: list(NGRAM_LENGTHS))
+    open_fields: ClassVar[tuple[str, ...]] = ("ngram_lengths",)
+
+    ngram_lengths: list[int] | None = None
     """Lengths of the n-grams; each token draws its own, uniformly. null: chosen by the training texts."""
     filter_over: int = 1
     """Only n-grams that occur more than this many times are drawn."""
@@ -126,6 +136,11 @@ class RandomNgramsConfig(InitializerConfig):
         if self.filter_over < 0:
             yield "filter_over", "must not be negative"
 
+    def settle(self, texts: TextProfile, plan: Plan) -> Iterable[Choice]:
+        """Lengths that tell something in the script of the texts."""
+        lengths = texts.ngram_lengths(_LEAST_BITS, _SHORTEST, plan.longest_token)
+        yield Choice("ngram_lengths", lengths, texts.said_of_characters())
+
     def default_token_length(self) -> int:
         return self.min_token_length()
 
@@ -134,7 +149,7 @@ class RandomNgramsConfig(InitializerConfig):
 
     def build(self, context: InitializerContext) -> Vocabulary:
         """N random n-grams: the same for the same texts, settings and generator."""
-        assert self.ngram_lengths is not None, "chosen by the caller"
+        assert self.ngram_lengths is not None, "settled"
         corpus, K = context.corpus(self.corpus), context.max_token_length
         check_corpus(self.ngram_lengths, len(corpus))
         check_fit(self.ngram_lengths, K)

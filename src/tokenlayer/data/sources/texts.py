@@ -1,0 +1,53 @@
+"""Labelled texts that a program has in memory."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from tokenlayer.data.config import DatasetConfig
+from tokenlayer.data.labels import classes_of, spelled
+from tokenlayer.data.types import RawDataset
+from tokenlayer.errors import InputError
+
+
+@dataclass
+class TextsConfig(DatasetConfig):
+    """Texts and their labels, split at random by `split_seed`: 70 % for training, 15 % each to validate and to test."""
+
+    texts: Sequence[str]
+    """The texts."""
+    labels: Sequence[Any]
+    """The class of each text: text, a number, or true and false; two or more classes."""
+
+    _outside_cache_key: ClassVar[frozenset[str]] = DatasetConfig._outside_cache_key | {"texts", "labels"}
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """Field and message of each value that cannot be meant."""
+        yield from super().problems()
+        if len(self.texts) != len(self.labels):
+            yield "labels", f"{len(self.labels)} for {len(self.texts)} texts: give one for each"
+
+    def source_key(self) -> str:
+        """Hash of texts and labels."""
+        content = json.dumps([list(self.texts), self._spelled()])
+        return hashlib.sha256(content.encode()).hexdigest()
+
+    def load(self) -> RawDataset:
+        """The texts.
+
+        Raises:
+            InputError: something among them is no text, a label is missing, or all labels are the same.
+
+        """
+        class_names, codes = classes_of(self._spelled(), "dataset.labels")
+        return RawDataset(list(self.texts), codes, class_names, "dataset.texts")
+
+    def _spelled(self) -> list[str]:
+        for row, (text, label) in enumerate(zip(self.texts, self.labels, strict=True)):
+            if not isinstance(text, str):
+                raise InputError(f"dataset.texts[{row}]: {text!r} is no text: leave it out, with its label")
+            if not spelled(label):
+                raise InputError(f"dataset.labels[{row}]: the label is missing: fill it in, or leave the text out")
+        return [spelled(label) for label in self.labels]
