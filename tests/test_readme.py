@@ -88,3 +88,10 @@ def test_links_lead_somewhere(page: Path) -> None:
         if line.startswith("#")
     ]
     assert [link for link in links if link[0] == "#" and link[1:] not in headings] == []
+
+
+@pytest.mark.parametrize("name", ["notebook_training", "own_training_loop"])
+def test_the_readme_shows_the_examples(name: str) -> None:
+    script = (ROOT / "examples" / f"{name}.py").read_text(encoding="utf-8")
+    shown = script[script.index("training = Training(") :]
+    assert shown in README
