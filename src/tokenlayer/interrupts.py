@@ -102,7 +102,7 @@ def held_back() -> Iterator[None]:
 
 
 def is_interruption(error: BaseException | None) -> bool:
-    """Whether `error` is Ctrl-C or SIGTERM, or came out of one.
+    """Return True if `error` is Ctrl-C or SIGTERM, or came out of one.
 
     Lightning answers a KeyboardInterrupt inside `fit` with `sys.exit(1)`; the interrupt is then the context
     of the SystemExit.

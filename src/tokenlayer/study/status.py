@@ -25,7 +25,7 @@ _PARAM = "params."
 
 
 class State(Enum):
-    """How far a run has come."""
+    """The stage that a run has reached."""
 
     DONE = "done"
     BROKEN_OFF = "broken off"
@@ -37,7 +37,7 @@ class State(Enum):
 
 @dataclass(frozen=True)
 class Place:
-    """Where runs are recorded."""
+    """The store and the folder that runs are recorded in."""
 
     output_dir: Path
     uri: str | None = None

@@ -29,7 +29,7 @@ from tokenlayer.training.training import Training
 
 @dataclass(frozen=True)
 class TrainResult:
-    """How a run ended."""
+    """The id and the metrics of a run that has ended."""
 
     run_id: str
     metrics: dict[str, float]

@@ -78,7 +78,7 @@ class AttentionHead(Head):
         """(B, width): the mean over the tokens of each text; zero where there are none."""
         x = self.dropout(self.vectors(sequence.token_id)) + self.places(self._waves(sequence.position))  # (B, S, width)
         hidden = ~sequence.there
-        # A text without tokens may look at its first place, lest attention divide by zero; the mean leaves it out.
+        # A text without tokens may look at its first place: attention would divide by zero; the mean leaves it out.
         hidden[:, 0] = False
         for layer in self.layers:
             x = layer(x, src_key_padding_mask=hidden)
