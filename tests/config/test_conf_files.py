@@ -71,7 +71,7 @@ def test_a_file_lists_every_field_of_its_class(option):
 
 
 def given_by_defaults(option):
-    """What a defaults list puts there: `- head: flatten`, `- /texts@_here_`, `- ../cleaning@cleaning`, `- tokens` of the same group."""
+    """What a defaults list puts there: `- head: flatten`, `- /texts@_here_`, `- tokens` of the same group."""
     text = yaml.safe_load((CONF / option).read_text(encoding="utf-8"))
     names = set()
     for entry in text.get("defaults", []):
