@@ -22,7 +22,8 @@ from tokenlayer.rules.base import LearningRuleConfig, RuleContext
 from tokenlayer.tracking.config import TrackingConfig
 from tokenlayer.tracking.lightning_logger import RecorderLogger
 from tokenlayer.tracking.recorder import Recorder
-from tokenlayer.training.callbacks.base import CallbackConfig, RunContext, Settings
+from tokenlayer.training.callbacks.base import CallbackConfig, RunContext
+from tokenlayer.training.job import Job
 from tokenlayer.training.module import TokenizationModule
 from tokenlayer.training.trainer import TrainerConfig
 
@@ -69,7 +70,7 @@ class Training:
         screen = io.StringIO()
         console = Console(file=screen, force_terminal=self.terminal, width=120, color_system=None)
         with Recorder.start(TrackingConfig(), self.output_dir) as recorder:
-            run = RunContext(recorder, prepared, Settings({}), console)
+            run = RunContext(recorder, prepared, Job(None, {}), console)
             callbacks = [config.build(run) for config in configs]
             trainer = self.trainer.build([*callbacks, *more], RecorderLogger(recorder), recorder.root)
             trainer.fit(module, datamodule=data)

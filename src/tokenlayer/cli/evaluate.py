@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tokenlayer.cli.checkpoint_loading import saved_config
-from tokenlayer.cli.jobs import Command, Job, run
+from tokenlayer.cli.jobs import Command, run
 from tokenlayer.config.check import Spec
 from tokenlayer.config.compose import Line
 from tokenlayer.config.problems import ConfigError, Problem, shown
@@ -16,6 +16,7 @@ from tokenlayer.tracking.config import TrackingConfig
 from tokenlayer.training.checkpoint_loading import saved_model
 from tokenlayer.training.config import EvaluateConfig, TrainConfig
 from tokenlayer.training.evaluation import evaluate
+from tokenlayer.training.job import Job
 
 ENCODING = ("text_length", "cleaning", "alphabet")
 """Settings of a dataset that decide what characters the model sees: they are the model's."""
@@ -73,4 +74,4 @@ def _work(job: Job[EvaluateConfig]) -> None:
     config = job.config
     saved = saved_model(config.run, config.tracking, config.output_dir)
     trained = load(saved.header["config"], TrainConfig, allow_targets=config.allow_targets)
-    evaluate(config, saved, trained)
+    evaluate(job, saved, trained)

@@ -1,14 +1,16 @@
 """`tokenlayer train`."""
 
+from dataclasses import replace
 from typing import Any
 
 from tokenlayer.cli.checkpoint_loading import saved_run
-from tokenlayer.cli.jobs import Command, Job, run
+from tokenlayer.cli.jobs import Command, run
 from tokenlayer.config.check import Spec
 from tokenlayer.config.chosen import choose
 from tokenlayer.config.compose import Line
 from tokenlayer.config.resume import continued, find
 from tokenlayer.training.config import TrainConfig
+from tokenlayer.training.job import Job
 
 
 def main(arguments: list[str]) -> int:
@@ -27,10 +29,5 @@ def _work(job: Job[TrainConfig]) -> None:
     from tokenlayer.training.train import train  # noqa: PLC0415  # errors first
 
     chosen = choose(job.config, job.resolved)
-    train(
-        chosen.config,
-        resolved=chosen.resolved,
-        overrides=job.overrides,
-        choices=job.choices,
-        chosen=[str(choice) for choice in chosen.choices],
-    )
+    words = [str(choice) for choice in chosen.choices]
+    train(replace(job, config=chosen.config, resolved=chosen.resolved, chosen=words))

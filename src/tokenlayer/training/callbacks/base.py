@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,21 +12,8 @@ from rich.console import Console
 
 from tokenlayer.data.types import PreparedDataset
 from tokenlayer.tracking.recorder import Recorder
+from tokenlayer.training.job import Job
 from tokenlayer.training.module import TokenizationModule, TrainingStep
-
-
-@dataclass(frozen=True)
-class Settings:
-    """The configuration of a run, as it is recorded."""
-
-    resolved: Mapping[str, Any]
-    """The whole of it in plain containers."""
-    overrides: Sequence[str] = ()
-    """The settings of the command line."""
-    choices: Mapping[str, str] = field(default_factory=dict)
-    """The option of each configuration group."""
-    chosen: Sequence[str] = ()
-    """What was left open and was chosen from the training texts, in words."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +22,7 @@ class RunContext:
 
     recorder: Recorder
     dataset: PreparedDataset
-    settings: Settings
+    job: Job[Any]
     console: Console = field(default_factory=Console)
 
 

@@ -28,7 +28,7 @@ class Preview(RunCallback):
         print_line(self._balance())
         dataset = self.run.dataset
         print_line(Text(f"alphabet ({dataset.alphabet.size}): {printable(dataset.alphabet.chars)}"))
-        for choice in self.run.settings.chosen:
+        for choice in self.run.job.chosen:
             print_line(Text(f"chosen: {choice}"))
         for note in self._notes():
             print_line(Text(f"note: {note}"))

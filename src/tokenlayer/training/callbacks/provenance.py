@@ -23,17 +23,17 @@ class Provenance(RunCallback):
 
     def record(self) -> None:
         """All of it, now."""
-        settings, dataset = self.run.settings, self.run.dataset
-        self._write_yaml("config/resolved.yaml", dict(settings.resolved))
-        self._write_yaml("config/overrides.yaml", list(settings.overrides))
-        self._write_yaml("config/chosen.yaml", list(settings.chosen))
+        job, dataset = self.run.job, self.run.dataset
+        self._write_yaml("config/resolved.yaml", dict(job.resolved))
+        self._write_yaml("config/overrides.yaml", list(job.overrides))
+        self._write_yaml("config/chosen.yaml", list(job.chosen))
         report = {"fingerprint": dataset.fingerprint, "alphabet": dataset.alphabet.chars} | asdict(dataset.report)
         if dataset.ground_truth is not None:
             report["ground_truth"] = asdict(dataset.ground_truth)
         self._write("dataset/report.json", json.dumps(report, indent=2, ensure_ascii=False))
         # What watches a run does not tell it from others; it stands in config/resolved.yaml.
-        told = {name: value for name, value in settings.resolved.items() if name != "callbacks"}
-        self.recorder.log_params(flat(told) | {f"group.{k}": v for k, v in settings.choices.items()})
+        told = {name: value for name, value in job.resolved.items() if name != "callbacks"}
+        self.recorder.log_params(flat(told) | {f"group.{k}": v for k, v in job.choices.items()})
         self.recorder.set_tags({"dataset.fingerprint": dataset.fingerprint})
         record_provenance(self.recorder)
 
