@@ -1,1 +1,1 @@
-"""Speed and memory of the seed's configuration, against its targets and the original: `python -m benchmarks.run`."""
+"""Speed and memory of the original's configuration, beside targets and the original: `python -m benchmarks.run`."""

@@ -1,4 +1,4 @@
-"""The original package, in a venv of its own, on our batches and from our patterns."""
+"""The original package, in a venv of its own, on the same batches and from the same patterns."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ import numpy as np
 
 from benchmarks.child import ROOT, Result, run_script
 from benchmarks.setup import Bench
-from tokenlayer.layer.layer import TokenizationLayer
 from tokenlayer.original.flatten import FlattenHead
+from tokenlayer.original.layer import TokenizationLayer
 
 VENV = ROOT / "benchmarks" / ".original-venv"
 TENSORFLOW, ORIGINAL = "tensorflow-cpu==2.15.1", "tokenization-layer==0.0.2"
 
 
 class NotInstallableError(Exception):
-    """The original cannot be installed here; the message says why."""
+    """The original cannot be installed here, for the reason in the message."""
 
 
 def measure(overrides: Sequence[str], n_steps: int) -> Result:
-    """What `benchmarks/original.py` measures, or why it could not be: `error`."""
+    """The measurements of `benchmarks/original.py`, or under `error` the reason why there are none."""
     try:
         python = installed()
     except NotInstallableError as reason:
@@ -58,7 +58,7 @@ def measure(overrides: Sequence[str], n_steps: int) -> Result:
 
 
 def installed() -> Path:
-    """The venv's interpreter; made on first use.
+    """The interpreter of the venv, which is made on first use.
 
     Raises:
         NotInstallableError: no Python 3.11 (TensorFlow 2.15 has no wheels for a newer one), or pip fails.
@@ -73,7 +73,7 @@ def installed() -> Path:
     pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     _done([base, "-m", "venv", "--clear", str(VENV)])
     _done([*pip, TENSORFLOW])
-    # It requires a distribution of the name `tensorflow`; what it imports is there.
+    # It requires a distribution named `tensorflow`; all that it imports is there.
     _done([*pip, "--no-deps", ORIGINAL])
     stamp.touch()
     return python

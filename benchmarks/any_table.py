@@ -1,4 +1,4 @@
-"""What the defaults make of tables of all kinds, beside the majority and TF-IDF of all words, or of all short n-grams.
+"""The default settings on tables of all kinds, beside the majority class and TF-IDF of words or of short n-grams.
 
 python -m benchmarks.any_table [KIND …] [--folder FOLDER]
 """
@@ -23,7 +23,7 @@ from tokenlayer.data.prepare import prepare
 from tokenlayer.data.sources.table import TableConfig
 from tokenlayer.data.types import PreparedDataset
 
-_UNWATCHED = ("vals_log", "grads_log", "figures", "biography", "patterns_log", "token_effects")
+_UNWATCHED = ("vals_log", "grads_log", "figures", "token_history", "patterns_log", "token_effects")
 _SHOWN = {"test/accuracy": "accuracy", "test/balanced_accuracy": "balanced", "test/f1": "F1"}
 _CHOSEN = ("dataset.text_length", "dataset.alphabet.size", "dataset.batch_size", "learning_rule.ngram_lengths",
            "trainer.max_epochs", "model.embedding_l2")  # fmt: skip
@@ -64,7 +64,7 @@ def row(kind: str, folder: Path) -> dict[str, Any]:
 
 
 def trained(kind: str, source: Path) -> pd.Series[Any]:
-    """The run of a training that is told no more than the table's columns."""
+    """The run of a training whose only settings are the table's columns."""
     columns = [f"dataset.source={source}", "dataset.text_column=text", "dataset.label_column=label"]
     place = [f"output_dir={source.parent / 'outputs'}", f"tracking.experiment={kind}"]
     unwatched = [f"callbacks.{name}=null" for name in _UNWATCHED]
@@ -74,7 +74,7 @@ def trained(kind: str, source: Path) -> pd.Series[Any]:
 
 
 def tfidf(dataset: PreparedDataset) -> tuple[float, float]:
-    """Accuracy and F1 (of class 1, or the mean of all) on the test texts, features chosen on the validation texts."""
+    """Accuracy and F1 (of class 1, or the mean over classes) on test texts; validation texts choose the features."""
     none = dataset.alphabet.none_code
     parts = {
         name: [dataset.alphabet.decode(row[row != none]) for row in split.codes]

@@ -1,4 +1,4 @@
-"""Each measurement in a process of its own: its memory is its own, and none warms another up."""
+"""Runs each measurement in a process of its own, so that its memory is its own and none warms up another."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def in_child(target: str, **settings: Any) -> Result:
     """Call `target` ("benchmarks.parts:measure") with settings that JSON can hold, in a new process.
 
     Returns:
-        what it returns, and `peak_mb`, the largest resident memory of that process in 10⁶ bytes.
+        the function's result, and `peak_mb`, the largest resident memory of the process in 10⁶ bytes.
 
     """
     return run_script([sys.executable, "-m", "benchmarks.child", target], settings)
@@ -29,7 +29,7 @@ def run_script(command: list[str], settings: dict[str, Any]) -> Result:
     """Run `command SETTINGS ANSWER`, both JSON files, from the repository's root.
 
     Raises:
-        RuntimeError: it failed; with the end of what it printed.
+        RuntimeError: the command failed; the message has the end of its output.
 
     """
     with tempfile.TemporaryDirectory() as folder:
@@ -49,7 +49,7 @@ def run_script(command: list[str], settings: dict[str, Any]) -> Result:
 def peak_mb() -> float:
     """The largest resident memory of this process so far, in 10⁶ bytes."""
     status = Path("/proc/self/status")
-    if status.exists():  # getrusage counts what the parent held when it forked, too
+    if status.exists():  # getrusage also counts what the parent held when it forked
         line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
         return int(line.split()[1]) * 1024 / 1e6
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

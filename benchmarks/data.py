@@ -1,4 +1,4 @@
-"""Texts to codes, and codes to initial patterns."""
+"""Times how long texts take to become codes, and codes initial patterns."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from benchmarks.child import Result
 from benchmarks.setup import configuration
 from tokenlayer.data.prepare import prepare
-from tokenlayer.training.train import initializer
+from tokenlayer.original.initializer import OriginalInitializerConfig
+from tokenlayer.training.build import checked_matcher, initializer_context
 
 
 def prepare_texts(overrides: Sequence[str]) -> Result:
-    """Seconds to clean and encode all texts, or to load them where the cache has them."""
+    """Seconds to clean and encode all texts, or to load them from the cache."""
     config = configuration(overrides)
     begin = time.perf_counter()
     dataset = prepare(config.dataset)
@@ -27,7 +28,8 @@ def draw_patterns(overrides: Sequence[str]) -> Result:
     """Seconds to draw N initial patterns from all texts."""
     config = configuration(overrides)
     dataset = prepare(config.dataset)
-    K = config.model.max_token_length or config.initializer.default_token_length()
+    assert isinstance(config.initializer, OriginalInitializerConfig)
     begin = time.perf_counter()
-    patterns = initializer(config, dataset)((dataset.alphabet.size, K, config.model.vocab_size))
+    context = initializer_context(config, dataset, checked_matcher(config, dataset.alphabet))
+    patterns = config.initializer.patterns(context)
     return {"seconds": time.perf_counter() - begin, "shape": list(patterns.shape)}

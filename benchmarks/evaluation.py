@@ -1,4 +1,4 @@
-"""Texts per second when nothing is learnt."""
+"""Texts per second of an evaluation."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tokenlayer.data.loader import BatchLoader
 
 
 def measure(overrides: Sequence[str]) -> Result:
-    """A whole validation by the trainer, its metrics included."""
+    """Time a whole validation by the trainer, its metrics included."""
     bench = Bench(overrides)
     split = bench.dataset.splits["validation"]
     loader = BatchLoader(split, bench.config.dataset.batch_size)

@@ -1,4 +1,4 @@
-"""What the figures were taken on."""
+"""The machine and the versions that the figures were measured with."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _PACKAGES = ("torch", "pytorch-lightning", "torchmetrics", "numpy", "mlflow", "p
 
 
 def machine() -> dict[str, Any]:
-    """Processor, cores, versions, commit, and how busy others kept it before."""
+    """Processor, cores, versions, commit, and the load before the measurements."""
     versions = packages()
     git = git_state(ROOT)
     return {

@@ -2,7 +2,7 @@
 
     python benchmarks/original.py SETTINGS.json ANSWER.json
 
-The model and the measurements are those of the seed ("Defining the Model", "Making the Training Loop").
+The model and the measurements are those of the original's example ("Defining the Model", "Making the Training Loop").
 """
 
 import json
@@ -23,11 +23,11 @@ class Classifier(keras.Model):
 
     def __init__(self, patterns, hidden):
         super().__init__()
-        vocab_size, max_token_length = patterns.shape[3], patterns.shape[1]
+        n_neurons, pattern_lens = patterns.shape[3], patterns.shape[1]
         self.tokenization = tokenization_layer.TokenizationLayer(
-            vocab_size, initializer=lambda *_, **__: tf.constant(patterns), max_token_length=max_token_length
+            n_neurons, initializer=lambda *_, **__: tf.constant(patterns), pattern_lens=pattern_lens
         )
-        self.embedding = tokenization_layer.EmbeddingLayer(embedding_dim=1)
+        self.embedding = tokenization_layer.EmbeddingLayer(embedding_length=1)
         self.flatten = keras.layers.Flatten()
         self.batch_norm = keras.layers.BatchNormalization()
         self.dense = keras.layers.Dense(hidden)
@@ -38,7 +38,7 @@ class Classifier(keras.Model):
         tokens = self.tokenization(text)  # (B, N, L, 1)
         embedded = self.embedding(tf.transpose(tokens[..., 0], [0, 2, 1]))  # (B, L, 1)
         dense = self.dense(self.batch_norm(self.flatten(embedded), training=training))
-        # Squeezed, as in the seed: from Keras's own output, the loss would go back past the sigmoid.
+        # Squeezed, as in the example: from Keras's own output, the loss would go back past the sigmoid.
         return tf.squeeze(self.out(dense), 1), dense, embedded, tokens
 
     def call(self, text, training=False):
@@ -106,7 +106,7 @@ def fit_ms(model, batches):
 
 
 def pipeline(strings, labels, chars, text_length):
-    """Batches made from strings by the package's own one-hot, cut and padded, as the seed makes them."""
+    """Batches made from strings by the package's own one-hot, cut and padded, as in the example."""
 
     def one_hot(string, label):
         found = tf.cast(tokenization_layer.one_hot_str(string, chars), tf.float32)[:, :text_length]  # (C, length)
@@ -126,7 +126,7 @@ def one_hot_ms(batches):
 
 
 def measure(settings):
-    """Each in ms, as the seed has it and on batches that are tensors already; the peak of resident memory."""
+    """Times in ms, with the example's pipeline and on batches that are tensors already; the peak of resident memory."""
     if settings["threads"]:
         tf.config.threading.set_intra_op_parallelism_threads(settings["threads"])
     arrays = np.load(settings["arrays"])

@@ -1,4 +1,4 @@
-"""Where the time of a step goes: the same step, taken apart by hand."""
+"""Times the parts of a training step, taken apart by hand."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from benchmarks.child import Result
 from benchmarks.setup import Bench
 from benchmarks.stopwatch import Stopwatch, median_ms
 from tokenlayer.data.types import Batch
-from tokenlayer.layer.layer import TokenizationLayer, Tokenized
 from tokenlayer.layer.matching import PatternIndex, match
-from tokenlayer.models.classifier import Intermediates
+from tokenlayer.models.layer_statistics import ModelStatistics
+from tokenlayer.models.output import ModelOutput
 from tokenlayer.original.flatten import FlattenHead
 from tokenlayer.original.gradients import character_histogram, sigma
+from tokenlayer.original.layer import PatternMatches, TokenizationLayer
 from tokenlayer.training.callbacks.pattern_tables import pattern_sides, side_by_side
 from tokenlayer.training.callbacks.patterns_log import pattern_rows
-from tokenlayer.training.layer_statistics import LayerGradients, gradient_row, value_row
 from tokenlayer.training.module import TrainingStep
 
 LOOP = ("batch", "discretise", "match", "embed", "head, loss", "running metrics", "backward", "optimizer")
-"""The parts of a step that records nothing, Lightning aside."""
+"""The parts of a step without any recording, Lightning aside."""
 RECORDED = ("gradient row", "value row", "pattern rows")
-"""What is computed to be recorded; the last of them every tenth step."""
+"""The parts that compute what is recorded; the last of them every tenth step."""
 
 
 def measure(overrides: Sequence[str], n_steps: int) -> Result:
@@ -39,26 +39,30 @@ def measure(overrides: Sequence[str], n_steps: int) -> Result:
     """
     bench = Bench(overrides)
     batches = bench.batches()
+    statistics = bench.model.statistics()
     warm = Stopwatch()
     for _ in range(5):
-        _step(bench, batches, 1, warm)
+        _step(bench, statistics, batches, 1, warm)
     watch = Stopwatch()
-    done = [_step(bench, batches, step, watch) for step in range(n_steps)]
+    done = [_step(bench, statistics, batches, step, watch) for step in range(n_steps)]
     last, g = done[-1]
     return {
         "parts_ms": watch.medians_ms(),
         "inside_ms": _inside(bench, last, g, n_steps),
-        "matches": fmean(len(step.intermediates.tokens.matches) for step, _ in done),
+        "matches": fmean(len(step.output.tokens.matches) for step, _ in done),
         "threads": torch.get_num_threads(),
     }
 
 
-def _step(bench: Bench, batches: Iterator[Batch], index: int, watch: Stopwatch) -> tuple[TrainingStep, Tensor]:
+def _step(
+    bench: Bench, statistics: ModelStatistics, batches: Iterator[Batch], index: int, watch: Stopwatch
+) -> tuple[TrainingStep, Tensor]:
     """One training step with all rows that the callbacks compute; the step, and ∂loss/∂embedded."""
     model = bench.model
-    layer, seed_head = model.tokenization, model.head
+    layer, head = model.tokenization, model.head
     assert isinstance(layer, TokenizationLayer)
-    assert isinstance(seed_head, FlattenHead)
+    assert isinstance(head, FlattenHead)
+    gradient: list[Tensor] = []
     watch.start()
     batch = next(batches)
     watch.lap("batch")
@@ -66,41 +70,39 @@ def _step(bench: Bench, batches: Iterator[Batch], index: int, watch: Stopwatch) 
     vocabulary = layer.vocabulary()
     watch.lap("discretise")
     matches = match(codes, vocabulary, bench.dataset.alphabet.size)
-    tokens = Tokenized(codes, layer.patterns, vocabulary, matches)
+    tokens = PatternMatches(codes, vocabulary, matches, layer.patterns)
     watch.lap("match")
     embedded = model.embedding(tokens)
     watch.lap("embed")
-    head = seed_head.read(embedded)
-    out = model.probabilities(head.logits)
-    loss = model.loss(out, batch.labels)
+    read = head.read(embedded)
+    output = ModelOutput(read.logits, embedded, read.hidden, tokens)
+    loss = model.loss(output, batch.labels)
     watch.lap("head, loss")
-    bench.module.phase_metrics("train").update(out, batch.labels, loss)
+    bench.module.phase_metrics("train").update(output.probabilities, batch.labels, loss)
     watch.lap("running metrics")
-    intermediates = Intermediates(out, head.logits, head.dense, embedded, tokens, model.embedding)
-    layers = LayerGradients(intermediates)
+    statistics.watch(output)
+    embedded.register_hook(gradient.append)  # type: ignore[no-untyped-call]  # torch leaves it untyped
     bench.optimizer.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
     watch.lap("backward")
-    gradient_row(layers, model.logged_parameters())
+    statistics.gradients()
     watch.lap("gradient row")
-    step = TrainingStep(index, 0, index, intermediates, loss.detach(), batch.labels, batch.rows)
+    step = TrainingStep(index, 0, index, output, loss.detach(), batch.labels, batch.rows)
     if index % 10 == 0:
         pattern_rows(step, bench.module, bench.dataset.alphabet)
         watch.lap("pattern rows")
     bench.optimizer.step()
     watch.lap("optimizer")
-    value_row(intermediates, model.logged_parameters())
+    statistics.values(output)
     watch.lap("value row")
-    g = layers.get("embedding")
-    assert g is not None
-    return step, g
+    return step, gradient[0]
 
 
 def _inside(bench: Bench, step: TrainingStep, g: Tensor, repeats: int) -> dict[str, float]:
-    """Parts of parts, each repeated on one batch: the caches are warmer than in a step."""
-    tokens = step.intermediates.tokens
+    """Times of parts of parts, each repeated on one batch, so that the caches are warmer than in a step."""
+    tokens = step.output.tokens
+    assert isinstance(tokens, PatternMatches)
     codes, vocabulary = tokens.codes, tokens.vocabulary
-    assert tokens.patterns is not None
     C, K, N = tokens.patterns.shape
     E = bench.model.embedding.weight.detach()
     patterns = tokens.patterns.detach()
@@ -118,7 +120,7 @@ def _inside(bench: Bench, step: TrainingStep, g: Tensor, repeats: int) -> dict[s
 
 
 def _live_view_ms(bench: Bench, step: TrainingStep, repeats: int) -> float:
-    """One refresh; runs whose output is no terminal, such as those measured here, have none."""
+    """Time of one refresh. Runs without a terminal, such as those measured here, have no live view."""
     terminal = Console(file=io.StringIO(), force_terminal=True, width=120)
 
     def refresh() -> None:

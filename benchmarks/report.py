@@ -1,4 +1,4 @@
-"""The measurements as tables."""
+"""Shows the measurements as tables."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ PATTERNS_EVERY = 10
 
 @dataclass(frozen=True)
 class Figure:
-    """One line of the table."""
+    """A line of the table."""
 
     name: str
     value: float
     unit: str
     at_most: float | None = None
-    """The target; None: there is none."""
+    """The target, if there is one."""
     note: str = ""
     certain: bool = True
-    """False: what it was taken from varies by more than it says."""
+    """False if the measurements behind it vary by more than it."""
 
     @property
     def verdict(self) -> str:
@@ -37,8 +37,10 @@ class Figure:
 
 
 def show(console: Console, results: dict[str, Any]) -> None:
-    """Print all."""
-    table = Table(title="Seed configuration", title_justify="left", caption=_machine(results), caption_justify="left")
+    """Print all tables."""
+    table = Table(
+        title="The original's configuration", title_justify="left", caption=_machine(results), caption_justify="left"
+    )
     for heading, justify in (("", "left"), ("measured", "right"), ("target", "right"), ("", "left"), ("", "left")):
         table.add_column(heading, justify=justify)  # type: ignore[arg-type]  # a tuple loses the literal
     for figure in figures(results):
@@ -63,7 +65,7 @@ def figures(results: dict[str, Any]) -> Iterator[Figure]:
     yield Figure("step, nothing recorded: mean", bare["mean_ms"], "ms", None, each)
     more = mean - bare["mean_ms"]
     certain = more > max(_spread(step), _spread(bare))
-    note = "of the step: what the two differ by" + ("" if certain else "; their own runs differ by more")
+    note = "of the step: the difference of the two" + ("" if certain else "; their own runs differ by more")
     yield Figure("callbacks, statistics, writers", 100 * more / mean, "%", 20, note, certain)
     dense = results["dense"]["median_ms"]
     yield Figure("dense route in PyTorch, nothing recorded", dense, "ms", None, _times(dense, bare["mean_ms"]))
@@ -100,7 +102,7 @@ def _times(slow: float, ours: float) -> str:
 
 
 def parts_table(results: dict[str, Any]) -> Table:
-    """Where the time goes; the two remainders are by difference to the measured steps."""
+    """The time of each part; the two remainders are differences to the measured steps."""
     step, bare = results["step"]["mean_ms"], results["loop_only"]["mean_ms"]
     measured = dict(results["parts"]["parts_ms"])
     measured["pattern rows"] /= PATTERNS_EVERY

@@ -1,4 +1,4 @@
-"""`make benchmark-rules`: what learning rules cost, beside the same training of a fixed vocabulary.
+"""`make benchmark-rules`: the cost of learning rules, beside the same training of a fixed vocabulary.
 
 python -m benchmarks.rules [--source PATH] [--json FILE] [--threads N] [--steps N] [key=value …]
 """
@@ -27,10 +27,11 @@ from benchmarks.run import write
 from benchmarks.setup import Bench
 from benchmarks.source import generate, reviews_here
 from benchmarks.stopwatch import Stopwatch
-from tokenlayer.layer.layer import VocabularyLayer
+from tokenlayer.layer.vocabulary_layer import VocabularyLayer
+from tokenlayer.models.output import ModelOutput
 from tokenlayer.rules.base import LearningRule, Observation, TrainingProgress
 from tokenlayer.rules.schedule import EditingRuleConfig
-from tokenlayer.training.train import build_rule
+from tokenlayer.training.build import build_rule
 
 RULES = ("frozen", "random_regrow", "grow", "graft")
 _WARM_UP = 5
@@ -56,8 +57,8 @@ def main() -> None:
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.rules", description="What learning rules cost.")
-    parser.add_argument("--source", type=Path, help="reviews: CSV, archive or folder (default: those at hand)")
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.rules", description="The cost of learning rules.")
+    parser.add_argument("--source", type=Path, help="reviews: CSV, archive or folder (default: in the data folder)")
     parser.add_argument("--json", type=Path, help="where to write all numbers (default: benchmarks/results/)")
     parser.add_argument("--threads", type=int, help="CPU threads of torch (default: torch decides)")
     parser.add_argument("--steps", type=int, default=100, help="steps that are timed (default: %(default)s)")
@@ -78,7 +79,7 @@ def configured(source: Path, cache: Path, threads: int | None, more: Sequence[st
 
 
 def measured(overrides: Sequence[str], n_steps: int, console: Console) -> dict[str, Any]:
-    """Every rule in a process of its own; the texts are encoded before."""
+    """Measure every rule in a process of its own, after the texts are encoded."""
     results: dict[str, Any] = {"machine": machine(), "overrides": list(overrides)}
     in_child("benchmarks.data:prepare_texts", overrides=list(overrides))
     for rule in RULES:
@@ -89,11 +90,11 @@ def measured(overrides: Sequence[str], n_steps: int, console: Console) -> dict[s
 
 
 def measure(overrides: Sequence[str], n_steps: int) -> Result:
-    """The step with a rule, taken apart by hand.
+    """Time a step with a rule, taken apart by hand.
 
     Returns:
-        `build_s`: seconds to make the rule for the first time; `parts_ms`: medians; `edit_s`: of some edits;
-        `batches`: of an epoch; `edits`: of a whole epoch, in the mean over the training; `threads`.
+        `build_s`: seconds to make the rule for the first time; `parts_ms`: medians; `edit_s`: seconds of some edits;
+        `batches` and `edits`: their numbers in an epoch, for edits the mean over the training; `threads`.
 
     """
     bench = Bench(overrides)
@@ -106,18 +107,16 @@ def measure(overrides: Sequence[str], n_steps: int) -> Result:
     n_total = per_epoch * epochs
     warm, watch = Stopwatch(), Stopwatch()
     for step in range(_WARM_UP + n_steps):
-        _step(
-            bench, rule, next(batches), TrainingProgress(step, n_total, per_epoch), warm if step < _WARM_UP else watch
-        )
+        progress = TrainingProgress(step, n_total, per_epoch)
+        _step(bench, rule, next(batches), progress, warm if step < _WARM_UP else watch)
     due: list[TrainingProgress] = []
     if isinstance(config := bench.config.learning_rule, EditingRuleConfig):
-        clocks = (TrainingProgress(step, n_total, per_epoch) for step in range(n_total))
-        due = [progress for progress in clocks if config.is_due(progress)]
+        steps = (TrainingProgress(step, n_total, per_epoch) for step in range(n_total))
+        due = [progress for progress in steps if config.is_due(progress)]
     edit_s = []
     for progress in due[:_EDITS]:
-        _step(
-            bench, rule, next(batches), progress, warm
-        )  # a rule that counts since its last edit has something to count
+        # A step first, for rules that count since their last edit.
+        _step(bench, rule, next(batches), progress, warm)
         begin = time.perf_counter()
         _edit(bench, rule, progress)
         edit_s.append(time.perf_counter() - begin)
@@ -136,11 +135,11 @@ def _step(bench: Bench, rule: LearningRule, batch: Any, progress: TrainingProgre
     weight = model.embedding.weight
     gradient: list[Tensor] = []
     watch.start()
-    intermediates = model(batch.codes, return_intermediates=True)
-    intermediates.embedded.register_hook(gradient.append)
-    loss = model.loss(intermediates.out, batch.labels)
+    output: ModelOutput = model(batch.codes)
+    output.embedded.register_hook(gradient.append)  # type: ignore[no-untyped-call]  # torch leaves it untyped
+    loss = model.loss(output, batch.labels)
     assert bench.config.model.embedding_l2 is not None
-    loss = loss + bench.config.model.embedding_l2 * model.embedding_l2(intermediates.tokens)
+    loss = loss + bench.config.model.embedding_l2 * model.embedding_l2(output.tokens)
     watch.lap("forward")
     bench.optimizer.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
@@ -149,7 +148,7 @@ def _step(bench: Bench, rule: LearningRule, batch: Any, progress: TrainingProgre
     rule.observe(
         Observation(
             progress=progress,
-            tokens=intermediates.tokens,
+            tokens=output.tokens,
             rows=batch.rows,
             gradient=gradient[0],
             binary_features=model.head.binary_features,
@@ -173,12 +172,12 @@ def _edit(bench: Bench, rule: LearningRule, progress: TrainingProgress) -> None:
 
 
 def rest_ms(of_rule: Result) -> float:
-    """The step without what its rule observes."""
+    """The step without its rule's observation, in ms."""
     return float(sum(ms for part, ms in of_rule["parts_ms"].items() if part != OBSERVE))
 
 
 def epoch_s(of_rule: Result) -> float:
-    """An epoch of steps and of its share of the edits: no recording, no validation."""
+    """Seconds of an epoch: its steps and its share of the edits, without recording and validation."""
     step = sum(of_rule["parts_ms"].values())
     edits = of_rule["edits"] * median(of_rule["edit_s"]) if of_rule["edit_s"] else 0.0
     return float(of_rule["batches"] * step / 1000 + edits)

@@ -1,4 +1,4 @@
-"""`make benchmark`: all measurements, one after the other; a table and a JSON file.
+"""`make benchmark`: takes all measurements in turn; writes a table and a JSON file.
 
 python -m benchmarks.run [--original] [--source PATH] [--json FILE] [--threads N] [--steps N]
 """
@@ -21,10 +21,11 @@ from benchmarks import report, training
 from benchmarks.child import ROOT, in_child
 from benchmarks.machine import machine
 from benchmarks.source import generate, reviews_here
+from tokenlayer import atomic
 
 PART_STEPS, DENSE_STEPS, ORIGINAL_STEPS = 100, 3, 5
 ROUNDS = 2
-# All texts, where the seed takes 10 million characters: the harder case.
+# All texts, where the original takes 10 million characters: the harder case.
 WHOLE_CORPUS = "initializer.corpus.cap=null"
 
 
@@ -37,7 +38,7 @@ def main() -> None:
             source = Path(folder, "generated.csv")
             console.print("no reviews here: generating texts of their shape")
             generate(source)
-        overrides = seed_configuration(source, Path(folder, "cache"), wanted.threads)
+        overrides = original_configuration(source, Path(folder, "cache"), wanted.threads)
         results = measured(overrides, wanted.steps, wanted.original, console)
     results["source"] = "generated texts" if source.name == "generated.csv" else source.name
     report.show(console, results)
@@ -49,19 +50,17 @@ def main() -> None:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description="Speed and memory.")
     parser.add_argument("--original", action="store_true", help="time the original package, too (Python 3.11)")
-    parser.add_argument("--source", type=Path, help="reviews: CSV, archive or folder (default: those at hand)")
+    parser.add_argument("--source", type=Path, help="reviews: CSV, archive or folder (default: in the data folder)")
     parser.add_argument("--json", type=Path, help="where to write all numbers (default: benchmarks/results/)")
     parser.add_argument("--threads", type=int, help="CPU threads of torch (default: torch decides)")
     parser.add_argument("--steps", type=int, default=330, help="steps of each timed run (default: %(default)s)")
     return parser.parse_args()
 
 
-def seed_configuration(source: Path, cache: Path, threads: int | None) -> list[str]:
-    """The seed's experiment on the CPU, with a cache of its own; its head and rule, whatever the defaults are."""
+def original_configuration(source: Path, cache: Path, threads: int | None) -> list[str]:
+    """The original's experiment on the CPU, with a cache of its own."""
     return [
-        "experiment=seed_imdb",
-        "model/head=flatten",
-        "learning_rule=seed",
+        "experiment=original_imdb",
         f'dataset.source="{source.absolute()}"',
         f"dataset.cache_dir={cache}",
         "trainer.accelerator=cpu",
@@ -70,7 +69,7 @@ def seed_configuration(source: Path, cache: Path, threads: int | None) -> list[s
 
 
 def measured(overrides: Sequence[str], n_steps: int, original: bool, console: Console) -> dict[str, Any]:
-    """Everything, each in a process of its own."""
+    """All measurements, each in a process of its own."""
     results: dict[str, Any] = {"machine": machine(), "overrides": list(overrides)}
 
     def take(name: str, target: str, *more: str, **settings: Any) -> None:
@@ -81,7 +80,7 @@ def measured(overrides: Sequence[str], n_steps: int, original: bool, console: Co
     take("data_cached", "data:prepare_texts")
     take("initializer", "data:draw_patterns", WHOLE_CORPUS)
     rounds: dict[bool, list[dict[str, Any]]] = {True: [], False: []}
-    for index in range(2 * ROUNDS):  # in turns, so that what else the machine does falls on both
+    for index in range(2 * ROUNDS):  # in turns, so that other load on the machine falls on both
         recording = index % 2 == 0
         name = f"round_{index // 2 + 1}_{'recording' if recording else 'loop_only'}"
         take(name, "training:measure", n_steps=n_steps, recording=recording)
@@ -98,11 +97,9 @@ def measured(overrides: Sequence[str], n_steps: int, original: bool, console: Co
 
 
 def write(path: Path, results: dict[str, Any]) -> None:
-    """The whole file or none of it."""
+    """Write all results to a JSON file."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f"{path.name}.unfinished")
-    unfinished.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    unfinished.replace(path)
+    atomic.replace_text(path, json.dumps(results, indent=1, ensure_ascii=False) + "\n")
 
 
 if __name__ == "__main__":

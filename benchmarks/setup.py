@@ -1,4 +1,4 @@
-"""The configuration under measurement, composed as the command line does it."""
+"""The measured configuration, composed as on the command line."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from tokenlayer.config.compose import composing
 from tokenlayer.data.module import DataModule
 from tokenlayer.data.prepare import prepare
 from tokenlayer.data.types import Batch, PreparedDataset
+from tokenlayer.training.build import build_model
 from tokenlayer.training.config import TrainConfig
 from tokenlayer.training.module import TokenizationModule
-from tokenlayer.training.train import build_model
 
 
 def configuration(overrides: Sequence[str]) -> TrainConfig:
-    """The checked configuration of a training run, with nothing left open."""
+    """The checked configuration of a training run, with all open settings chosen."""
     spec = Spec(TrainConfig, lambda composed, _line: composed)
     with composing("train") as composer:
         checked: list[Checked[TrainConfig]] = check(composer, overrides, spec, multirun=False)
@@ -26,7 +26,7 @@ def configuration(overrides: Sequence[str]) -> TrainConfig:
 
 
 class Bench:
-    """Data, module and endless training batches, with torch set up as the trainer does it."""
+    """Data, module and endless training batches, with torch set up as by the trainer."""
 
     def __init__(self, overrides: Sequence[str]) -> None:
         self.config = configuration(overrides)

@@ -1,4 +1,4 @@
-"""Where the texts come from: the real reviews, or generated ones of their shape."""
+"""The texts: the real reviews, or generated ones of their shape."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ _LETTERS = np.array(list("etaoinshrdlucmfwygpbvkxqjz123"))  # with the space 30 
 
 
 def reviews_here() -> Path | None:
-    """The CSV of reviews in the data folder that $TOKENLAYER_SHARED names, or that stands beside the repository."""
+    """The CSV of reviews in the data folder that $TOKENLAYER_SHARED names, or in `shared` beside the repository."""
     shared = Path(os.environ.get("TOKENLAYER_SHARED", ROOT.parent / "shared"))
     path = shared / "data" / REVIEWS
     return path if path.exists() else None
 
 
 def generate(path: Path, n_texts: int = N_TEXTS, seed: int = 0) -> None:
-    """Write a CSV (review, sentiment) of texts about as long as the reviews, of words about as often repeated."""
+    """Write a CSV (review, sentiment) of texts about as long as the reviews, whose words repeat about as often."""
     random = np.random.default_rng(seed)
     lengths = random.integers(2, 11, _LEXICON)
     lexicon = np.array(["".join(random.choice(_LETTERS, length)) for length in lengths], dtype=object)
-    frequency = 1 / np.arange(10, _LEXICON + 10)  # Zipf's law, the most frequent words held back
+    frequency = 1 / np.arange(10, _LEXICON + 10)  # Zipf's law without the most frequent words
     frequency /= frequency.sum()
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)

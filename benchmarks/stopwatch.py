@@ -9,7 +9,7 @@ from statistics import median
 
 
 class Stopwatch:
-    """Times the parts of something that is done again and again."""
+    """Times the parts of something that is repeated."""
 
     def __init__(self) -> None:
         self._laps: dict[str, list[float]] = defaultdict(list)
@@ -19,18 +19,18 @@ class Stopwatch:
         self._last = time.perf_counter()
 
     def lap(self, name: str) -> None:
-        """What was done since the last call is a `name`."""
+        """End a part named `name`, which began at the last call."""
         now = time.perf_counter()
         self._laps[name].append(now - self._last)
         self._last = time.perf_counter()
 
     def medians_ms(self) -> dict[str, float]:
-        """Of each part, in the order in which they were first met."""
+        """Part → median of its laps, in the order of the first laps."""
         return {name: 1000 * median(laps) for name, laps in self._laps.items()}
 
 
 def median_ms(action: Callable[[], object], repeats: int) -> float:
-    """Median over `repeats`, after one for warming up."""
+    """Median over `repeats` calls, after one to warm up."""
     watch = Stopwatch()
     action()
     for _ in range(repeats):

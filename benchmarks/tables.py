@@ -1,7 +1,7 @@
-"""Tables of invented texts, of the kinds that people have: what the defaults must do for without being told more.
+"""Tables of invented texts, of the kinds that people have, for which the default settings should do.
 
-A text is a bag of words of an invented language (Zipf's law); in each class some words are more frequent than in the
-others, none is certain. The same table every time.
+A text is a bag of words of an invented language (Zipf's law). In each class some words are more frequent than in the
+others; none is certain. The tables are the same every time.
 """
 
 from __future__ import annotations
@@ -80,22 +80,22 @@ class Kind:
     n_texts: int = 4000
     class_shares: tuple[float, ...] = (0.5, 0.5)
     words: tuple[int, int] = (5, 16)
-    """Fewest and most in a text."""
+    """Smallest and largest number of words in a text."""
     word: Word = latin
     between: str = " "
     lexicon: int = 2000
     strength: float = 1.0
-    """Standard deviation, over words, of the logarithm of how much more frequent a class makes a word."""
+    """Standard deviation over words of the log ratio by which a class makes a word more frequent."""
     more: Callable[[str, int, Rng], str] | None = None
-    """What is done to a text of words, knowing its class."""
+    """Changes a text of words, by its class."""
 
 
-def _sentence(text: str, label: int, rng: Rng) -> str:  # noqa: ARG001  # knows no class
+def _sentence(text: str, label: int, rng: Rng) -> str:  # noqa: ARG001  # independent of the class
     return f"{text[:97].capitalize()}{rng.choice(['.', '!', '...'])}"
 
 
 def _message(text: str, label: int, rng: Rng) -> str:
-    """With digits and capitals, more of them in class 1."""
+    """Add digits and capitals, more of them in class 1."""
     words = text.split(" ")
     for i in range(len(words)):
         chance = rng.random()
@@ -107,18 +107,18 @@ def _message(text: str, label: int, rng: Rng) -> str:
 
 
 def _post(text: str, label: int, rng: Rng) -> str:
-    """With some emoji of the class, or of none."""
+    """Add some emoji, of the class or of any."""
     of_class = _EMOJI[10 * label : 10 * label + 10] if rng.random() < 0.6 else _EMOJI
     return text + " " + "".join(rng.choice(of_class, rng.integers(0, 4)))
 
 
 def _name(text: str, label: int, rng: Rng) -> str:
-    """One word, with an ending that the class prefers."""
+    """Add an ending that the class prefers to a single word."""
     endings = [["a", "ina", "elle", "ia"], ["o", "us", "ard", "ek"]][label if rng.random() < 0.9 else 1 - label]
     return text.capitalize() + rng.choice(endings)
 
 
-def _punctuated(text: str, label: int, rng: Rng) -> str:  # noqa: ARG001  # knows no class
+def _punctuated(text: str, label: int, rng: Rng) -> str:  # noqa: ARG001  # independent of the class
     marks = sorted(rng.integers(0, len(text) + 1, 2))
     return text[: marks[0]] + "，" + text[marks[0] : marks[1]] + "“" + text[marks[1] :] + "”。"
 
@@ -139,7 +139,7 @@ KINDS = {
 
 
 def table(name: str, n_texts: int | None = None) -> pd.DataFrame:
-    """Columns `text` and `label` of a kind of table, of so many texts (by default those of its kind)."""
+    """The columns `text` and `label` of a table of some kind, with `n_texts` texts (default: the kind's number)."""
     kind = KINDS[name]
     rng = np.random.default_rng([ord(letter) for letter in name])
     lexicon = list(dict.fromkeys(kind.word(rng) for _ in range(3 * kind.lexicon)))[: kind.lexicon]
@@ -158,14 +158,14 @@ def _weights(kind: Kind, n_words: int, rng: Rng) -> npt.NDArray[np.float64]:
     """(classes, words): probability of each word."""
     frequency = 1 / np.arange(1, n_words + 1)
     preference = np.exp(kind.strength * rng.standard_normal((len(kind.class_shares), n_words)))
-    preference[:, :20] = 1  # the most frequent words are those of grammar
+    preference[:, :20] = 1  # the most frequent words tell nothing, as in real languages
     weights = frequency * preference
     probability: npt.NDArray[np.float64] = weights / weights.sum(1, keepdims=True)
     return probability
 
 
 def write(name: str, folder: Path, n_texts: int | None = None) -> Path:
-    """A kind of table as a CSV file in a folder."""
+    """Write a table of some kind to a CSV file in a folder."""
     path = folder / f"{name}.csv"
     table(name, n_texts).to_csv(path, index=False)
     return path

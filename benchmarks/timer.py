@@ -1,4 +1,4 @@
-"""A callback that times steps of the real training, from the beginning of a batch to the beginning of the next."""
+"""A callback that times the steps of a real training, from the beginning of one batch to that of the next."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from tokenlayer.training.callbacks.base import CallbackConfig, RunContext
 
 
 class StepTimer(pl.Callback):
-    """Between two calls lies all there is to a step: the next batch, commits, the other callbacks before and after.
+    """Times whole steps: the batch, the update, commits, and all other callbacks.
 
     Args:
-        path: JSON file that it writes when training ends.
+        path: the JSON file, written when training ends.
 
     """
 
@@ -35,10 +35,10 @@ class StepTimer(pl.Callback):
 
 @dataclass
 class StepTimerConfig(CallbackConfig):
-    """The timer."""
+    """Configuration of the timer."""
 
     path: str
-    """File that it writes."""
+    """The file to write."""
 
     def build(self, _run: RunContext) -> StepTimer:
         return StepTimer(Path(self.path))

@@ -1,4 +1,4 @@
-"""The step of the real command, with everything it records and with nothing recorded."""
+"""Times the steps of the real command, with everything recorded and with nothing recorded."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ WARM_UP = 30
 
 
 def measure(overrides: Sequence[str], n_steps: int, recording: bool) -> Result:
-    """Time `n_steps` steps of `tokenlayer train`, as the user calls it.
+    """Time `n_steps` steps of `tokenlayer train`, as a user calls it.
 
     Args:
         overrides: the configuration.
-        n_steps: steps to time.
-        recording: False: without any of the callbacks, so that data, model, optimizer and Lightning's loop remain.
+        n_steps: number of steps.
+        recording: False leaves out all callbacks; data, model, optimizer and Lightning's loop remain.
 
     """
     callbacks = configuration(overrides).callbacks
@@ -54,7 +54,7 @@ def measure(overrides: Sequence[str], n_steps: int, recording: bool) -> Result:
 
 
 def window(run: Result) -> list[float]:
-    """Steps of a run behind the warm-up: the last whole periods between commits, so that these have their share."""
+    """The steps of a run after the warm-up: the last whole periods between commits, so that these have their share."""
     steps: list[float] = run["steps_ms"][min(WARM_UP, len(run["steps_ms"]) // 2) :]
     period = run["commit_every"]
     return steps[-(len(steps) // period * period) :] if len(steps) >= period else steps

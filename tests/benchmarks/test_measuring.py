@@ -9,7 +9,7 @@ import pytest
 from benchmarks import against_original, source, training
 from benchmarks.against_original import NotInstallableError, installed
 from benchmarks.child import ROOT, in_child
-from benchmarks.run import seed_configuration
+from benchmarks.run import original_configuration
 from benchmarks.setup import configuration
 from benchmarks.stopwatch import median_ms
 
@@ -60,8 +60,8 @@ def test_generated_texts_are_read_like_reviews(tmp_path):
     assert 600 < np.median(lengths) < 2000
 
 
-def test_the_seed_is_what_is_measured(tmp_path):
-    config = configuration(seed_configuration(tmp_path / "a b.csv", tmp_path / "cache", 2))
+def test_the_original_s_experiment_is_measured(tmp_path):
+    config = configuration(original_configuration(tmp_path / "a b.csv", tmp_path / "cache", 2))
     assert isinstance(config.dataset, ImdbConfig)
     assert config.dataset.source == str(tmp_path / "a b.csv")
     assert (config.dataset.batch_size, config.dataset.text_length) == (32, 2000)
@@ -79,6 +79,8 @@ def test_the_original_s_script_needs_nothing_of_this_repository():
     there = {*sys.stdlib_module_names, "numpy", "tensorflow", "tokenization_layer"}
     assert "tokenization_layer" in modules
     assert {str(module).partition(".")[0] for module in modules} <= there
+    arguments = {node.arg for node in ast.walk(tree) if isinstance(node, ast.keyword)}
+    assert {"pattern_lens", "embedding_length"} <= arguments, "the original's names"
 
 
 def test_no_python_for_the_original(tmp_path, monkeypatch):

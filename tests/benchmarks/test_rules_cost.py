@@ -1,4 +1,4 @@
-"""What rules cost, on shapes that take no time; the figures themselves are not tested."""
+"""The cost of rules on tiny shapes; the figures themselves are not tested."""
 
 import io
 import json
@@ -16,7 +16,7 @@ TINY = (
     "model.vocab_size=20",
     "initializer.ngram_lengths=[2,3,4]",
     "learning_rule.ngram_lengths=[2,3,4]",
-    "learning_rule.every=0.5",
+    "learning_rule.edit_interval=0.5",
     "trainer.accelerator=cpu",
     "trainer.threads=1",
     "trainer.max_epochs=4",

@@ -1,4 +1,4 @@
-"""The whole benchmark on shapes that take no time; the figures themselves are not tested."""
+"""The whole benchmark on tiny shapes; the figures themselves are not tested."""
 
 import io
 import json
@@ -16,10 +16,12 @@ TINY = (
     "dataset.text_length=60",
     "dataset.n_words=12",
     "dataset.batch_size=8",
+    "initializer=original",
     "initializer.ngram_lengths=[2,3,4]",
     "initializer.padding=blank",
-    "model/head=flatten",
-    "learning_rule=seed",
+    "model=original",
+    "optimizer=original",
+    "learning_rule=original",
     "model.vocab_size=30",
     "model.head.hidden=4",
     "trainer.accelerator=cpu",

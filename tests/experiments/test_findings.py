@@ -9,27 +9,33 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from findings import Findings, main
+from experiments.original_imdb.findings import (
+    cover,
+    dead_patterns,
+    frozen_weights,
+    gradient_rank,
+    language,
+    padding_noise,
+)
+from experiments.original_imdb.findings.__main__ import Findings, main
+from experiments.original_imdb.findings.common import load_experiment
+from experiments.original_imdb.findings.decoded import matches_in, occurring, stretch
+from experiments.original_imdb.findings.traces import read_trace, train_trace
 from matplotlib.image import imread
-from seed_findings import cover, dead_patterns, frozen_weights, gradient_rank, language, padding_noise
-from seed_findings.common import load_experiment
-from seed_findings.decoded import matches_in, occurring, stretch
-from seed_findings.traces import read_trace, train_trace
-from tokenlayer.tokenization.gradients import sigma
-from tokenlayer.tokenization.vocabulary import BLANK
-from tokenlayer.training.run import train
 
 from tokenlayer.errors import InputError
-from tokenlayer.text.alphabet import Alphabet
+from tokenlayer.original.gradients import sigma
+from tokenlayer.text.alphabet import BLANK, Alphabet
 from tokenlayer.training.job import Job
+from tokenlayer.training.train import train
 
 SETTINGS = [
     "dataset=planted",
     "dataset.n_texts=300",
     "dataset.text_length=80",
     "dataset.batch_size=16",
-    "initializer.gram_lens=[3,4,5,6,7]",
-    "model.n_neurons=40",
+    "initializer.ngram_lengths=[3,4,5,6,7]",
+    "model.vocab_size=40",
     "model.head.hidden=8",
     "optimizer.lr=0.02",  # so that weights leave (0, 1) and characters change in a few steps
     "trainer.threads=1",
@@ -72,7 +78,7 @@ def test_rank_sees_what_is_not_shared(gradients):
     assert changed.difference() > 1e-7
 
 
-def test_noise_leaves_only_the_longest_grams(experiment):
+def test_noise_leaves_only_the_longest_ngrams(experiment):
     found = [padding_noise.fresh_matches(experiment, seed) for seed in range(3)]
     for matches in found:
         longest = matches.lengths == 7
@@ -166,11 +172,11 @@ def test_greedy_covers_more(experiment, monkeypatch):
 
 def test_greedy_is_the_plain_greedy(experiment):
     corpus = np.array(experiment.dataset.corpus("train", 2000))
-    candidates = cover.frequent_grams(corpus, [2, 3, 5], 50)
+    candidates = cover.frequent_ngrams(corpus, [2, 3, 5], 50)
     text = experiment.dataset.alphabet.decode(corpus)
     for candidate in candidates:
-        gram = text[candidate.positions[0] :][: candidate.length]
-        assert candidate.positions.tolist() == [m.start() for m in re.finditer(f"(?={re.escape(gram)})", text)]
+        ngram = text[candidate.positions[0] :][: candidate.length]
+        assert candidate.positions.tolist() == [m.start() for m in re.finditer(f"(?={re.escape(ngram)})", text)]
     quotas = Counter({2: 3, 3: 4, 5: 3})
     for wanted in (None, quotas):
         covered = np.zeros(len(corpus), dtype=bool)
@@ -183,10 +189,10 @@ def test_greedy_is_the_plain_greedy(experiment):
     patterns = cover.as_patterns(cover.greedy(candidates, len(corpus), 10), corpus, 5)
     covered = np.zeros(len(corpus), dtype=bool)
     for row in patterns:
-        gram = "".join(experiment.dataset.alphabet.signs[c] for c in row if c != BLANK)
-        for m in re.finditer(f"(?={re.escape(gram)})", text):
+        ngram = "".join(experiment.dataset.alphabet.signs[c] for c in row if c != BLANK)
+        for m in re.finditer(f"(?={re.escape(ngram)})", text):
             if m.start() <= len(text) - 5:  # the layer's windows are of the full pattern's length
-                covered[m.start() : m.start() + len(gram)] = True
+                covered[m.start() : m.start() + len(ngram)] = True
     assert cover.cover_curve(patterns, corpus, experiment.dataset)[-1] == pytest.approx(100 * covered.mean())
 
 
@@ -201,8 +207,8 @@ def test_every_finding_is_written(tmp_path, monkeypatch, capsys):
     assert {row[0] for row in before} == set("123456")
     assert main([*arguments, "--only", "2"]) == 0
     assert rows(tmp_path) == before, "the others stay, and the same seed gives the same numbers"
-    assert main(["dataset=planted", "model.n_neuron=3"]) == 2
-    assert "n_neurons" in capsys.readouterr().err
+    assert main(["dataset=planted", "model.vocab_siz=3"]) == 2
+    assert "vocab_size" in capsys.readouterr().err
 
 
 def test_a_recorded_run_is_read(output_dir):

@@ -7,7 +7,9 @@ from layer_cases import cases, make_case
 
 from tokenlayer.layer.embedding import TokenEmbedding
 from tokenlayer.layer.vocabulary import Vocabulary
+from tokenlayer.layer.vocabulary_layer import VocabularyLayer
 from tokenlayer.original.gaussian import PatternsInitializerGaussian
+from tokenlayer.original.gradients import DenseMatch
 from tokenlayer.original.layer import EmbeddingLayer, TokenizationLayer
 from tokenlayer.original.max_cover import PatternsInitializerMaxCover
 from tokenlayer.original.patterns import one_hot
@@ -152,6 +154,18 @@ def test_a_lazy_layer_takes_the_precision_of_its_first_input():
     embedding = EmbeddingLayer(2)
     embedding(tokenization(torch.zeros(2, 7, 10, dtype=torch.float64)).transpose(1, 2))
     assert tokenization.patterns.dtype == embedding.weight.dtype == torch.float64
+
+
+def test_a_lazy_embedding_takes_its_size_from_matches_without_the_dense_output(monkeypatch):
+    monkeypatch.setattr(DenseMatch, "apply", None)  # not to be called
+    patterns = PatternsInitializerGaussian()((7, 3, 4)).double()
+    original = TokenizationLayer(4, lambda _: patterns, pattern_lens=3, n_characters=7)
+    core = VocabularyLayer(Vocabulary(torch.zeros(4, 3, dtype=torch.int64)), 7)
+    for layer, dtype in ((original, torch.float64), (core, torch.float32)):
+        embedding = EmbeddingLayer(2)
+        assert embedding(layer(torch.zeros(2, 10, dtype=torch.uint8))).shape == (2, 10, 2)
+        assert embedding.weight.shape == (4, 2)
+        assert embedding.weight.dtype == dtype
 
 
 def test_an_optimizer_made_before_the_first_input_trains_a_lazy_layer():

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import torch
 
-from tokenlayer.layer.vocabulary import BLANK
 from tokenlayer.rules.base import Edit, LearningRule, LearningRuleConfig, RuleContext
+from tokenlayer.text.alphabet import BLANK
 
 
 class RandomEdits(LearningRule):
@@ -14,7 +14,7 @@ class RandomEdits(LearningRule):
         self.context = context
         self.every = every
         self.replaced = replaced
-        self.register_buffer("edits", torch.zeros((), dtype=torch.int64))
+        self.register_buffer("n_edits", torch.zeros((), dtype=torch.int64))
 
     def observe(self, observation):
         pass
@@ -26,7 +26,7 @@ class RandomEdits(LearningRule):
         R, K = self.replaced, self.context.max_token_length
         codes = torch.randint(0, self.context.n_characters, (R, K), generator=generator)
         codes[:, 2:] = BLANK
-        self.edits += 1
+        self.n_edits += 1
         return Edit(
             token_ids=torch.randperm(self.context.vocab_size, generator=generator)[:R],
             codes=codes,
@@ -36,7 +36,7 @@ class RandomEdits(LearningRule):
         )
 
     def figures(self):
-        return {"edits": float(self.edits)}
+        return {"edits": float(self.n_edits)}
 
 
 @dataclass

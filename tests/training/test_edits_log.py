@@ -6,7 +6,6 @@ import pytorch_lightning as pl
 from random_edits import RandomEditsConfig
 from tiny_training import STEPS_PER_EPOCH, Training
 
-from tokenlayer.models.heads.pool import PoolHeadConfig
 from tokenlayer.rules.frozen import FrozenRuleConfig
 from tokenlayer.training.callbacks.edits_log import EditsLogConfig
 
@@ -30,7 +29,6 @@ class Witness(pl.Callback):
 
 @pytest.fixture
 def editing(training: Training) -> Training:
-    training.model.head = PoolHeadConfig()
     training.model.embedding_dim = 2
     training.rule = RandomEditsConfig()
     training.trainer.max_epochs = 2
@@ -47,12 +45,12 @@ def test_each_row_is_a_replacement_that_happened(editing: Training) -> None:
     assert (log["batch"] == log["step"] % STEPS_PER_EPOCH).all()
     born = np.zeros(40, dtype=int)
     for row in log.itertuples():
-        assert witness.before[row.step][row.token_id] == row.previous
-        assert witness.after[row.step][row.token_id] == row.pattern
+        assert witness.before[row.step][row.neuron] == row.previous
+        assert witness.after[row.step][row.neuron] == row.pattern
         # Of the step before: Adam moves a vector by little in one.
-        np.testing.assert_allclose(row.previous_embedding, witness.vectors[row.step - 1][row.token_id], atol=0.01)
-        assert row.age == row.step + 1 - born[row.token_id]
-        born[row.token_id] = row.step + 1
+        np.testing.assert_allclose(row.previous_embedding, witness.vectors[row.step - 1][row.neuron], atol=0.03)
+        assert row.age == row.step + 1 - born[row.neuron]
+        born[row.neuron] = row.step + 1
     assert set(log["reason"]) == {"dead", "weak"}
     assert log["score"].between(0, 1).all()
 
@@ -69,15 +67,15 @@ def test_a_line_names_the_new_tokens_after_each_validation(editing: Training) ->
     witness = Witness()
     fitted = editing.fit(EditsLogConfig(shown=2), more=[witness])
     first, second = [line for line in fitted.shown.splitlines() if "new since" in line]
-    assert first.split(", foremost ")[0].split()[4:] == ["are", "new", "since", "step", "0"]
+    assert first.split(", top ")[0].split()[4:] == ["are", "new", "since", "step", "0"]
     log = fitted.recorder.load_log("logs/edits")
     new = log[log["epoch"] == 1]
-    assert second.startswith(f"  {new['neuron'].nunique()} of 40 tokens are new since step {STEPS_PER_EPOCH}, foremost")
+    assert second.startswith(f"  {new['neuron'].nunique()} of 40 tokens are new since step {STEPS_PER_EPOCH}, top")
     model = fitted.module.model
     weight = (model.embedding.weight @ model.head.out.weight.T).detach()[:, 0].numpy()
     strongest = max(new["neuron"].unique(), key=lambda token_id: abs(weight[token_id]))
     shown = f'"{witness.after[-1][strongest].strip("█")}" (class_{int(weight[strongest] > 0)})'
-    assert second.split(", foremost ")[1].startswith(shown)
+    assert second.split(", top ")[1].startswith(shown)
     assert second.count("(class_") == 2
 
 

@@ -7,7 +7,6 @@ from tiny_training import STEPS_PER_EPOCH, Training
 
 from tokenlayer.models.classifier import ModelConfig
 from tokenlayer.models.heads.pool import PoolHeadConfig
-from tokenlayer.rules.frozen import FrozenRuleConfig
 from tokenlayer.training.callbacks.base import RunCallback, as_module, current_step
 from tokenlayer.training.callbacks.live_view import LiveViewConfig
 from tokenlayer.training.callbacks.pattern_tables import Side, side_by_side
@@ -39,10 +38,10 @@ def frames(shown):
     return [shown[first:end] for first, end in zip(starts, [*starts[1:], len(shown)], strict=True)]
 
 
-def test_progress_and_the_patterns_with_most_and_least_gradient_every_ten_batches(training: Training) -> None:
-    training.terminal = True
+def test_progress_and_the_patterns_with_most_and_least_gradient_every_ten_batches(original: Training) -> None:
+    original.terminal = True
     witness = Witness()
-    shown = training.fit(LiveViewConfig(), more=[witness]).shown
+    shown = original.fit(LiveViewConfig(), more=[witness]).shown
     drawn = [FRAME.search(frame).groups() for frame in frames(shown)]
     places = [(int(epoch), int(of), int(batch), int(n)) for epoch, of, batch, n, *_ in drawn]
     assert list(dict.fromkeys(places)) == [(1, 1, 1, STEPS_PER_EPOCH), (1, 1, 11, STEPS_PER_EPOCH)]
@@ -85,7 +84,6 @@ def test_tokens_whose_characters_no_gradient_moves_are_shown_by_their_weight(
     training: Training, n_classes: int
 ) -> None:
     training.terminal = True
-    training.rule = FrozenRuleConfig()
     training.dataset.n_classes = n_classes
     training.model = ModelConfig(PoolHeadConfig(), vocab_size=40, embedding_dim=2)
     witness = Witness()
@@ -105,7 +103,6 @@ def test_tokens_whose_characters_no_gradient_moves_are_shown_by_their_weight(
 
 
 def test_the_view_changes_nothing_of_the_training(training: Training) -> None:
-    training.rule = FrozenRuleConfig()
     alone = training.fit().module.model.state_dict()
     training.terminal = True
     seen = training.fit(LiveViewConfig(every=1)).module.model.state_dict()

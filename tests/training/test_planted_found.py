@@ -7,6 +7,7 @@ from tiny_training import TEXTS, Training
 from tokenlayer.data.prepare import prepare
 from tokenlayer.data.sources.planted import PlantedConfig
 from tokenlayer.data.types import PreparedDataset
+from tokenlayer.rules.frozen import FrozenRuleConfig
 from tokenlayer.tracking.reading import find_runs
 from tokenlayer.training.callbacks.base import RunContext
 from tokenlayer.training.callbacks.planted_found import PlantedFound, PlantedFoundConfig, share_found
@@ -29,9 +30,9 @@ def test_metrics_of_a_fit(training: Training, tmp_path) -> None:
     (tmp_path / "patterns.txt").write_text("\n".join(given))
     training.initializer = ListedConfig(file=str(tmp_path / "patterns.txt"))
     training.model.vocab_size = len(given)
+    training.rule = FrozenRuleConfig()
     training.fit(PlantedFoundConfig(), test=True)
     (run,) = find_runs(output_dir=training.output_dir).to_dict("records")
-    # The seed's rule moves characters, but 17 steps from ones and zeros change no pattern.
     assert run["metrics.planted/found"] == pytest.approx(3 / 12)
     assert run["metrics.planted/distractors"] == pytest.approx(1 / 12)
 
@@ -43,13 +44,13 @@ def test_texts_that_nobody_planted_get_nothing(training: Training) -> None:
     assert not isinstance(PlantedFoundConfig().build(run), PlantedFound)
 
 
-def test_a_pattern_that_can_never_match_is_not_found(training: Training, tmp_path) -> None:
+def test_a_pattern_that_can_never_match_is_not_found(original: Training, tmp_path) -> None:
     truth = prepare(PlantedConfig(**TEXTS)).ground_truth
     assert truth is not None
     (tmp_path / "patterns.txt").write_text(truth.patterns["class_0"][0])
-    training.initializer = ListedConfig(file=str(tmp_path / "patterns.txt"))
-    training.model.vocab_size = 1
-    fitted = training.fit(PlantedFoundConfig())
+    original.initializer = ListedConfig(file=str(tmp_path / "patterns.txt"))
+    original.model.vocab_size = 1
+    fitted = original.fit(PlantedFoundConfig())
     (callback,) = fitted.callbacks
     logged: list[dict[str, float]] = []
     callback.recorder.log_metrics = lambda metrics, step: logged.append(metrics)  # type: ignore[method-assign]

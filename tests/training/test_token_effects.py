@@ -22,7 +22,7 @@ def test_effects_are_those_of_masking_the_token(training: Training, batch_norm: 
     split = fitted.data.prepared.splits["test"]
     codes = torch.from_numpy(split.codes.copy())
     with torch.no_grad():
-        dense = model(codes, return_intermediates=True).tokens.dense()  # (B, N, L)
+        dense = model(codes).tokens.dense()  # (B, N, L)
         logits = [model.head.read(masked(dense, n) @ model.embedding.weight).logits for n in (None, *range(12))]
     effects = torch.stack([(logits[0] - without).mean(0) for without in logits[1:]])  # (N, n_outputs)
     if n_classes > 2:  # a logit counts against the mean of all, which softmax does not see

@@ -70,17 +70,17 @@ def test_every_life_is_one_that_was_lived(training: Training, n_classes: int) ->
     lived = np.zeros((STEPS + 1, N), dtype=int)
     for life in lives.itertuples():
         until = STEPS + 1 if pd.isna(life.died) else int(life.died)
-        assert {witness.patterns[step][life.token_id] for step in range(life.born, until)} == {life.pattern}
-        lived[life.born : until, life.token_id] += 1
+        assert {witness.patterns[step][life.neuron] for step in range(life.born, until)} == {life.pattern}
+        lived[life.born : until, life.neuron] += 1
         last = min(until, STEPS) if pd.isna(life.died) else until - 1
         # Of the dead: the vector behind the last update, before the edit.
         tolerance = 1e-5 if pd.isna(life.died) else 0.01
-        expected = class_weight(witness.vectors[last][life.token_id], out, life.towards)
+        expected = class_weight(witness.vectors[last][life.neuron], out, life.towards)
         assert life.weight == pytest.approx(expected, abs=tolerance)
         for step, weight in zip(life.steps, life.weights, strict=True):
             assert life.born <= step < until
             assert weight == pytest.approx(
-                class_weight(witness.vectors[step][life.token_id], out, life.towards), abs=1e-5
+                class_weight(witness.vectors[step][life.neuron], out, life.towards), abs=1e-5
             )
     assert (lived == 1).all()
     recorded = {step for step in range(STEPS) if step % STEPS_PER_EPOCH % 3 == 0} | {STEPS}
@@ -108,7 +108,7 @@ def test_the_table_of_the_ui_begins_with_the_heaviest_that_live(training: Traini
     assert lives["steps"].map(len).isin([0, 1]).all()
     names = fitted.module.model.tokenization.vocabulary().decode(fitted.data.prepared.alphabet)
     for row in living.itertuples():
-        assert row.pattern == names[row.token_id].strip("█").replace(" ", "␣")
+        assert row.pattern == names[row.neuron].strip("█").replace(" ", "␣")
     tokens = fitted.module.model.tokenization
     test = fitted.data.prepared.splits["test"]
     found = tokens(torch.from_numpy(test.codes.copy())).matches.distinct()

@@ -6,13 +6,11 @@ from random_edits import RandomEditsConfig
 from tiny_training import STEPS_PER_EPOCH, Training
 
 from tokenlayer.layer.quality import QualityMeter
-from tokenlayer.models.heads.pool import PoolHeadConfig
 from tokenlayer.training.callbacks.token_quality import TokenQualityConfig
 
 
 @pytest.fixture
 def editing(training: Training) -> Training:
-    training.model.head = PoolHeadConfig()
     training.rule = RandomEditsConfig()
     training.trainer.max_epochs = 2
     return training

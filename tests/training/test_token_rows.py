@@ -12,14 +12,16 @@ from tokenlayer.data.module import DataModule
 from tokenlayer.data.prepare import prepare
 from tokenlayer.data.sources.planted import PlantedConfig
 from tokenlayer.layer.vocabulary import Vocabulary
+from tokenlayer.layer.vocabulary_layer import VocabularyLayer
 from tokenlayer.models.classifier import ModelConfig
 from tokenlayer.models.heads.attention import AttentionHeadConfig
 from tokenlayer.models.heads.base import HeadConfig
 from tokenlayer.models.heads.conv import ConvHeadConfig
 from tokenlayer.original.keras import KerasAdam
-from tokenlayer.original.max_cover import MaxCoverConfig
 from tokenlayer.rules.base import Edit, LearningRule, Observation, TrainingProgress
+from tokenlayer.text.alphabet import BLANK
 from tokenlayer.training.module import TokenizationModule
+from tokenlayer.vocabularies.random_ngrams import draw_rows
 
 N, EDITED = 20, [3, 11]
 HEADS = [
@@ -73,10 +75,9 @@ def data() -> DataModule:
 def module(head: HeadConfig, loaded: DataModule, rule: LearningRule | None = None) -> TokenizationModule:
     torch.manual_seed(0)
     alphabet = loaded.prepared.alphabet
-    initializer = MaxCoverConfig(ngram_lengths=[2, 3], padding="blank").build(
-        loaded.prepared.corpus(), alphabet, torch.Generator().manual_seed(0)
-    )
-    model = ModelConfig(head, vocab_size=N).build(initializer, 3, alphabet.size, 60, 2, trains_characters=False)
+    chosen = draw_rows(loaded.prepared.corpus(), (N, 3), [2, 3], 1, BLANK, torch.Generator().manual_seed(0))
+    layer = VocabularyLayer(Vocabulary(torch.from_numpy(chosen)), alphabet.size)
+    model = ModelConfig(head, vocab_size=N).build(layer, 60, 2)
     return TokenizationModule(model, KerasAdam, rule=rule)
 
 

@@ -64,7 +64,13 @@ class TokenizationClassifier(nn.Module):
 
     def statistics(self) -> ModelStatistics:
         """What `grads_log` and `vals_log` record of this model."""
-        return LayerStatistics(self, self.head.readout_layers() if self.n_outputs > 1 else ())
+        readouts = self.head.readout_layers()
+        return LayerStatistics(
+            self,
+            zero_sum=(*self.head.centred_modules(), *(readouts if self.n_outputs > 1 else ())),
+            mirrored=readouts if self.n_outputs == 2 else (),
+            embedding_is_centred=self.head.centres_embedded,
+        )
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 `grads_log` has a row of gradients, `vals_log` one of values. A model's columns go by its own names: `<module>` for the
 output of a layer, `<module>.<parameter>` for a parameter, each with `_mean` and `_std`. Columns that would be constant
-by construction are left out: the deviation of a single number, and means of gradients that a softmax makes zero.
+by construction are left out: the deviation of a single number, and means that a softmax or a normalisation fixes.
 """
 
 from __future__ import annotations
@@ -50,16 +50,24 @@ class LayerStatistics(ModelStatistics):
 
     Args:
         model: has the modules `tokenization`, `embedding` and `head`.
-        softmax_layers: layers whose outputs add up to the logits of a softmax. The gradient of the loss sums to zero
-            over the classes there, so that the means of their gradients are zero up to rounding.
+        zero_sum: modules at whose output the gradient sums to zero, such as the layers that feed a softmax. The means
+            of the gradients of output, weight and bias are left out (a ridge penalty may add a little to the weight's).
+        mirrored: modules of two outputs that move by opposite amounts, as those of a softmax over two classes do. The
+            means of their outputs, weights and biases are left out.
+        embedding_is_centred: the gradient of the embedded text sums to zero.
 
     """
 
-    def __init__(self, model: nn.Module, softmax_layers: Collection[nn.Module] = ()) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        zero_sum: Collection[nn.Module] = (),
+        mirrored: Collection[nn.Module] = (),
+        embedding_is_centred: bool = False,
+    ) -> None:
         self._model = model
-        names = {id(module): name for name, module in model.named_modules()}
-        parts = [names[id(module)] for module in softmax_layers]
-        self._zero_mean = {*parts, *(f"{part}.{kind}" for part in parts for kind in ("weight", "bias"))}
+        self._zero_gradients = _parts(model, zero_sum) | ({"embedding"} if embedding_is_centred else set())
+        self._fixed_values = _parts(model, mirrored)
         self._outputs: dict[str, Tensor] = {}
         self._gradients: dict[str, Tensor] = {}
         self._handles: list[RemovableHandle] = [
@@ -78,14 +86,16 @@ class LayerStatistics(ModelStatistics):
         parameters = {name: p.grad for name, p in self._model.named_parameters() if p.grad is not None}
         found = {name: moments(value) for name, value in {**self._gradients, **parameters}.items()}
         sizes = {name: value.numel() for name, value in {**self._gradients, **parameters}.items()}
-        return _row(found, sizes, without_mean=self._zero_mean)
+        return _row(found, sizes, self._zero_gradients)
 
     def values(self, output: ModelOutput) -> Row:
         parameters = {name: p.detach() for name, p in self._model.named_parameters() if p.requires_grad}
         held = {**self._layers(output), **parameters}
+        if output.embedded.is_leaf:  # zeros that are there for their gradient alone, as those of the maximum are
+            del held["embedding"]
         found = {"tokenization": match_moments(output.tokens.matches, output.logits.dtype)}
         found |= {name: moments(value.detach()) for name, value in held.items()}
-        return _row(found, {name: value.numel() for name, value in held.items()})
+        return _row(found, {name: value.numel() for name, value in held.items()}, self._fixed_values)
 
     def close(self) -> None:
         for handle in self._handles:
@@ -112,7 +122,14 @@ def _keeping_gradient(gradients: dict[str, Tensor], name: str) -> Any:
     return keep
 
 
-def _row(found: Mapping[str, Moments], sizes: Mapping[str, int], without_mean: Collection[str] = ()) -> Row:
+def _parts(model: nn.Module, modules: Collection[nn.Module]) -> set[str]:
+    """The names of some modules of a model, and those of their weights and biases."""
+    wanted = {id(module) for module in modules}
+    names = [name for name, module in model.named_modules() if id(module) in wanted]
+    return {*names, *(f"{name}.{kind}" for name in names for kind in ("weight", "bias"))}
+
+
+def _row(found: Mapping[str, Moments], sizes: Mapping[str, int], without_mean: Collection[str]) -> Row:
     columns = {}
     for name, (mean, std) in found.items():
         if name not in without_mean:

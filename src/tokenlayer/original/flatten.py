@@ -27,6 +27,7 @@ class FlattenHead(Head):
     def __init__(self, n_features: int, hidden: int, n_outputs: int, batch_norm: bool = True) -> None:
         super().__init__()
         self.batch_norm = keras.BatchNorm(n_features) if batch_norm else None
+        self.centres_embedded = batch_norm
         self.dense = keras.dense(n_features, hidden)
         self.out = keras.dense(hidden, n_outputs)
 

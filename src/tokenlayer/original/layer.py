@@ -165,11 +165,17 @@ class EmbeddingLayer(nn.Module):
     def _initial(self, n_neurons: int) -> Tensor:
         return nn.init.xavier_uniform_(torch.empty(n_neurons, self.embedding_length))  # Keras's Glorot uniform
 
+    def _initial_for(self, tokens: Tokenized | Tensor) -> Tensor:
+        """In the size, the precision and on the device of the first input."""
+        if isinstance(tokens, Tensor):
+            return self._initial(tokens.shape[2]).to(tokens)
+        weight = self._initial(tokens.vocabulary.vocab_size)
+        return weight.to(tokens.patterns if isinstance(tokens, PatternMatches) else tokens.codes.device)
+
     def forward(self, tokens: Tokenized | Tensor) -> Tensor:
         """The matches of codes, or a dense (B, L, N) tensor, to (B, L, D)."""
         if isinstance(self.weight, UninitializedParameter):
-            like = tokens if isinstance(tokens, Tensor) else tokens.dense().transpose(1, 2)
-            _fill(self.weight, self._initial(like.shape[2]).to(like))
+            _fill(self.weight, self._initial_for(tokens))
         if isinstance(tokens, Tensor):
             return tokens @ self.weight
         return tokens.embed(self.weight, tokens.matches, pooled=False)

@@ -102,6 +102,16 @@ class AttentionHead(Head):
     def readout_layers(self) -> tuple[nn.Linear, ...]:
         return (*self.linear.readout_layers(), self.out)
 
+    def centred_modules(self) -> tuple[nn.Module, ...]:
+        """All that is added to the stream of token vectors, which only layer normalisations read."""
+        added: list[nn.Module] = [self.places, self.dropout]
+        for layer in self.layers:
+            assert isinstance(layer, nn.TransformerEncoderLayer)
+            added += [layer, layer.dropout1, layer.dropout2]
+            if not self.dropout.p:  # with dropout in between, a gradient is cut to a part of one that sums to zero
+                added += [layer.self_attn.out_proj, layer.linear2]
+        return (*added, *([] if self.dropout.p else [self.vectors]))
+
 
 def _layer(width: int, n_heads: int, dropout: float) -> nn.TransformerEncoderLayer:
     layer = nn.TransformerEncoderLayer(

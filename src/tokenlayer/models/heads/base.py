@@ -35,6 +35,9 @@ class Head(nn.Module, ABC):
     binary_features: bool = False
     """Whether a token enters `embedded` once for each text that holds it, however often it occurs there."""
 
+    centres_embedded: bool = False
+    """Whether the head subtracts the mean over the batch from `embedded`, so that its gradient sums to zero."""
+
     @abstractmethod
     def forward(self, tokens: Tokenized, embedding: TokenEmbedding) -> HeadOutput:
         """The matches of B texts, and the vectors of the N tokens (N, D), to logits (B, n_outputs)."""
@@ -42,6 +45,10 @@ class Head(nn.Module, ABC):
     @abstractmethod
     def readout_layers(self) -> tuple[nn.Linear, ...]:
         """The linear layers whose outputs add up to the logits."""
+
+    def centred_modules(self) -> tuple[nn.Module, ...]:
+        """Modules whose outputs are read through a normalisation alone, so that their gradients sum to zero."""
+        return ()
 
     def readout(self) -> Tensor | None:
         """(n_outputs, D): the parameter by which the linear path from `embedded` to the logits multiplies, if any."""

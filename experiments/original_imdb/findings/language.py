@@ -7,19 +7,19 @@ from itertools import zip_longest
 
 import numpy as np
 import pandas as pd
+from experiments.original_imdb.findings.common import GREEN, ORANGE, PADDING_COLORS, PURPLE, Experiment, Finding, panels
+from experiments.original_imdb.findings.decoded import occurring, stretch
+from experiments.original_imdb.findings.traces import Trace
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from seed_findings.common import GREEN, ORANGE, PADDING_COLORS, PURPLE, Experiment, Finding, panels
-from seed_findings.decoded import occurring, stretch
-from seed_findings.traces import Trace
-from tokenlayer.tokenization.initializers.max_cover import Padding
+from tokenlayer.original.max_cover import Padding
 
 _RANDOM_STRINGS = 1000
 
 
 def reproduce(experiment: Experiment, traces: Sequence[Trace]) -> Finding:
-    """How many patterns occur anywhere in all reviews, over the steps of the training."""
+    """Measure how many patterns occur anywhere in the reviews, over the steps of the training."""
     stretches = {trace.padding: trace.table("pattern").map(stretch) for trace in traces}
     lengths = sorted({len(text) for table in stretches.values() for text in table.iloc[0]} - {0})
     random = random_strings(experiment, lengths)
@@ -46,7 +46,7 @@ def reproduce(experiment: Experiment, traces: Sequence[Trace]) -> Finding:
 
 
 def random_strings(experiment: Experiment, lengths: Sequence[int]) -> dict[int, list[str]]:
-    """For each length, strings of characters drawn uniformly from the alphabet."""
+    """Length → strings of characters drawn uniformly from the alphabet."""
     signs, random = experiment.dataset.alphabet.signs, np.random.default_rng(experiment.config.seed)
     return {length: ["".join(random.choice(signs, length)) for _ in range(_RANDOM_STRINGS)] for length in lengths}
 
@@ -69,10 +69,10 @@ def _figure(stretches: dict[Padding, pd.DataFrame], legal: set[str]) -> Figure:
 
 
 def occur_by_changes(table: pd.DataFrame, legal: set[str]) -> pd.DataFrame:
-    """Every form that a pattern takes: its `length`, the characters `changed` since step 0, whether it `occurs`."""
+    """Every form that a pattern takes: `length`, number of characters `changed` since step 0, and if it `occurs`."""
     first = table.iloc[0]
-    forms = table.melt(var_name="neuron", value_name="form").drop_duplicates()
-    started = forms["neuron"].map(first)
+    forms = table.melt(var_name="pattern", value_name="form").drop_duplicates()
+    started = forms["pattern"].map(first)
     return pd.DataFrame(
         {
             "length": started.str.len(),

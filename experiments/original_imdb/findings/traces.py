@@ -1,4 +1,4 @@
-"""What a training leaves behind for findings 3 to 5: made here, or read from a recorded run."""
+"""Trainings for findings 3 to 5, made here or read from a recorded run."""
 
 from __future__ import annotations
 
@@ -9,23 +9,24 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from experiments.original_imdb.findings.common import Experiment
 from torch import Tensor
 
-from seed_findings.common import Experiment
-from tokenlayer.config.schema import TrainConfig
 from tokenlayer.data.module import DataModule
 from tokenlayer.errors import InputError
-from tokenlayer.models.classifier import Intermediates, TokenizationClassifier
-from tokenlayer.tokenization.initializers.max_cover import Padding
+from tokenlayer.models.classifier import TokenizationClassifier
+from tokenlayer.models.output import ModelOutput
+from tokenlayer.original.layer import TokenizationLayer
+from tokenlayer.original.max_cover import Padding
 from tokenlayer.tracking.reading import download_artifact, load_patterns, load_resolved_config
-from tokenlayer.training.callbacks.patterns_log import gradient_summary
-from tokenlayer.training.run import build_model
+from tokenlayer.training.build import build_model
+from tokenlayer.training.config import TrainConfig
 
 RECORDS = 100
-"""Steps, evenly spread, whose patterns are looked at."""
+"""Number of steps, evenly spread, whose patterns are kept."""
 
 AGES = 60
-"""Steps after a weight has left (0, 1) for which its movement is kept."""
+"""Number of steps after a weight has left (0, 1) for which its movement is kept."""
 
 
 @dataclass(frozen=True)
@@ -34,11 +35,17 @@ class Moment:
 
     step: int
     model: TokenizationClassifier
-    intermediates: Intermediates
+    output: ModelOutput
+
+    @property
+    def layer(self) -> TokenizationLayer:
+        """The original's layer."""
+        assert isinstance(self.model.tokenization, TokenizationLayer)
+        return self.model.tokenization
 
 
 class Watch:
-    """What only a look at every step can tell."""
+    """What can be known only from every step of a training."""
 
     def __init__(self, patterns: Tensor, embedding: Tensor) -> None:
         self._before = patterns.detach().clone()
@@ -50,12 +57,12 @@ class Watch:
         self.returns = 0
         self.largest_move_born_outside = 0.0
         self.moves = np.zeros(AGES)
-        """Sum of the distances that weights moved, by steps since they left (0, 1)."""
+        """Summed distances that weights moved, by steps since they left (0, 1)."""
         self.movers = np.zeros(AGES, dtype=np.int64)
 
     def look(self, moment: Moment) -> None:
-        """Take in a step; to be called at each."""
-        patterns = moment.model.tokenization.patterns
+        """Take in a step. Call it at every step."""
+        patterns = moment.layer.patterns
         now, gradient = patterns.detach(), patterns.grad
         assert gradient is not None
         was_outside, is_outside = outside(self._before), outside(now)
@@ -69,49 +76,49 @@ class Watch:
         self.movers += np.bincount(age[young], minlength=AGES)
         self._left_at[is_outside & ~was_outside] = moment.step
         self._before.copy_(now)
-        self._ever_matched |= moment.intermediates.tokens.matches.counts() > 0
+        self._ever_matched |= moment.output.tokens.matches.counts() > 0
         self._embedding = moment.model.embedding.weight.detach()
 
     @property
     def left(self) -> int:
-        """Weights that have left (0, 1)."""
+        """Number of weights that have left (0, 1)."""
         return int((self._left_at >= 0).sum())
 
     @property
     def never_matched(self) -> int:
-        """Patterns without a match in any step."""
+        """Number of patterns without a match in any step."""
         return int((~self._ever_matched).sum())
 
     @property
     def largest_embedding_change_of_never_matched(self) -> float:
-        """By how much the embedding of any of these has changed."""
+        """The largest change of an embedding of these patterns."""
         return _largest((self._embedding - self._first_embedding)[~self._ever_matched].abs())
 
 
 @dataclass(frozen=True)
 class Trace:
-    """A training, as far as its patterns tell of it."""
+    """The patterns of a training."""
 
     padding: Padding
     patterns: pd.DataFrame
-    """As the table patterns_log: `step`, `neuron`, `pattern`, `gradient`, `matches`; up to `RECORDS` steps."""
+    """Columns of the table patterns_log: `step`, `neuron`, `pattern`, `gradient`, `matches`; up to `RECORDS` steps."""
     weights: dict[int, Tensor]
-    """(C, K, N) patterns by the number of updates before."""
+    """Number of updates → patterns (C, K, N)."""
     watch: Watch | None
-    """None for a recorded run, of which not every step is known."""
+    """None for a recorded run, because not every step is known."""
 
     def table(self, column: str) -> pd.DataFrame:
-        """A column of `patterns` with a row for each step and a column for each neuron."""
+        """A column of `patterns`, with a row for each step and a column for each pattern."""
         return self.patterns.pivot_table(index="step", columns="neuron", values=column, aggfunc="first")
 
 
 def outside(patterns: Tensor) -> Tensor:
-    """Where σ is zero."""
+    """True where σ is zero."""
     return (patterns <= 0) | (patterns >= 1)
 
 
 def training(experiment: Experiment, config: TrainConfig, steps: int) -> Iterator[Moment]:
-    """Train as `tokenlayer train` does, without its records; each step is given out before its update."""
+    """Train as `tokenlayer train` does, without recording; yield each step before its update."""
     torch.manual_seed(config.seed)
     model = build_model(config, experiment.dataset)
     optimizer = config.optimizer(model.parameters())
@@ -124,22 +131,22 @@ def training(experiment: Experiment, config: TrainConfig, steps: int) -> Iterato
             loader.sampler.set_epoch(epoch)
             batches = iter(loader)
         batch = next(batches)
-        intermediates = model(batch.codes, return_intermediates=True)
-        loss = model.loss(intermediates.out, batch.labels)
+        output: ModelOutput = model(batch.codes)
+        loss = model.loss(output, batch.labels)
         optimizer.zero_grad()
         loss.backward()
-        yield Moment(step, model, intermediates)
+        yield Moment(step, model, output)
         optimizer.step()
 
 
 def train_trace(experiment: Experiment, padding: Padding, steps: int) -> Trace:
-    """Train for some steps from patterns with this padding, and keep what the findings need."""
+    """Train from patterns with this padding, and keep what the findings need."""
     stride = max(1, (steps - 1) // RECORDS)
     rows: list[pd.DataFrame] = []
     weights: dict[int, Tensor] = {}
     watch = None
     for moment in training(experiment, experiment.with_padding(padding), steps):
-        patterns = moment.model.tokenization.patterns
+        patterns = moment.layer.patterns
         watch = watch or Watch(patterns, moment.model.embedding.weight)
         watch.look(moment)
         if moment.step % stride == 0:
@@ -149,15 +156,17 @@ def train_trace(experiment: Experiment, padding: Padding, steps: int) -> Trace:
 
 
 def read_trace(experiment: Experiment, run_id: str, uri: str | None) -> Trace:
-    """A run recorded by `tokenlayer train`: its patterns_log, and the checkpoints it kept.
+    """The trace of a run of `tokenlayer train`: its patterns_log, and the checkpoints that it kept.
 
     Raises:
-        InputError: no such run, it was trained on other data, or its patterns did not start as grams.
+        InputError: no such run, it was trained on other data, or it did not start from the original's n-grams.
 
     """
     padding = load_resolved_config(run_id, uri=uri)["initializer"].get("padding")
     if padding is None:
-        raise InputError(f"run {run_id} did not start from grams: take one of initializer=max_cover")
+        raise InputError(
+            f"run {run_id} did not start from the original's n-grams: take a run with initializer=original"
+        )
     weights = {}
     for path in sorted(download_artifact(run_id, "checkpoints", uri=uri).glob("*.ckpt")):
         step, patterns = _checkpoint(path, run_id, experiment)
@@ -176,13 +185,14 @@ def _checkpoint(path: Path, run_id: str, experiment: Experiment) -> tuple[int, T
 
 
 def _rows(moment: Moment, experiment: Experiment) -> pd.DataFrame:
-    tokens, layer = moment.intermediates.tokens, moment.model.tokenization
+    tokens, gradient = moment.output.tokens, moment.layer.character_gradient()
+    assert gradient is not None
     return pd.DataFrame(
         {
             "step": moment.step,
-            "neuron": range(layer.n_neurons),
+            "neuron": range(moment.layer.vocab_size),
             "pattern": tokens.vocabulary.decode(experiment.dataset.alphabet),
-            "gradient": gradient_summary(layer.patterns.grad, layer.n_neurons).numpy(),
+            "gradient": gradient.numpy(),
             "matches": tokens.matches.counts().numpy(),
         }
     )

@@ -6,45 +6,44 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
+from experiments.original_imdb.findings.common import PADDING_COLORS, Experiment, Finding, panels
+from experiments.original_imdb.findings.decoded import matches_in
+from experiments.original_imdb.findings.traces import Trace
 from matplotlib.figure import Figure
 
-from seed_findings.common import PADDING_COLORS, Experiment, Finding, panels
-from seed_findings.decoded import matches_in
-from seed_findings.traces import Trace
-
 TEXTS = 500
-"""Training reviews, always the same, that patterns are tried on."""
+"""Number of training reviews, always the same, that patterns are tried on."""
 
 
 @dataclass(frozen=True)
 class Deaths:
-    """Which patterns of a training match nothing."""
+    """The patterns of a training that match nothing."""
 
     trace: Trace
     in_batch: pd.DataFrame
-    """Steps × neurons: no match in the step's own batch."""
+    """Steps × patterns: no match in the step's own batch."""
     in_texts: pd.DataFrame
-    """Steps × neurons: no match in the same `TEXTS` reviews."""
+    """Steps × patterns: no match in the same `TEXTS` reviews."""
 
     @property
     def died(self) -> pd.Series:
-        """Patterns that matched at the record before, by step."""
+        """Number of patterns, by step, that matched at the previous record and match no more."""
         return self.in_texts.astype(int).diff().eq(1).sum(axis=1)
 
     @property
     def revived(self) -> pd.Series:
-        """Patterns that did not match at the record before, by step."""
+        """Number of patterns, by step, that match and did not at the previous record."""
         return self.in_texts.astype(int).diff().eq(-1).sum(axis=1)
 
     def gradient_ratio(self) -> float:
-        """Mean gradient of the patterns that match nothing in the batch over that of the others."""
+        """Mean gradient of the patterns that match nothing in the batch, divided by that of the others."""
         gradient = self.trace.table("gradient").to_numpy()
         dead = self.in_batch.to_numpy()
         return float(gradient[dead].mean() / gradient[~dead].mean())
 
 
 def reproduce(experiment: Experiment, traces: Sequence[Trace]) -> Finding:
-    """The share of dead patterns over the steps, and how many die and come back."""
+    """Measure the share of dead patterns over the steps, and how many die and come back."""
     found = [deaths(experiment, trace) for trace in traces]
     numbers: dict[str, float] = {}
     for death in found:

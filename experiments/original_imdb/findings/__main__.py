@@ -1,9 +1,9 @@
-"""Reproduces findings 1 to 6 on why the seed's model cannot learn its tokens: a figure each, and findings.csv.
+"""Reproduces findings 1 to 6 on why the original's model cannot learn its tokens: a figure each, and findings.csv.
 
-    python experiments/seed_imdb/findings.py --source PATH
+    python -m experiments.original_imdb.findings --source PATH
 
-PATH is the archive of the reviews, the folder it was extracted to, or a CSV; without it the archive is fetched.
-Further arguments are settings as of `tokenlayer train`, on top of experiment=seed_imdb.
+PATH is the archive of the reviews, the folder it was extracted to, or a CSV; without it the archive is downloaded.
+Further arguments are settings of `tokenlayer train`, on top of experiment=original_imdb.
 """
 
 from __future__ import annotations
@@ -16,18 +16,25 @@ from functools import cached_property
 from pathlib import Path
 
 import torch
-from seed_findings import cover, dead_patterns, frozen_weights, gradient_rank, language, padding_noise
-from seed_findings.common import PADDING_COLORS, Experiment, Finding, load_experiment, write
-from seed_findings.traces import Trace, read_trace, train_trace
+from experiments.original_imdb.findings import (
+    cover,
+    dead_patterns,
+    frozen_weights,
+    gradient_rank,
+    language,
+    padding_noise,
+)
+from experiments.original_imdb.findings.common import PADDING_COLORS, Experiment, Finding, load_experiment, write
+from experiments.original_imdb.findings.traces import Trace, read_trace, train_trace
 
 from tokenlayer.errors import InputError
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[1]
 STEPS = 1093
 
 
 class Findings:
-    """The six findings of an experiment; trainings are made or read once, when one needs them."""
+    """The six findings of an experiment; its trainings are made or read once, when a finding needs them."""
 
     def __init__(self, experiment: Experiment, steps: int, runs: Sequence[str] = (), uri: str | None = None) -> None:
         self.experiment = experiment
@@ -37,7 +44,7 @@ class Findings:
 
     @cached_property
     def traces(self) -> list[Trace]:
-        """One for each padding: a recorded run if one was named, else a training made here."""
+        """A trace for each padding: of a recorded run if one was named, else of a training made here."""
         recorded = [read_trace(self.experiment, run_id, self._uri) for run_id in self._runs]
         of_padding = {trace.padding: trace for trace in recorded}
         return [
@@ -45,7 +52,7 @@ class Findings:
         ]
 
     def reproduce(self, number: int) -> Finding:
-        """Finding 1 to 6."""
+        """Reproduce a finding, 1 to 6."""
         of_data: dict[int, Callable[[Experiment], Finding]] = {
             1: gradient_rank.reproduce,
             2: padding_noise.reproduce,
@@ -84,15 +91,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m experiments.original_imdb.findings",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--source", help="the reviews: archive, folder or CSV")
-    parser.add_argument("--only", type=int, action="append", choices=range(1, 7), help="this finding; may be repeated")
-    parser.add_argument("--output", type=Path, default=HERE, help="where figures/ and findings.csv go")
+    parser.add_argument("--only", type=int, action="append", choices=range(1, 7), help="only this finding; repeatable")
+    parser.add_argument("--output", type=Path, default=HERE, help="folder for figures/ and findings.csv")
     parser.add_argument(
         "--steps", type=int, default=STEPS, help=f"length of the trainings made here ({STEPS}: an epoch)"
     )
-    parser.add_argument("--run", action="append", default=[], help="recorded run to look at in 3 to 5, one per padding")
-    parser.add_argument("--uri", help="MLflow's store that --run is in; by default outputs/mlflow.db")
+    parser.add_argument("--run", action="append", default=[], help="a recorded run for findings 3 to 5; one a padding")
+    parser.add_argument("--uri", help="MLflow's store with the run (default: outputs/mlflow.db)")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
     parser.add_argument("settings", nargs="*", metavar="key=value", help="settings of the experiment")
     return parser

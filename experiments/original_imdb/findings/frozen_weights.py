@@ -8,20 +8,29 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 import torch
+from experiments.original_imdb.findings.common import (
+    BLUE,
+    GREY,
+    ORANGE,
+    PADDING_COLORS,
+    VERMILION,
+    Experiment,
+    Finding,
+    panels,
+)
+from experiments.original_imdb.findings.traces import AGES, Trace, Watch, train_trace
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from seed_findings.common import BLUE, GREY, ORANGE, PADDING_COLORS, VERMILION, Experiment, Finding, panels
-from seed_findings.traces import AGES, Trace, Watch, train_trace
-from tokenlayer.tokenization.gradients import sigma
+from tokenlayer.original.gradients import sigma
 
 _WATCHED_STEPS = 1000
 _LEAK, _BETA = 1 / 6, 2.5
 
 
 def reproduce(experiment: Experiment, traces: Sequence[Trace]) -> Finding:
-    """σ, the share of weights it has frozen over the steps, and how a weight moves after it has left."""
+    """Measure the share of weights that σ freezes over the steps, and how a weight moves after it has left (0, 1)."""
     watch = next((trace.watch for trace in traces if trace.watch), None)
     if watch is None:  # all traces are of recorded runs
         watch = train_trace(experiment, "noise", _WATCHED_STEPS).watch
@@ -58,7 +67,7 @@ def returned(trace: Trace) -> int:
 
 
 def uncut_sigma(x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """The formula of σ without its cut to (0, 1): where the leak a = 1/6 would let gradients through."""
+    """σ without its cut to (0, 1): below 0, its leak a = 1/6 would let gradients through."""
     z = (1 - _LEAK) * x + _LEAK
     scale: npt.NDArray[np.float64] = z ** (-_BETA - 1) / (
         (1 + z**-_BETA * (1 - z) ** _BETA) ** 2 * (1 - z) ** (1 - _BETA)

@@ -5,21 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import torch
+from experiments.original_imdb.findings.common import BLUE, GREEN, GREY, ORANGE, VERMILION, Experiment, Finding, panels
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from seed_findings.common import BLUE, GREEN, GREY, ORANGE, VERMILION, Experiment, Finding, panels
 from tokenlayer.data.module import DataModule
 from tokenlayer.data.types import Batch
+from tokenlayer.layer.vocabulary import Vocabulary
 from tokenlayer.models.classifier import TokenizationClassifier
-from tokenlayer.tokenization.gradients import sigma
-from tokenlayer.training.run import initializer
+from tokenlayer.models.output import ModelOutput
+from tokenlayer.original.flatten import FlattenHead
+from tokenlayer.original.gradients import sigma
+from tokenlayer.original.layer import TokenizationLayer
+from tokenlayer.training.build import checked_matcher, initializer_context
 
 DIMENSIONS = {1: BLUE, 2: ORANGE, 4: GREEN, 8: VERMILION}
-"""D of the models looked at, and the colour of each."""
+"""D of the models → colour."""
 
-_SMALL = {"texts": 8, "characters": 200, "neurons": 60}
+_SMALL = {"texts": 8, "characters": 200, "patterns": 60}
 _SHOWN = 16
 _FLOOR = 1e-18
 
@@ -36,18 +40,18 @@ class PatternGradient:
     """(N, D)"""
 
     def singular_values(self) -> Tensor:
-        """Of dP/σ, relative to the largest."""
+        """Singular values of dP/σ, relative to the largest."""
         return relative_singular_values(self.before_sigma)
 
     def difference(self) -> float:
-        """For D = 1: by how much dP/(σ·E) differs between patterns, relative to its largest value."""
+        """For D = 1: the largest difference of dP/(σ·E) between patterns, relative to its largest value."""
         shared = self.before_sigma / self.embedding[:, 0]
         mean = shared.mean(1, keepdim=True)
         return float((shared - mean).abs().max() / mean.abs().max())
 
 
 def reproduce(experiment: Experiment) -> Finding:
-    """Singular values of the layer's own gradient on a batch of reviews, and of one by dense convolution."""
+    """Measure the rank of the layer's gradient on a batch of reviews, and of the same by dense convolution."""
     batch = first_batch(experiment)
     n_characters, dtype = batch.codes.shape[1], torch.float64
     own = {D: layer_gradient(build(experiment, D, n_characters), batch, dtype) for D in DIMENSIONS}
@@ -58,7 +62,7 @@ def reproduce(experiment: Experiment) -> Finding:
     )
     dense, gap = {}, 0.0
     for D in DIMENSIONS:
-        model = build(experiment, D, small.codes.shape[1], _SMALL["neurons"])
+        model = build(experiment, D, small.codes.shape[1], _SMALL["patterns"])
         dense[D] = dense_gradient(model, small)
         fast = layer_gradient(model, small, dtype).with_sigma
         gap = max(gap, float((fast - dense[D].with_sigma).abs().max() / dense[D].with_sigma.abs().max()))
@@ -84,23 +88,27 @@ def first_batch(experiment: Experiment) -> Batch:
     return next(iter(data.train_dataloader()))
 
 
-def build(experiment: Experiment, D: int, n_characters: int, n_neurons: int | None = None) -> TokenizationClassifier:
-    """The seed's model with D numbers to a pattern, for texts of `n_characters`."""
-    config = experiment.with_padding("noise")  # blanks would leave few weights inside (0, 1)
-    model = replace(config.model, embedding_length=D, n_neurons=n_neurons or config.model.n_neurons)
-    K = config.model.pattern_lens or config.initializer.default_pattern_lens()
+def build(experiment: Experiment, D: int, text_length: int, vocab_size: int | None = None) -> TokenizationClassifier:
+    """The original's model with D numbers for each pattern, for texts of `text_length` characters."""
+    config = experiment.with_padding("noise")  # with blanks few weights would be inside (0, 1)
+    model = replace(config.model, embedding_dim=D, vocab_size=vocab_size or config.model.vocab_size)
+    dataset, config = experiment.dataset, replace(config, model=model)
+    matcher = checked_matcher(config, dataset.alphabet)
+    blank = Vocabulary.blank(model.vocab_size, config.max_token_length())
+    layer = config.learning_rule.build_layer(blank, dataset.alphabet.size, matcher)
+    config.initializer.fill(layer, initializer_context(config, dataset, matcher))
     torch.manual_seed(config.seed)
-    patterns = initializer(config, experiment.dataset)
-    dataset = experiment.dataset
-    return model.build(patterns, K, dataset.alphabet.size, n_characters, len(dataset.class_names))
+    return model.build(layer, text_length, len(dataset.class_names))
 
 
 def layer_gradient(model: TokenizationClassifier, batch: Batch, dtype: torch.dtype) -> PatternGradient:
-    """The layer's own gradient, which it computes factorised."""
+    """The gradient that the layer computes, factorised."""
     model = model.to(dtype)
     model.zero_grad()
     model.loss(model(batch.codes), batch.labels).backward()
-    P, dP = model.tokenization.patterns.detach(), model.tokenization.patterns.grad
+    layer = model.tokenization
+    assert isinstance(layer, TokenizationLayer)
+    P, dP = layer.patterns.detach(), layer.patterns.grad
     assert dP is not None
     scale = sigma(P)
     inside = (scale > 0).all(2)
@@ -110,10 +118,13 @@ def layer_gradient(model: TokenizationClassifier, batch: Batch, dtype: torch.dty
 def dense_gradient(model: TokenizationClassifier, batch: Batch) -> PatternGradient:
     """The same by autograd through a plain convolution with the (C, K, N) patterns, none of which has blanks.
 
-    Forward passes on the exact matches, backward sees the convolution; σ is not applied before it is asked for.
+    The forward pass gives the exact matches, the backward pass is that of the convolution. σ is applied at the end.
     """
     model = model.double()
-    P = model.tokenization.patterns.detach().clone().requires_grad_()
+    layer, head = model.tokenization, model.head
+    assert isinstance(layer, TokenizationLayer)
+    assert isinstance(head, FlattenHead)
+    P = layer.patterns.detach().clone().requires_grad_()
     C, K, _ = P.shape
     text = (batch.codes.unsqueeze(1) == torch.arange(C)[:, None]).double()  # (B, C, L)
     with torch.no_grad():
@@ -121,8 +132,9 @@ def dense_gradient(model: TokenizationClassifier, batch: Batch) -> PatternGradie
         matches = (torch.nn.functional.conv1d(text, ones.permute(2, 0, 1)) == K).double()
     convolved = torch.nn.functional.conv1d(text, P.permute(2, 0, 1))  # (B, N, T)
     passed_on = torch.nn.functional.pad(convolved + (matches - convolved).detach(), (0, K - 1))
-    head = model.head.read(passed_on.transpose(1, 2) @ model.embedding.weight)
-    model.loss(model.probabilities(head.logits), batch.labels).backward()
+    read = head.read(passed_on.transpose(1, 2) @ model.embedding.weight)
+    output = ModelOutput(read.logits, read.embedded, read.hidden, layer(batch.codes))
+    model.loss(output, batch.labels).backward()
     assert P.grad is not None
     scale = sigma(P.detach())
     inside = (scale > 0).all(2)
@@ -136,7 +148,7 @@ def relative_singular_values(matrix: Tensor) -> Tensor:
 
 
 def rank(matrix: Tensor) -> int:
-    """The number of singular values above the rounding error of the matrix's type."""
+    """Number of singular values above the rounding error of the matrix's type."""
     return int((relative_singular_values(matrix) > max(matrix.shape) * torch.finfo(matrix.dtype).eps).sum())
 
 

@@ -1,8 +1,9 @@
-"""What the findings share: the experiment they look at, and the form of their results."""
+"""Shared by the findings: the experiment, the form of their results, and how these are written."""
 
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,23 +11,24 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from tokenlayer import atomic
 from tokenlayer.config.check import Spec, check
 from tokenlayer.config.compose import composing
-from tokenlayer.config.schema import TrainConfig
 from tokenlayer.data.prepare import prepare
 from tokenlayer.data.types import PreparedDataset
 from tokenlayer.errors import InputError
-from tokenlayer.tokenization.initializers.max_cover import MaxCoverConfig, Padding
+from tokenlayer.original.max_cover import MaxCoverConfig, Padding
+from tokenlayer.training.config import TrainConfig
 
 BLUE, ORANGE, GREEN, VERMILION, PURPLE, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#777777"
-"""Okabe and Ito's colours, which colour-blind readers can tell apart."""
+"""Okabe and Ito's colours, which colour-blind readers can distinguish."""
 
 PADDING_COLORS: dict[Padding, str] = {"noise": VERMILION, "blank": BLUE}
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """The seed's experiment: its configuration, and its data prepared."""
+    """The original's experiment: its configuration, and its prepared data."""
 
     config: TrainConfig
     dataset: PreparedDataset
@@ -34,37 +36,37 @@ class Experiment:
     def with_padding(self, padding: Padding) -> TrainConfig:
         """The configuration with the initializer's padding replaced."""
         if not isinstance(self.config.initializer, MaxCoverConfig):
-            raise InputError("initializer: the findings are about patterns that start as grams: use max_cover")
+            raise InputError("initializer: the findings are about the original's patterns: use initializer=original")
         return replace(self.config, initializer=replace(self.config.initializer, padding=padding))
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A finding reproduced."""
+    """A reproduced finding."""
 
     number: int
     name: str
-    """Of its figure's file."""
+    """The name of the figure's file."""
     numbers: dict[str, float]
-    """What was measured, by what it is."""
+    """Quantity → measured value."""
     figure: Figure
 
 
 def load_experiment(overrides: Sequence[str]) -> Experiment:
-    """`experiment=seed_imdb` with settings of a command line on top.
+    """`experiment=original_imdb` with settings of a command line on top.
 
     Raises:
-        InputError: wrong settings, or the data cannot be read.
+        InputError: the settings are wrong, or the data cannot be read.
 
     """
-    texts = ["experiment=seed_imdb", *overrides]
+    texts = ["experiment=original_imdb", *overrides]
     with composing("train") as composer:
         (job,) = check(composer, texts, Spec(TrainConfig, lambda composed, _: composed), multirun=False)
     return Experiment(job.config, prepare(job.config.dataset))
 
 
 def panels(title: str, *widths: float) -> tuple[Figure, list[Axes]]:
-    """A figure of 1,000 pixels' width, and a panel for each of the relative widths."""
+    """A figure 1,000 pixels wide, and a panel for each of the relative widths."""
     figure = Figure(figsize=(10, 4.6), dpi=100, layout="constrained")
     figure.suptitle(title, x=0.01, ha="left", fontsize=12.5, fontweight="bold")
     grid = figure.subplots(1, len(widths), width_ratios=widths, squeeze=False)
@@ -76,22 +78,20 @@ def panels(title: str, *widths: float) -> tuple[Figure, list[Axes]]:
 
 
 def write(findings: Sequence[Finding], output: Path) -> None:
-    """A figure each (`figures/*.png`), and their rows in `findings.csv`; those of other findings stay."""
+    """Write the figures (`figures/*.png`) and the rows in `findings.csv`; those of other findings stay."""
     figures = output / "figures"
     figures.mkdir(parents=True, exist_ok=True)
     for finding in findings:
-        unfinished = figures / f".{finding.number}.png"
-        finding.figure.savefig(unfinished)
-        unfinished.replace(figures / f"{finding.number}_{finding.name}.png")
+        with atomic.replacing(figures / f"{finding.number}_{finding.name}.png") as unfinished:
+            finding.figure.savefig(unfinished, format="png")
     rows = _rows(output / "findings.csv")
     for finding in findings:
         rows[finding.number] = [[str(finding.number), key, f"{value:.6g}"] for key, value in finding.numbers.items()]
-    unfinished = output / ".findings.csv"
-    with unfinished.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["finding", "quantity", "value"])
-        writer.writerows(row for number in sorted(rows) for row in rows[number])
-    unfinished.replace(output / "findings.csv")
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["finding", "quantity", "value"])
+    writer.writerows(row for number in sorted(rows) for row in rows[number])
+    atomic.replace_text(output / "findings.csv", text.getvalue())
 
 
 def _rows(path: Path) -> dict[int, list[list[str]]]:
