@@ -10,6 +10,7 @@ from tokenlayer.config.compose import Composer
 from tokenlayer.errors import InputError
 
 _INFO = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
+_ABSENT = object()
 
 
 def parser(command: str) -> argparse.ArgumentParser:
@@ -40,7 +41,8 @@ def show(flags: argparse.Namespace, composer: Composer) -> None:
         return
     composed = composer.compose(flags.overrides)
     if flags.help:
-        print(_help(composer, _section(composed, "job"), flags.resolve, str(HydraConfig.get().help.app_name)))
+        usage = str(HydraConfig.get().help.app_name)
+        print(_help(composer, _section(composed, "job"), flags.resolve, usage))
     else:
         _show_section(_section(composed, flags.cfg), flags.package, flags.resolve)
 
@@ -57,12 +59,15 @@ def _section(composed: DictConfig, kind: str) -> DictConfig:
 
 def _show_section(config: DictConfig, package: str | None, resolve: bool) -> None:
     shown: Any = config
-    if package not in (None, "_global_"):
-        shown = OmegaConf.select(config, package)
-        if shown is None:
+    if package is not None and package != "_global_":
+        shown = OmegaConf.select(config, package, default=_ABSENT)
+        if shown is _ABSENT:
             raise InputError(f"--package {package}: the configuration has no such section")
         print(f"# @package {package}")
-    print(OmegaConf.to_yaml(shown, resolve=resolve) if isinstance(shown, Container) else f"{shown}\n", end="")
+    if isinstance(shown, Container):
+        print(OmegaConf.to_yaml(shown, resolve=resolve), end="")
+    else:
+        print("null" if shown is None else shown)
 
 
 def _help(composer: Composer, config: DictConfig, resolve: bool, usage: str) -> str:

@@ -61,7 +61,7 @@ def _checked_and_run(command: Command[T], composer: Composer, flags: argparse.Na
     jobs = check(composer, texts, command.spec, multirun=multirun)
     if multirun or HydraConfig.get().mode == RunMode.MULTIRUN:
         ends = composer.sweep(texts, _SweepJob(command))
-        return max(ends, key=lambda code: code == ExitCode.FAILED, default=ExitCode.DONE)
+        return next((code for code in (ExitCode.FAILED, ExitCode.BAD_INPUT) if code in ends), ExitCode.DONE)
     (job,) = jobs
     configure_log(cast(DictConfig, HydraConfig.get().job_logging), HydraConfig.get().verbose)
     try:
