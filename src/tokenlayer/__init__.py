@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from tokenlayer.layer.matching import match as match
     from tokenlayer.layer.vocabulary import Vocabulary as Vocabulary
     from tokenlayer.layer.vocabulary_layer import VocabularyLayer as VocabularyLayer
-    from tokenlayer.models.classifier import TokenizationClassifier as TokenizationClassifier
-    from tokenlayer.original.gaussian import PatternsInitializerGaussian as PatternsInitializerGaussian
+    from tokenlayer.models.network import TokenizationClassifier as TokenizationClassifier
+    from tokenlayer.original.gaussian_initializer import PatternsInitializerGaussian as PatternsInitializerGaussian
     from tokenlayer.original.layer import EmbeddingLayer as EmbeddingLayer
     from tokenlayer.original.layer import TokenizationLayer as TokenizationLayer
-    from tokenlayer.original.max_cover import PatternsInitializerMaxCover as PatternsInitializerMaxCover
-    from tokenlayer.original.max_cover import PatternsInitilizerMaxCover as PatternsInitilizerMaxCover
+    from tokenlayer.original.max_cover_initializer import PatternsInitializerMaxCover as PatternsInitializerMaxCover
+    from tokenlayer.original.max_cover_initializer import PatternsInitilizerMaxCover as PatternsInitilizerMaxCover
     from tokenlayer.text.alphabet import Alphabet as Alphabet
     from tokenlayer.text.alphabet import one_hot_str as one_hot_str
     from tokenlayer.tracking.reading import find_runs as find_runs
@@ -31,12 +31,12 @@ _HOME = {
     "match": "layer.matching",
     "Vocabulary": "layer.vocabulary",
     "VocabularyLayer": "layer.vocabulary_layer",
-    "TokenizationClassifier": "models.classifier",
-    "PatternsInitializerGaussian": "original.gaussian",
+    "TokenizationClassifier": "models.network",
+    "PatternsInitializerGaussian": "original.gaussian_initializer",
     "EmbeddingLayer": "original.layer",
     "TokenizationLayer": "original.layer",
-    "PatternsInitializerMaxCover": "original.max_cover",
-    "PatternsInitilizerMaxCover": "original.max_cover",
+    "PatternsInitializerMaxCover": "original.max_cover_initializer",
+    "PatternsInitilizerMaxCover": "original.max_cover_initializer",
     "Alphabet": "text.alphabet",
     "one_hot_str": "text.alphabet",
     "find_runs": "tracking.reading",

@@ -38,6 +38,16 @@ class Settings:
 """
 
 
+@pytest.fixture(autouse=True)
+def _logging_as_before():
+    """Hydra's handlers would write to what a test before has captured."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
 @pytest.fixture
 def start(tmp_path, monkeypatch):
     """Runs arguments as the program does, with `work` for each job; returns (exit code, jobs done)."""

@@ -11,6 +11,7 @@ from tokenlayer.config.check import Spec, check
 from tokenlayer.config.compose import composing
 from tokenlayer.config.search_path import local_conf, packaged_conf
 from tokenlayer.config.targets import locate
+from tokenlayer.config.typed import load
 from tokenlayer.training.config import EvaluateConfig, TrainConfig
 
 CONF = Path(__file__).parents[2] / "conf"
@@ -27,6 +28,8 @@ GIVEN = {
 def checked(*texts, primary="train", schema=TrainConfig):
     with composing(primary) as composer:
         (job,) = check(composer, texts, Spec(schema, lambda composed, line: composed), multirun=False)
+    # The check takes the arguments of packaged optimizers and schedules for right; here they are looked at.
+    load(job.resolved, schema)
     return job
 
 

@@ -14,7 +14,7 @@ from tokenlayer.models.heads.base import HeadConfig
 from tokenlayer.models.heads.pool import PoolHeadConfig
 from tokenlayer.original.max_cover import MaxCoverConfig
 from tokenlayer.rules.base import LearningRuleConfig, RuleContext
-from tokenlayer.training.callbacks.planted_found import share_found
+from tokenlayer.training.callbacks.planted_found_callback import share_found
 from tokenlayer.training.module import AppliedEdit, TokenizationModule
 
 FIRST_LENGTHS = [5, 6, 7, 8, 9, 10, 11, 12, 13]

@@ -8,7 +8,8 @@ from graft_cases import C, K, L, context, observe, uniform_texts, vocabulary_of
 from tokenlayer.layer.vocabulary import Vocabulary
 from tokenlayer.rules import graft
 from tokenlayer.rules.base import Edit, TrainingProgress
-from tokenlayer.rules.graft import GraftRule, GraftRuleConfig
+from tokenlayer.rules.graft import GraftRuleConfig
+from tokenlayer.rules.graft_rule import GraftRule
 from tokenlayer.selection import penalty, surgery
 from tokenlayer.selection.linear import Features, Floats, Ints
 from tokenlayer.text.corpus import TrainingTexts

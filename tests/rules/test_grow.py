@@ -9,7 +9,8 @@ from torch import Tensor
 from tokenlayer.layer.vocabulary import Vocabulary
 from tokenlayer.rules import grow
 from tokenlayer.rules.base import Edit, TrainingProgress
-from tokenlayer.rules.grow import GrowRule, GrowRuleConfig, efficient_choice, longest_of_copies, presence
+from tokenlayer.rules.grow import GrowRuleConfig
+from tokenlayer.rules.grow_rule import GrowRule, efficient_choice, longest_of_copies, presence
 from tokenlayer.text.corpus import TrainingTexts
 
 

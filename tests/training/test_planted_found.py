@@ -10,7 +10,8 @@ from tokenlayer.data.types import PreparedDataset
 from tokenlayer.rules.frozen import FrozenRuleConfig
 from tokenlayer.tracking.reading import find_runs
 from tokenlayer.training.callbacks.base import RunContext
-from tokenlayer.training.callbacks.planted_found import PlantedFound, PlantedFoundConfig, share_found
+from tokenlayer.training.callbacks.planted_found import PlantedFoundConfig
+from tokenlayer.training.callbacks.planted_found_callback import PlantedFound, share_found
 from tokenlayer.training.job import Job
 from tokenlayer.vocabularies.listed import ListedConfig
 

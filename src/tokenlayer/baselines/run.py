@@ -18,8 +18,8 @@ from tokenlayer.data.prepare import prepare
 from tokenlayer.data.types import PreparedDataset
 from tokenlayer.tracking.recorder import Recorder
 from tokenlayer.training.callbacks.base import RunContext
-from tokenlayer.training.callbacks.predictions import predictions_frame
-from tokenlayer.training.callbacks.provenance import Provenance
+from tokenlayer.training.callbacks.predictions_callback import predictions_frame
+from tokenlayer.training.callbacks.provenance_callback import Provenance
 from tokenlayer.training.job import Job
 from tokenlayer.training.metrics import Metrics
 from tokenlayer.training.train import announce, description

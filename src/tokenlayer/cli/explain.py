@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from tokenlayer.errors import InputError
+from tokenlayer.outside import say_loading
 
 _SETTINGS = {"tracking.uri": "uri", "output_dir": "output_dir", "html": "html", "allow_targets": "allow_targets"}
 
@@ -15,6 +16,7 @@ def main(arguments: list[str]) -> int:
     """Shows what a trained model makes of a text, and why, in the terminal and as a page."""
     given = _parser().parse_args(_settings_as_options(arguments))
     text = _standard_input() if given.text == "-" else given.text
+    say_loading("torch", "mlflow")
     from tokenlayer.explain.job import Place, explain_text  # noqa: PLC0415  # torch and MLflow take seconds
 
     html = None if given.html is None else Path(given.html)

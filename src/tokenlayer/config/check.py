@@ -52,15 +52,30 @@ def check(composer: Composer, texts: Sequence[str], spec: Spec[T], *, multirun: 
     return checked
 
 
-def finish(composed: DictConfig, line: Line, spec: Spec[T]) -> Job[T]:
-    """Resolves, completes and types the latest composition. Raises `ConfigError`."""
+def finish(
+    composed: DictConfig, line: Line, spec: Spec[T], is_right: Callable[[str], bool] = lambda _key: False
+) -> Job[T]:
+    """Resolves, completes and types the latest composition.
+
+    Args:
+        composed: the composition.
+        line: what it was made by.
+        spec: what it is to become.
+        is_right: says of sections that name classes of other packages whether they are known to be right.
+
+    Raises:
+        ConfigError: with all problems.
+
+    """
     plain, problems = resolve(composed)
     if not problems:
-        plain = spec.complete(plain, line)
+        completed = spec.complete(plain, line)
+        if completed is not plain:  # a saved run's sections stand in no file
+            plain, is_right = completed, lambda _key: False
     unresolved = {problem.key for problem in problems}
     allowed = plain.get("allow_targets")
     try:
-        config = load(plain, spec.schema, allow_targets=allowed if isinstance(allowed, list) else ())
+        config = load(plain, spec.schema, allow_targets=allowed if isinstance(allowed, list) else (), is_right=is_right)
     except ConfigError as error:
         problems += [problem for problem in error.problems if problem.key not in unresolved]
     if problems:
@@ -125,8 +140,9 @@ def _check_job(composer: Composer, overrides: Sequence[Override], spec: Spec[T])
         problems.append(problem)
         if composer.options(choice.key_or_group):
             wrong.append(choice.key_or_group.replace("/", "."))
+    existing = replace(line, choices=tuple(valid))
     try:
-        composed = composer.compose_job(replace(line, choices=tuple(valid)))
+        composed = composer.compose_job(existing)
     except ConfigError as error:
         raise ConfigError([*problems, *error.problems]) from error
     # What a choice that does not exist would have set is unknown; of an experiment, that may be anything.
@@ -134,10 +150,9 @@ def _check_job(composer: Composer, overrides: Sequence[Override], spec: Spec[T])
         raise ConfigError(problems)
     problems += _apply(composed, line.settings)
     try:
-        checked = finish(composed, line, spec)
+        checked = finish(composed, line, spec, lambda key: composer.is_packaged(key, existing))
     except ConfigError as error:
         known = [problem for problem in error.problems if not problem.key.startswith(tuple(wrong))]
-        existing = replace(line, choices=tuple(valid))
         problems += [_with_origin(problem, composer, existing) for problem in known]
     if problems:
         raise ConfigError(problems)

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 from hydra import compose, initialize_config_dir
 from hydra.core.config_loader import ConfigLoader
+from hydra.core.default_element import ResultDefault
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.object_type import ObjectType
@@ -146,15 +147,25 @@ class Composer:
         for override in reversed(line.settings):
             if _overlaps(override.key_or_group, key):
                 return f"{override.input_line} on the command line"
+        for default, loaded in reversed(self._files(line)):
+            inside = _inside(key, default.package or "")
+            if inside and _has(loaded.config, inside):
+                return str(_folder(loaded) / f"{default.config_path}.yaml")
+        return None
+
+    def is_packaged(self, section: str, line: Line) -> bool:
+        """Whether all of a section comes from the packaged files."""
+        if any(_overlaps(override.key_or_group, section) for override in line.settings):
+            return False
+        packaged = packaged_conf()
+        foreign = [(default, loaded) for default, loaded in self._files(line) if _folder(loaded) != packaged]
+        return not any(_sets(loaded, default.package or "", section) for default, loaded in foreign)
+
+    def _files(self, line: Line) -> list[tuple[ResultDefault, ConfigResult]]:
+        """The files of a composition, in the order in which they are merged."""
         composed = [*self._search, *_texts([*line.choices, *line.hydra])]
         defaults = self._loader.compute_defaults_list(self.config_name, composed, RunMode.RUN).defaults
-        for default in reversed(defaults):
-            loaded = self._load_file(default.config_path)
-            inside = _inside(key, default.package or "")
-            if loaded and inside and _has(loaded.config, inside):
-                folder = Path(loaded.path.removeprefix("file://"))
-                return str(folder / f"{default.config_path}.yaml")
-        return None
+        return [(default, loaded) for default in defaults if (loaded := self._load_file(default.config_path))]
 
 
 @contextmanager
@@ -205,6 +216,18 @@ def _reason(error: BaseException) -> str:
 def _overlaps(setting: str, key: str) -> bool:
     """Return whether a setting concerns `key`: they are the same, or one is a part of the other."""
     return setting == key or key.startswith((f"{setting}.", f"{setting}[")) or setting.startswith(f"{key}.")
+
+
+def _folder(loaded: ConfigResult) -> Path:
+    return Path(loaded.path.removeprefix("file://"))
+
+
+def _sets(loaded: ConfigResult, package: str, section: str) -> bool:
+    """Return whether a file whose content stands at `package` has something of a section."""
+    if package == section or package.startswith(f"{section}."):
+        return True
+    inside = _inside(section, package)
+    return bool(inside) and _has(loaded.config, inside)
 
 
 def _inside(key: str, package: str) -> str:

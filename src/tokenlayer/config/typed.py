@@ -9,8 +9,8 @@ import functools
 import inspect
 import types
 import typing
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any, Literal, TypeVar, Union, cast
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Annotated, Any, Literal, TypeVar, Union, cast
 
 from tokenlayer.config import renamed, scalars
 from tokenlayer.config.problems import ConfigError, Problem, shown
@@ -18,6 +18,7 @@ from tokenlayer.config.signatures import argument_types, keyword_parameters
 from tokenlayer.config.targets import TargetError, locate
 from tokenlayer.errors import InputError
 from tokenlayer.hints import did_you_mean, listed, near
+from tokenlayer.outside import Imported, Kind
 
 T = TypeVar("T")
 
@@ -35,14 +36,30 @@ class _Failed:
 _FAILED = _Failed()
 
 
-def load(section: Mapping[str, Any], expected: type[T], *, key: str = "", allow_targets: Sequence[str] = ()) -> T:
+def load(
+    section: Mapping[str, Any],
+    expected: type[T],
+    *,
+    key: str = "",
+    allow_targets: Sequence[str] = (),
+    is_right: Callable[[str], bool] = lambda _key: False,
+) -> T:
     """`section` as an object of `expected`, a dataclass, or of the subclass that its `_target_` names.
 
-    `key` is the dotted place of the section, for messages. Raises `ConfigError` with all problems: unknown
-    keys, wrong types, values that must be given, classes that do not fit, and what the classes' own
-    `problems()` say.
+    Args:
+        section: plain containers.
+        expected: a dataclass.
+        key: the dotted place of the section, for messages.
+        allow_targets: packages that a `_target_` may name besides the trusted ones.
+        is_right: says of the key of another package's class whether its section is known to be right; that package
+            is not imported then.
+
+    Raises:
+        ConfigError: with all problems: unknown keys, wrong types, values that must be given, classes that do not fit,
+            and what the classes' own `problems()` say.
+
     """
-    loader = _Loader(section, key, allow_targets)
+    loader = _Loader(section, key, allow_targets, is_right)
     loaded = loader.value(section, expected, key)
     if loader.problems:
         raise ConfigError(loader.problems)
@@ -62,10 +79,13 @@ def flatten(section: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str,
 class _Loader:
     """Turns values into what annotations ask for, and keeps a list of what does not fit."""
 
-    def __init__(self, root: Mapping[str, Any], root_key: str, allow_targets: Sequence[str]) -> None:
+    def __init__(
+        self, root: Mapping[str, Any], root_key: str, allow_targets: Sequence[str], is_right: Callable[[str], bool]
+    ) -> None:
         self.problems: list[Problem] = []
         self._known = [key for key, _ in flatten(root, root_key)]
         self._allow_targets = allow_targets
+        self._is_right = is_right
 
     def value(self, raw: Any, annotation: Any, key: str) -> Any:
         """`raw` as `annotation`, or `_FAILED`."""
@@ -86,10 +106,12 @@ class _Loader:
             return self._union(raw, members, annotation, key)
         if origin is Literal:
             return self._literal(raw, members, key)
+        if origin is Annotated:
+            return self._partial(raw, cast(Kind, annotation.__metadata__[0]).load, key)
         if origin is dict:
             return self._mapping(raw, members[1], key)
         if origin is functools.partial:
-            return self._partial(raw, members[0], key)
+            return self._partial(raw, lambda: members[0], key)
         if origin in (list, tuple):
             return self._sequence(raw, origin, members, key)
         raise TypeError(f"{key}: fields of type {annotation} cannot be configured")
@@ -162,7 +184,7 @@ class _Loader:
         if cls is None:
             return _FAILED
         arguments = {name: item for name, item in raw.items() if name != TARGET}
-        hints = typing.get_type_hints(cls)
+        hints = typing.get_type_hints(cls, include_extras=True)
         fields = {field.name: field for field in dataclasses.fields(cls) if field.init}
         arguments = self._under_new_names(arguments, fields, key)
         self._check_names(arguments, list(fields), cls, key)
@@ -215,10 +237,13 @@ class _Loader:
             self._fail(_join(key, TARGET), str(error))
             return None
 
-    def _partial(self, raw: Any, base: type, key: str) -> Any:
+    def _partial(self, raw: Any, kind: Callable[[], type], key: str) -> Any:
         """A class with its arguments; the first (what it optimizes or schedules) is the program's to give."""
         if not isinstance(raw, Mapping):
             return self._fail(key, f"expected a section with _target_, got {shown(raw)}")
+        if TARGET in raw and self._is_right(key):
+            return functools.partial(Imported(raw[TARGET]), **{name: raw[name] for name in raw if name != TARGET})
+        base = kind()
         if TARGET not in raw:
             return self._fail(_join(key, TARGET), f"must name a kind of {base.__name__}")
         cls = self._locate(raw, key)
@@ -226,7 +251,9 @@ class _Loader:
             return _FAILED
         if not issubclass(cls, base):
             return self._fail(_join(key, TARGET), f"{raw[TARGET]} is no kind of {base.__module__}.{base.__qualname__}")
-        given = {name: item for name, item in raw.items() if name != TARGET}
+        return self._with_arguments(cls, {name: item for name, item in raw.items() if name != TARGET}, key)
+
+    def _with_arguments(self, cls: type, given: Mapping[str, Any], key: str) -> Any:
         parameters = keyword_parameters(cls)
         self._check_names(given, list(parameters), cls, key)
         hints = argument_types(cls, parameters)

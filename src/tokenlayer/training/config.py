@@ -3,19 +3,17 @@
 import functools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Literal
-
-import torch
-from torch.optim.lr_scheduler import LRScheduler
+from typing import Annotated, Any, Literal
 
 from tokenlayer.data.config import DatasetConfig
 from tokenlayer.errors import InputError
 from tokenlayer.hints import did_you_mean, near
 from tokenlayer.models.classifier import ModelConfig
+from tokenlayer.outside import Imported, Kind
 from tokenlayer.rules.base import LearningRuleConfig
 from tokenlayer.tracking.config import TrackingConfig
 from tokenlayer.training.callbacks.base import CallbackConfig
-from tokenlayer.training.metrics import NAMES
+from tokenlayer.training.metric_names import NAMES
 from tokenlayer.training.trainer import TrainerConfig
 from tokenlayer.vocabularies.base import InitializerConfig
 
@@ -34,9 +32,9 @@ class TrainConfig:
     """The rule by which the tokens change (group `learning_rule`)."""
     model: ModelConfig
     """The network (group `model`)."""
-    optimizer: functools.partial[torch.optim.Optimizer]
+    optimizer: Annotated[functools.partial[Any], Kind("torch.optim.Optimizer")]
     """The optimizer of the weights (group `optimizer`); the program adds the parameters."""
-    lr_scheduler: functools.partial[LRScheduler] | None
+    lr_scheduler: Annotated[functools.partial[Any], Kind("torch.optim.lr_scheduler.LRScheduler")] | None
     """The schedule of the learning rate (group `lr_scheduler`); null: the rate is constant."""
     trainer: TrainerConfig
     """Device, length and precision of the training (group `trainer`)."""
@@ -59,6 +57,7 @@ class TrainConfig:
             yield "seed", f"{self.seed} is not between 0 and 2³² − 1"
         yield from self._length_problems()
         yield from self._monitor_problems()
+        yield from self._schedule_problems()
         yield from self._optimizer_problems()
 
     def max_token_length(self) -> int:
@@ -101,8 +100,23 @@ class TrainConfig:
                     f"validations log no {metric}{did_you_mean(near(metric, known))}; known: {', '.join(known)}",
                 )
 
+    def _schedule_problems(self) -> Iterator[tuple[str, str]]:
+        """What is wrong with the length of the schedule."""
+        if self.lr_scheduler is None or "T_max" not in self.lr_scheduler.keywords:
+            return
+        period = self.lr_scheduler.keywords["T_max"]
+        if period is None and self.trainer.max_epochs == -1:
+            yield "lr_scheduler.T_max", "of how many steps? trainer.max_epochs=-1 does not say; give it, or epochs"
+        if period is not None and period < 1:  # the cosine of -1 trains every second step at 0
+            yield "lr_scheduler.T_max", f"{period} steps to the last learning rate; give 1 or more"
+
     def _optimizer_problems(self) -> Iterator[tuple[str, str]]:
         """Make optimizer and schedule for one dummy weight, and yield what their classes object to, such as `lr=-1`."""
+        parts = [part for part in (self.optimizer, self.lr_scheduler) if part is not None]
+        if all(isinstance(part.func, Imported) for part in parts):  # known to be right: torch need not be waited for
+            return
+        import torch
+
         try:
             optimizer = self.optimizer([torch.nn.Parameter(torch.zeros(1))])
         except (TypeError, ValueError) as error:
@@ -110,13 +124,8 @@ class TrainConfig:
             return
         if self.lr_scheduler is None:
             return
-        period = self.lr_scheduler.keywords.get("T_max")
-        if "T_max" in self.lr_scheduler.keywords and period is None:  # looked at again when it has been chosen
-            if self.trainer.max_epochs == -1:
-                yield "lr_scheduler.T_max", "of how many steps? trainer.max_epochs=-1 does not say; give it, or epochs"
+        if self.lr_scheduler.keywords.get("T_max", 1) is None:  # looked at again when it has been chosen
             return
-        if period is not None and period < 1:  # the cosine of -1 trains every second step at 0
-            yield "lr_scheduler.T_max", f"{period} steps to the last learning rate; give 1 or more"
         try:
             self.lr_scheduler(optimizer)
         except (TypeError, ValueError, ArithmeticError) as error:

@@ -22,8 +22,8 @@ from tokenlayer.tracking.reading import download_artifact
 from tokenlayer.tracking.recorder import Recorder
 from tokenlayer.training.build import restored_model
 from tokenlayer.training.callbacks.base import RunContext
-from tokenlayer.training.callbacks.predictions import Predictions
-from tokenlayer.training.callbacks.token_effects import TokenEffectsReport
+from tokenlayer.training.callbacks.predictions_callback import Predictions
+from tokenlayer.training.callbacks.token_effects_callback import TokenEffectsReport
 from tokenlayer.training.checkpoint_loading import SavedModel
 from tokenlayer.training.config import EvaluateConfig, TrainConfig
 from tokenlayer.training.job import Job

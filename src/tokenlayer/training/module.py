@@ -15,9 +15,10 @@ from torch.optim.lr_scheduler import LRScheduler
 from tokenlayer.data.types import Batch
 from tokenlayer.errors import InputError
 from tokenlayer.layer.vocabulary_layer import VocabularyLayer
-from tokenlayer.models.classifier import TokenizationClassifier
+from tokenlayer.models.network import TokenizationClassifier
 from tokenlayer.models.output import ModelOutput
-from tokenlayer.rules.base import Edit, LearningRule, NoOpRule, Observation, TrainingProgress
+from tokenlayer.rules.base import Edit, Observation, TrainingProgress
+from tokenlayer.rules.learning_rule import LearningRule, NoOpRule
 from tokenlayer.training.metrics import Metrics
 
 OptimizerFactory = Callable[[Iterable[nn.Parameter]], Optimizer]

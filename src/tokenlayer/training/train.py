@@ -22,7 +22,7 @@ from tokenlayer.tracking.lightning_logger import RecorderLogger
 from tokenlayer.tracking.recorder import Recorder
 from tokenlayer.training.build import build_model, build_rule, checkpoint_header
 from tokenlayer.training.callbacks.base import RunContext
-from tokenlayer.training.callbacks.checkpoints import Checkpoints
+from tokenlayer.training.callbacks.checkpoints_callback import Checkpoints
 from tokenlayer.training.config import TrainConfig
 from tokenlayer.training.evaluation import record_train_ids
 from tokenlayer.training.job import Job

@@ -1,18 +1,20 @@
 """The Lightning trainer of a run."""
 
+from __future__ import annotations
+
 import math
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
-
-import pytorch_lightning as pl
-import torch
-from pytorch_lightning.callbacks import Callback, Checkpoint, EarlyStopping
-from pytorch_lightning.loggers import Logger
+from typing import TYPE_CHECKING, Literal
 
 from tokenlayer.errors import InputError
+
+if TYPE_CHECKING:
+    import pytorch_lightning as pl
+    from pytorch_lightning.callbacks import Callback, EarlyStopping
+    from pytorch_lightning.loggers import Logger
 
 # Lightning 2.6 asks torch 2.13 in a way that torch is about to drop; nothing that a user could mend.
 warnings.filterwarnings(
@@ -92,7 +94,7 @@ class TrainerConfig:
             yield "limit_train_batches", "0 batches train nothing; give 1 or more, a share, or null"
         if self.val_check_interval == 0:
             yield "val_check_interval", "0 batches between validations; give 1 or more, a share, or null"
-        if self.accelerator == "gpu" and not torch.cuda.is_available():
+        if self.accelerator == "gpu" and not _has_cuda():
             yield "accelerator", "gpu: torch finds no CUDA device here; use auto or cpu"
 
     def batch_problems(self, train: int, validation: int, test: int) -> Iterator[tuple[str, str]]:
@@ -126,6 +128,10 @@ class TrainerConfig:
 
         `run_dir` is the run's own folder: nothing of Lightning's may land in the working directory.
         """
+        import pytorch_lightning as pl
+        import torch
+        from pytorch_lightning.callbacks import Checkpoint
+
         if self.threads is not None:
             torch.set_num_threads(self.threads)
         every = [*callbacks, *self._stoppers()]
@@ -158,7 +164,15 @@ class TrainerConfig:
         )
 
     def _stoppers(self) -> list[EarlyStopping]:
+        from pytorch_lightning.callbacks import EarlyStopping
+
         rule = self.early_stopping
         if rule is None:
             return []
         return [EarlyStopping(rule.monitor, mode=rule.mode, patience=rule.patience, min_delta=rule.min_delta)]
+
+
+def _has_cuda() -> bool:
+    import torch
+
+    return torch.cuda.is_available()
