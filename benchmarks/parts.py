@@ -81,7 +81,7 @@ def _step(
     bench.module.phase_metrics("train").update(output.probabilities, batch.labels, loss)
     watch.lap("running metrics")
     statistics.watch(output)
-    embedded.register_hook(gradient.append)  # type: ignore[no-untyped-call]  # torch leaves it untyped
+    embedded.register_hook(gradient.append)
     bench.optimizer.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
     watch.lap("backward")

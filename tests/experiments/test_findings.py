@@ -1,4 +1,4 @@
-"""Each finding on small generated texts: what it claims holds, and by a measure that could say otherwise."""
+"""Each finding holds on small generated texts, by a measure that could fail."""
 
 import csv
 import re

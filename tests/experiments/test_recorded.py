@@ -1,4 +1,4 @@
-"""What is recorded of every study agrees: its rows, its comparisons, its README, and its conditions."""
+"""The rows, comparisons, README and conditions of every study agree."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from tokenlayer.study.status import Place, RunStatus, State
 
 
 def needed(study: Study) -> list[Task]:
-    """Every run of a study in the order of its tables; composed settings play no part in what is recorded."""
+    """Every run of a study in the order of its tables, without settings, which records do not need."""
     seeds = sorted({seed for condition in study.conditions for seed in condition.seeds})
     return [
         Task(study.name, condition, seed, (), {})
@@ -35,7 +35,7 @@ def test_the_readme_is_what_the_records_say(name: str, output_dir: Path) -> None
 
 
 @pytest.mark.parametrize("name", STUDIES)
-def test_every_row_is_of_a_declared_run_and_tells_where_it_comes_from(name: str) -> None:
+def test_every_row_is_of_a_declared_run_and_has_its_origin(name: str) -> None:
     declared = {(task.condition.name, str(task.seed)): task.condition.shown for task in needed(load(name).STUDY)}
     rows = Recorded.read(FOLDER / name).rows
     assert rows

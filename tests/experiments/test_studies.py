@@ -1,4 +1,4 @@
-"""Every study composes all of its runs, reports on none, and its README has a place for results."""
+"""Every study composes all of its runs, makes a report without any, and has a place for results in its README."""
 
 import importlib
 from pathlib import Path

@@ -4,31 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import torch
-from torch import Tensor
 
 from tokenlayer.explain.explanation import Explanation, explain
 from tokenlayer.explain.model_input import ModelInput, model_input
-from tokenlayer.layer.vocabulary import BLANK_SIGN
+from tokenlayer.layer.vocabulary import BLANK_SIGN, Vocabulary
+from tokenlayer.layer.vocabulary_layer import VocabularyLayer
 from tokenlayer.models.classifier import ModelConfig
 from tokenlayer.models.heads.base import HeadConfig
 from tokenlayer.models.heads.pool import PoolHeadConfig
 from tokenlayer.models.network import TokenizationClassifier
-from tokenlayer.text.alphabet import Alphabet
+from tokenlayer.text.alphabet import BLANK, Alphabet
 from tokenlayer.text.cleaning import CleaningConfig
 
 LATIN = Alphabet(" abcdefghijklmnopqrstuvwxyz")
 AS_IT_IS = CleaningConfig(strip_br=False, lower_case=False, strip_punctuation=False)
 
 
-def patterns(tokens: Sequence[str], alphabet: Alphabet) -> Tensor:
-    """(C, K, N): tokens whose `█` is a blank, and blanks behind them."""
-    made = torch.zeros(alphabet.size, max(map(len, tokens)), len(tokens))
-    for n, token in enumerate(tokens):
-        for k, character in enumerate(token):
-            if character != BLANK_SIGN:
-                made[alphabet.symbols.index(character), k, n] = 1
-    return made
+def vocabulary(tokens: Sequence[str], alphabet: Alphabet) -> Vocabulary:
+    """Tokens whose `█` is a blank, and blanks behind them."""
+    code_of = {sign: code for code, sign in enumerate(alphabet.symbols)} | {BLANK_SIGN: BLANK}
+    ngrams = [np.array([code_of[sign] for sign in token]) for token in tokens]
+    return Vocabulary.of_ngrams(ngrams, max(map(len, tokens)))
 
 
 def linear_model(
@@ -42,13 +40,12 @@ def linear_model(
     One number for two classes, a list with one for each of several.
     """
     vectors = torch.tensor([[weight] if isinstance(weight, float) else list(weight) for weight in weights.values()])
-    made = patterns(list(weights), alphabet)
+    layer = VocabularyLayer(vocabulary(list(weights), alphabet), alphabet.size)
     D = vectors.shape[1]
     config = ModelConfig(head or PoolHeadConfig(), vocab_size=len(weights), embedding_dim=D)
-    K = made.shape[1]
     n_classes = 2 if D == 1 else D
     config.loss = "binary" if D == 1 else "cross_entropy"
-    model = config.build(lambda _: made, K, alphabet.size, text_length, n_classes, trains_characters=False)
+    model = config.build(layer, text_length, n_classes)
     with torch.no_grad():
         model.embedding.weight.copy_(vectors)
         if head is None:

@@ -2,41 +2,51 @@ import copy
 
 import pytest
 import torch
-from small_models import LATIN, explained, linear_model, patterns, seen
+from small_models import LATIN, explained, linear_model, seen, vocabulary
 
 from tokenlayer.explain.explanation import explain
 from tokenlayer.explain.spans import largest, spans
+from tokenlayer.layer.vocabulary import Vocabulary
+from tokenlayer.layer.vocabulary_layer import VocabularyLayer
 from tokenlayer.models.classifier import ModelConfig
 from tokenlayer.models.heads.attention import AttentionHeadConfig
 from tokenlayer.models.heads.conv import ConvHeadConfig
 from tokenlayer.models.heads.pool import PoolHeadConfig
 from tokenlayer.original.flatten import FlattenHeadConfig
 from tokenlayer.original.gaussian_initializer import PatternsInitializerGaussian
+from tokenlayer.original.layer import TokenizationLayer
 from tokenlayer.text.alphabet import Alphabet
 
-L = 30
+L, N = 30, 40
 TEXT = "abba cab bac aabb"
+
+
+def originals_layer():
+    return TokenizationLayer(N, PatternsInitializerGaussian(), 2, 4)
+
+
+def vocabulary_layer():
+    return VocabularyLayer(Vocabulary(torch.randint(4, (N, 2))), 4)
 
 
 def without(model, codes, token_id):
     """The logits when the row of a token is zeroed in the dense (B, N, L) matches."""
-    dense = model(codes, return_intermediates=True).tokens.dense().clone()
+    dense = model(codes).tokens.dense().clone()
     dense[:, token_id] = 0
-    embedded = model.embedding(dense.transpose(1, 2))
+    embedded = dense.transpose(1, 2) @ model.embedding.weight
     return model.head.read(embedded).logits[0]
 
 
 @pytest.mark.parametrize("n_classes", [2, 4])
-@pytest.mark.parametrize("trains_characters", [True, False], ids=["seed's layer", "vocabulary"])
-def test_effects_are_those_of_zeroing_the_tokens_matches(n_classes, trains_characters):
+@pytest.mark.parametrize("make_layer", [originals_layer, vocabulary_layer])
+def test_effects_are_those_of_zeroing_the_tokens_matches(n_classes, make_layer):
     alphabet, names = Alphabet(" abc"), [f"class {i}" for i in range(n_classes)]
-    config = ModelConfig(FlattenHeadConfig(hidden=5), vocab_size=40, embedding_dim=2)
-    initializer = PatternsInitializerGaussian()
-    model = config.build(initializer, 2, 4, L, n_classes, trains_characters=trains_characters)
+    config = ModelConfig(FlattenHeadConfig(hidden=5), vocab_size=N, embedding_dim=2)
+    model = config.build(make_layer(), L, n_classes)
     text = seen(TEXT, alphabet, L)
     found = explain(model, text, alphabet, names)
     with torch.no_grad():
-        whole = model(text.codes, return_intermediates=True)
+        whole = model(text.codes)
         matched = whole.tokens.matches.counts().nonzero()[:, 0].tolist()
         changes = [whole.logits[0] - without(model, text.codes, n) for n in matched]
     assert len(matched) > 10
@@ -78,12 +88,12 @@ def test_effects_are_those_of_a_vocabulary_without_the_token(head):
     found = explain(model, text, LATIN, ("no", "yes"))
 
     def logits(model):
-        return model(text.codes, return_intermediates=True).logits[0].detach()
+        return model(text.codes).logits[0].detach()
 
     assert len(found.tokens) == len(weights)
     for token_id, token in enumerate(weights):
         other = copy.deepcopy(model)
-        other.tokenization.replace(torch.tensor([token_id]), patterns(["zzzz"], LATIN).argmax(0).T)
+        other.tokenization.replace(torch.tensor([token_id]), vocabulary(["zzzz"], LATIN).codes)
         change = logits(model) - logits(other)
         (effect,) = [found.effect for found in found.tokens if found.pattern == token]
         sign = 1 if found.predicted == "yes" else -1
@@ -127,7 +137,7 @@ def test_a_token_that_cancels_another_still_sets_the_scale():
     assert {token.effect for token in found.tokens} == {1, -1}
 
 
-def test_several_classes_are_told_by_the_predicted_one():
+def test_effects_of_several_classes_are_on_the_predicted_one():
     weights = {"ball": [0.0, 3.0, 0.0], "vote": [3.0, 0.0, 0.0], "the": [1.0, 1.0, 1.0], "and": [0.0, 1.0, 0.0]}
     found = explained(weights, "the ball and vote", ["politics", "sport", "weather"])
     assert found.predicted == "sport"

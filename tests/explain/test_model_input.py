@@ -8,14 +8,14 @@ from tokenlayer.explain.model_input import model_input
 from tokenlayer.text.alphabet import Alphabet
 from tokenlayer.text.cleaning import CleaningConfig
 
-SEED = CleaningConfig()
+DEFAULT = CleaningConfig()
 
 
-def shown(text, alphabet=LATIN, cleaning=SEED, text_length=40):
+def shown(text, alphabet=LATIN, cleaning=DEFAULT, text_length=40):
     return "".join(model_input(text, alphabet, cleaning, text_length).signs)
 
 
-def notes(text, alphabet=LATIN, cleaning=SEED, text_length=40):
+def notes(text, alphabet=LATIN, cleaning=DEFAULT, text_length=40):
     return list(model_input(text, alphabet, cleaning, text_length).notes)
 
 
@@ -64,7 +64,7 @@ def test_nothing_is_left():
         "outside the model's alphabet, dropped: 2 (“☃” “é”)",
         "nothing is left: the model sees an empty text",
     ]
-    assert model_input("", LATIN, SEED, 5).codes.tolist() == [[27] * 5]
+    assert model_input("", LATIN, DEFAULT, 5).codes.tolist() == [[27] * 5]
 
 
 def test_characters_outside_that_are_kept():
@@ -83,7 +83,7 @@ def test_many_different_characters_are_not_all_listed():
 
 def test_a_large_alphabet():
     alphabet = Alphabet("".join(map(chr, range(0x4E00, 0x4E00 + 400))))
-    text = model_input("一丁丂", alphabet, SEED, 4)
+    text = model_input("一丁丂", alphabet, DEFAULT, 4)
     assert text.codes.dtype == torch.int32
     assert text.codes.tolist() == [[0, 1, 2, 400]]
 

@@ -93,7 +93,7 @@ def test_columns_are_all_that_there_are_but_for_those_that_never_move(name, n_cl
         ([s.gradients for s in steps], [s.gradient_tensors for s in steps]),
         ([s.values for s in steps], [s.value_tensors for s in steps]),
     ):
-        assert all(row.keys() == logged[0].keys() for row in logged)
+        assert all(list(row) == list(logged[0]) for row in logged), "the same columns in the same order"
         columns, every = pd.DataFrame(logged), pd.DataFrame([moments_of(each) for each in tensors])
         assert columns.notna().all(axis=None)
         assert constant(columns) == set()

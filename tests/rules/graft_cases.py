@@ -2,9 +2,9 @@
 
 import numpy as np
 import torch
-from tokenlayer.layer.layer import Tokenized
 
 from tokenlayer.layer.matching import PatternIndex
+from tokenlayer.layer.tokenized import Tokenized
 from tokenlayer.layer.vocabulary import Vocabulary
 from tokenlayer.rules.base import Observation, RuleContext, TrainingProgress
 from tokenlayer.rules.learning_rule import LearningRule
@@ -26,7 +26,7 @@ def vocabulary_of(*ngrams: tuple[int, ...]) -> Vocabulary:
     codes = torch.full((len(ngrams), K), -1)
     for n, ngram in enumerate(ngrams):
         codes[n, : len(ngram)] = torch.tensor(ngram)
-    return Vocabulary(codes, torch.zeros(len(ngrams), dtype=torch.bool))
+    return Vocabulary(codes)
 
 
 def observe(
@@ -45,7 +45,7 @@ def observe(
     rule.observe(
         Observation(
             progress=progress,
-            tokens=Tokenized(codes, None, vocabulary, matches),
+            tokens=Tokenized(codes, vocabulary, matches),
             rows=torch.from_numpy(rows),
             gradient=gradient,
             binary_features=binary_features,

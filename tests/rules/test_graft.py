@@ -6,7 +6,7 @@ import torch
 from graft_cases import C, K, L, context, observe, uniform_texts, vocabulary_of
 
 from tokenlayer.layer.vocabulary import Vocabulary
-from tokenlayer.rules import graft
+from tokenlayer.rules import graft_rule
 from tokenlayer.rules.base import Edit, TrainingProgress
 from tokenlayer.rules.graft import GraftRuleConfig
 from tokenlayer.rules.graft_rule import GraftRule
@@ -69,8 +69,8 @@ def test_what_is_planted_is_grafted(distillation_weight: float) -> None:
 @pytest.mark.parametrize(("few", "surgery_up_to"), [(4, 4), (3, 4), (3, 3)], ids=["few", "more", "many"])
 def test_few_tokens_or_many(few: int, surgery_up_to: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the number of tokens decides is decided here for four: how many are looked at, and whether surgery cuts."""
-    monkeypatch.setattr(graft, "_FEW", few)
-    monkeypatch.setattr(graft, "_SURGERY_UP_TO", surgery_up_to)
+    monkeypatch.setattr(graft_rule, "_FEW", few)
+    monkeypatch.setattr(graft_rule, "_SURGERY_UP_TO", surgery_up_to)
     monkeypatch.setattr(penalty, "_TOKENS", 2)
     operations: list[tuple[int, int, float]] = []
     prune = surgery.prune
@@ -227,7 +227,8 @@ def test_vectors_give_the_weights_of_the_refit_through_the_readout() -> None:
 def test_rounds_until_the_stop() -> None:
     texts = texts_with(PLANTED)
     edited = []
-    rule, vocabulary = rule_of(texts, 2, every=0.5, stop=0.5, distillation_weight=0.0), vocabulary_of((0,), (1,))
+    rule = rule_of(texts, 2, edit_interval=0.5, edit_until=0.5, distillation_weight=0.0)
+    vocabulary = vocabulary_of((0,), (1,))
     observe(rule, vocabulary, texts, np.arange(20), torch.randn(20, 1), DUE)
     for step in range(40):
         if rule.edit(TrainingProgress(step, 40, 10), vocabulary, torch.zeros(2, 1), None) is not None:

@@ -7,7 +7,7 @@ from graft_cases import C, K, L, context, observe, uniform_texts, vocabulary_of
 from torch import Tensor
 
 from tokenlayer.layer.vocabulary import Vocabulary
-from tokenlayer.rules import grow
+from tokenlayer.rules import grow_rule
 from tokenlayer.rules.base import Edit, TrainingProgress
 from tokenlayer.rules.grow import GrowRuleConfig
 from tokenlayer.rules.grow_rule import GrowRule, efficient_choice, longest_of_copies, presence
@@ -20,7 +20,7 @@ def slow_choice(X: Tensor, g: Tensor, n_present: int, wanted: int) -> list[int]:
     root = W.sqrt().unsqueeze(1)
     tokens = list(range(n_present))
     chosen: list[int] = []
-    candidates = [q for q in range(n_present, X.shape[1]) if X[:, q].sum() >= grow._LEAST_TEXTS]
+    candidates = [q for q in range(n_present, X.shape[1]) if X[:, q].sum() >= grow_rule._LEAST_TEXTS]
     for _ in range(wanted):
         basis = root * X[:, tokens]
         best, score = -1, 0.0
@@ -34,7 +34,7 @@ def slow_choice(X: Tensor, g: Tensor, n_present: int, wanted: int) -> list[int]:
             # Tokens that are there are at their optimum, as far as the choice knows; chosen n-grams are not.
             of_chosen = weights[n_present:] if tokens else weights
             S = x @ g - (of_chosen @ (X[:, tokens[n_present:]].T @ g) if len(of_chosen) else 0)
-            if variance > grow._OWN_VARIANCE * float((W * x).sum()) and float(S.square().sum()) / variance > score:
+            if variance > grow_rule._OWN_VARIANCE * float((W * x).sum()) and float(S.square().sum()) / variance > score:
                 best, score = q, float(S.square().sum()) / variance
         if best < 0:
             break
@@ -138,7 +138,7 @@ TOKENS = [(a, b) for a in range(C - 1) for b in range(2)]
 
 
 def rule_of(texts: TrainingTexts, vocab_size: int, **settings: object) -> GrowRule:
-    config = GrowRuleConfig(ngram_lengths=[2, 3, 4], every=0.25, memory_mb=4, **settings)
+    config = GrowRuleConfig(ngram_lengths=[2, 3, 4], edit_interval=0.25, memory_mb=4, **settings)
     assert not list(config.problems())
     return config.build(context(texts, vocab_size))
 
@@ -161,7 +161,7 @@ def test_the_control_with_exchanged_scores_finds_nothing() -> None:
     texts = planted_texts()
     found = []
     for seed in range(5):
-        config = GrowRuleConfig(ngram_lengths=[2, 3, 4], every=0.25, memory_mb=4, shuffle=True)
+        config = GrowRuleConfig(ngram_lengths=[2, 3, 4], edit_interval=0.25, memory_mb=4, shuffle=True)
         rule = config.build(context(texts, len(TOKENS), seed=seed))
         edit = run_edit(rule, texts, vocabulary_of(*TOKENS), DUE)
         assert edit is not None

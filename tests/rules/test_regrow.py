@@ -7,10 +7,11 @@ import pytest
 import torch
 from graft_cases import C, K, L, context, observe, uniform_texts, vocabulary_of
 
-from tokenlayer.layer.vocabulary import BLANK, Vocabulary
+from tokenlayer.layer.vocabulary import Vocabulary
 from tokenlayer.rules.base import Edit, TrainingProgress
 from tokenlayer.rules.random_regrow import RandomRegrowRuleConfig
 from tokenlayer.rules.random_regrow_rule import RandomRegrowRule
+from tokenlayer.text.alphabet import BLANK
 from tokenlayer.text.corpus import TrainingTexts
 
 LENGTHS = [2, 4]
@@ -41,7 +42,7 @@ def test_the_share_decays_along_half_a_cosine_until_the_stop() -> None:
     N = len(ALL_PAIRS)
     replaced = {}
     for step in range(80):
-        rule = rule_of(texts, N, every=0.25, fraction=0.5, stop=0.75)
+        rule = rule_of(texts, N, edit_interval=0.25, fraction=0.5, edit_until=0.75)
         edit = edit_at(step, rule, texts, vocabulary, torch.rand(N, 1) + 1)
         replaced[step] = 0 if edit is None else len(edit.token_ids)
     due = [step for step, number in replaced.items() if number]
@@ -137,7 +138,7 @@ def test_newcomers_hold_no_padding_and_when_there_are_too_few_some_places_keep_t
 
 
 def test_frequent_ngrams_are_drawn_often() -> None:
-    """A place is drawn, not a n-gram: the chance of a n-gram is its share of all places."""
+    """A place is drawn, not an n-gram: the chance of an n-gram is its share of all places."""
     random = np.random.default_rng(0)
     codes = random.choice(2, (200, L), p=[0.8, 0.2]).astype(np.uint8)
     texts = TrainingTexts(codes, np.arange(200) % 2, 2)
@@ -168,11 +169,11 @@ def test_drawn_by_seed_and_step() -> None:
     [
         ({"ngram_lengths": []}, "ngram_lengths"),
         ({"ngram_lengths": [0, 3]}, "ngram_lengths"),
-        ({"every": 0}, "every"),
+        ({"edit_interval": 0}, "edit_interval"),
         ({"fraction": 0}, "fraction"),
         ({"fraction": 1.5}, "fraction"),
-        ({"stop": 0}, "stop"),
-        ({"stop": 2}, "stop"),
+        ({"edit_until": 0}, "edit_until"),
+        ({"edit_until": 2}, "edit_until"),
     ],
 )
 def test_settings_that_cannot_work(settings: dict[str, object], named: str) -> None:

@@ -1,4 +1,4 @@
-"""A study of seconds: planted texts, two learning rates of which one learns nothing, two seeds."""
+"""A study that takes seconds: planted texts, two seeds, and two learning rates, of which one learns nothing."""
 
 from tokenlayer.study.conditions import Condition, Study
 from tokenlayer.study.report import Report, comparisons, summary

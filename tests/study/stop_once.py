@@ -1,4 +1,4 @@
-"""A callback that kills the first run which comes so far, as a power cut does."""
+"""A callback that kills the first run that reaches a step, as a power cut does."""
 
 import os
 import signal
@@ -33,7 +33,7 @@ class StopOnceConfig(CallbackConfig):
     step: int
     """Global step."""
     mark: str
-    """File that says that one was."""
+    """A file that exists once a process was killed."""
 
     def build(self, run: RunContext) -> StopOnce:
         return StopOnce(run, self.step, Path(self.mark))

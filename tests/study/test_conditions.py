@@ -1,4 +1,4 @@
-"""Which runs a study consists of, and what decides their results."""
+"""The runs of a study, and the settings that change their results."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -27,7 +27,7 @@ def test_settings_are_resolved_and_leave_out_what_decides_nothing() -> None:
     assert [key for key in first.settings if key.startswith(beside)] == []
 
 
-def test_what_differs_is_told() -> None:
+def test_differences_are_listed() -> None:
     (task, *_) = tasks(MINI)
     assert differences(task, task.settings) == []
     other = {**task.settings, "optimizer.lr": "0.1"}
@@ -49,7 +49,7 @@ def test_wrong_settings_name_the_condition() -> None:
         tasks(Study("mini", COMMON, (CONDITIONS[0], wrong)))
 
 
-def test_names_are_told_apart() -> None:
+def test_names_are_distinct() -> None:
     with pytest.raises(ValueError, match="learns"):
         Study("mini", COMMON, (CONDITIONS[0], CONDITIONS[0]))
     with pytest.raises(ValueError, match="a b"):

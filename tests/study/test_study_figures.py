@@ -1,4 +1,4 @@
-"""Labels that would meet are moved apart, and every kind of panel draws what it is given."""
+"""Labels that would overlap are moved apart, and every kind of panel draws its data."""
 
 import math
 

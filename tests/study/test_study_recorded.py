@@ -1,4 +1,4 @@
-"""What was recorded survives a report, whatever MLflow holds."""
+"""Recorded results survive a report, whatever MLflow holds."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ TABLE = "| rank |\n| --- |\n| 7 |"
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """With rows of runs that MLflow does not know."""
+    """A folder with rows of runs that MLflow does not know."""
     folder = tmp_path / "results"
     (folder / "figures").mkdir(parents=True)
     rows = [ROW.format(condition=condition, run=run) for condition, run in sorted(OLD.items())]
@@ -35,7 +35,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def unknown(output_dir: Path, folder: Path) -> Results:
-    """Of a study none of whose runs MLflow has."""
+    """Results of a study none of whose runs are in MLflow."""
     missing = [RunStatus(task, State.MISSING) for task in tasks(MINI)]
     return Results(missing, Place(output_dir), Recorded.read(folder))
 
@@ -124,19 +124,19 @@ def test_recorded_comparisons_are_shown_and_kept(output_dir: Path, folder: Path)
 
 def test_a_damaged_file_is_not_written_over(output_dir: Path, folder: Path) -> None:
     whole = (folder / RUNS).read_text()
-    for damaged, told in (
+    for damaged, message in (
         (whole.replace("run_id", "run"), "has no column run_id"),
         (f"{whole}<<<<<<< HEAD\n", "row 6 is damaged"),
         (f"{whole}{whole.splitlines()[1]},more\n", "row 6 is damaged"),
     ):
         (folder / RUNS).write_text(damaged)
-        with pytest.raises(InputError, match=told):
+        with pytest.raises(InputError, match=message):
             Recorded.read(folder)
         assert main(MINI, report, folder, ["--output-dir", str(output_dir), "--report"]) == 2
         assert (folder / RUNS).read_text() == damaged
 
 
-def test_a_report_drops_nothing_that_it_was_not_told_of(output_dir: Path, folder: Path) -> None:
+def test_a_report_keeps_rows_that_were_added_meanwhile(output_dir: Path, folder: Path) -> None:
     results = unknown(output_dir, folder)
     added = ROW.format(condition="stays,1", run="e" * 32)
     with (folder / RUNS).open("a") as file:
@@ -151,3 +151,9 @@ def test_the_frame_has_numbers_and_a_row_a_declared_run(output_dir: Path, folder
     assert frame["method"].tolist() == ["learns", "stays", "learns"]
     assert frame[["minutes", "test/accuracy"]].to_numpy().tolist() == [[0.1, 0.95]] * 3
     assert isinstance(frame, pd.DataFrame)
+
+
+def test_records_of_version_0_1_say_how_to_rename_them(folder: Path) -> None:
+    (folder / RUNS).write_text(HEADER.replace("condition,", "cell,"))
+    with pytest.raises(InputError, match=r"has no column condition; .*experiments\.rename_results "):
+        Recorded.read(folder)

@@ -1,4 +1,4 @@
-"""Numbers as they are printed, and the place in the README where they go."""
+"""Printed numbers, and their place in the README."""
 
 import math
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A whole study, small: it runs, survives a killed run and an interruption, skips what is done, and reports."""
+"""A small study runs, survives a killed run and an interruption, skips finished runs, and reports."""
 
 import os
 import signal
@@ -112,7 +112,7 @@ def test_no_run_starts_when_time_is_up(output_dir: Path, capfd: pytest.CaptureFi
     assert capfd.readouterr().out == "time is up: 4 runs are left\n"
 
 
-def test_texts_that_are_not_there_are_told_before_any_run(
+def test_missing_texts_are_reported_before_any_run(
     output_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = ["--output-dir", str(output_dir), "--source", str(tmp_path / "nowhere.csv")]

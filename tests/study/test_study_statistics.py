@@ -1,4 +1,4 @@
-"""Interval, McNemar and Holm against cases worked by hand."""
+"""Interval, McNemar and Holm on cases computed by hand."""
 
 import math
 
@@ -9,7 +9,7 @@ from tokenlayer.study.statistics import compare, holm, mcnemar_p, mean_interval
 
 
 def answers(text: str) -> np.ndarray:
-    """`+` is a text that was classified rightly."""
+    """`+` stands for a text that was classified correctly."""
     return np.array([sign == "+" for sign in text])
 
 

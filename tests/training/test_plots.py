@@ -1,9 +1,18 @@
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
+from tiny_training import Training
 
+from tokenlayer.models.heads.attention import AttentionHeadConfig
+from tokenlayer.models.heads.base import HeadConfig
+from tokenlayer.models.heads.conv import ConvHeadConfig
+from tokenlayer.models.heads.pool import PoolHeadConfig
+from tokenlayer.original.statistics import COLUMNS
 from tokenlayer.training import plots
-from tokenlayer.training.layer_statistics import COLUMNS
+from tokenlayer.training.callbacks.grads_log import GradsLogConfig
+from tokenlayer.training.callbacks.vals_log import ValsLogConfig
 
 
 @pytest.fixture
@@ -29,20 +38,43 @@ def drawn(figure):
 
 def test_a_panel_for_each_layer_and_parameter(log):
     figure = drawn(plots.moments(log, "Gradients"))
-    assert [axes.get_title() for axes in figure.axes] == [
-        column.removesuffix("_mean").replace("_", " ") for column in COLUMNS[::2]
-    ]
+    assert [axes.get_title() for axes in figure.axes] == [column.removesuffix("_mean") for column in COLUMNS[::2]]
     assert all(len(panel) == 2 for panel in lines(figure))
-    np.testing.assert_array_equal(lines(figure)[0][1].get_ydata(), log["out_mean"])
+    std, mean = lines(figure)[0]
+    np.testing.assert_array_equal(mean.get_ydata(), log["out_mean"])
+    np.testing.assert_array_equal(std.get_ydata(), log["out_std"])
 
 
-def test_columns_that_the_model_does_not_have_are_empty_panels(log):
-    log[["dense_mean", "dense_std", "out_mean", "out_std"]] = None
-    figure = drawn(plots.moments(log, "Values"))
-    assert [len(panel) for panel in lines(figure)] == [0, 0, *[2] * 8]
-    # The legend stands where there is something to explain.
+@pytest.mark.parametrize("columns", [["head.out_std"], ["head.out_std", "head.bias_mean"], ["head.bias_mean"]])
+def test_panels_of_one_line_and_a_legend_of_what_there_is(columns):
+    frame = pd.DataFrame({"step": range(3)} | {column: [0.1, 0.3, 0.2] for column in columns})
+    figure = drawn(plots.moments(frame, "Values"))
+    assert [axes.get_title() for axes in figure.axes] == [column.rpartition("_")[0] for column in columns]
+    assert [len(panel) for panel in lines(figure)] == [1] * len(columns)
     (legend,) = [axes.get_legend() for axes in figure.axes if axes.get_legend() is not None]
-    assert [text.get_text() for text in legend.get_texts()] == ["std", "mean"]
+    assert [text.get_text() for text in legend.get_texts()] == [column.rpartition("_")[2] for column in columns]
+
+
+@pytest.mark.parametrize(
+    ("head", "n_classes"),
+    [(PoolHeadConfig(), 2), (PoolHeadConfig("max"), 3), (ConvHeadConfig(), 2), (AttentionHeadConfig(width=8), 3)],
+    ids=["pool", "max", "conv", "attention"],
+)
+def test_logs_of_every_head_fill_their_panels(training: Training, head: HeadConfig, n_classes: int) -> None:
+    training.model.head = head
+    training.dataset.n_classes = n_classes
+    recorder = training.fit(GradsLogConfig(), ValsLogConfig()).recorder
+    for name in ("grads_log", "vals_log"):
+        figure = drawn(plots.moments(recorder.load_log(f"logs/{name}"), name))
+        assert len(figure.axes) > 4
+        for axes, panel in zip(figure.axes, lines(figure), strict=True):
+            values = np.concatenate([line.get_ydata() for line in panel])
+            assert np.isfinite(values).all(), axes.get_title()
+            assert np.ptp(values) > 0, axes.get_title()
+        texts = [axes.title.get_window_extent() for axes in figure.axes]
+        assert not any(one.overlaps(other) for one, other in itertools.combinations(texts, 2))
+        bottom = {axes.get_subplotspec().colspan.start: axes for axes in figure.axes}.values()
+        assert all(axes.xaxis.get_tick_params()["labelbottom"] for axes in bottom)
 
 
 def test_loss_and_accuracy_of_runs_without_validation_or_test(metrics):

@@ -1,4 +1,4 @@
-"""Which tokens a model finds in a text, and what each does to the logit."""
+"""The tokens that a model finds in a text, and what each does to the logit."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Token:
     pattern: str
     """Its characters, harmless to print, blanks as `█` but none at the end; empty: it is all blanks."""
     matches: int
-    """How often it matches."""
+    """The number of its matches."""
     effect: float
     """The logit with its matches minus the logit without them, see `Explanation.scale`."""
     towards: str
@@ -46,7 +46,7 @@ class Explanation:
     class_names: tuple[str, ...]
     """Harmless to print."""
     probabilities: tuple[float, ...]
-    """Of each class."""
+    """The probability of each class."""
     poles: tuple[str, str]
     """What an effect below 0 speaks for, and what one above 0: classes for a sigmoid, "against" and "for" else."""
     scale: str
@@ -67,7 +67,7 @@ class Explanation:
 
 @dataclass(frozen=True)
 class _Effects:
-    """Of the N tokens on one text."""
+    """The effects of the N tokens on one text."""
 
     effect: list[float]
     towards: list[str]

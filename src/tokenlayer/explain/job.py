@@ -24,7 +24,7 @@ from tokenlayer.training.config import TrainConfig
 
 @dataclass(frozen=True)
 class Place:
-    """Where runs are found, and where the page goes."""
+    """The places where runs are found and where the page goes."""
 
     uri: str | None
     """Tracking URI; None: the default store of `output_dir`."""

@@ -38,7 +38,7 @@ def strength(effect: float, largest: float) -> float:
 
 
 def hue(share: float) -> Hue:
-    """Of the sign of a `strength`."""
+    """The hue for the sign of a `strength`."""
     return ABOVE if share > 0 else BELOW
 
 

@@ -1,4 +1,4 @@
-"""Where the page of an explanation is kept: with the run, or in a file."""
+"""The place of an explanation's page: with the run, or in a file."""
 
 from __future__ import annotations
 

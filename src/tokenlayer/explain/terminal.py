@@ -18,7 +18,7 @@ from tokenlayer.explain.spans import Span, largest, spans
 
 _INDENT = "  "
 _CLASSES = 5  # most probable ones that are shown
-_TOKENS = 15  # foremost ones that are shown
+_TOKENS = 15  # top ones that are shown
 _NOTHING, _MINUS, _PLUS = "·", "-", "+"  # marks of no effect to speak of, one below 0, one above
 _STEPS = (0.1, 0.4, 0.7, 1.0)  # of the legend
 
@@ -68,7 +68,7 @@ def _painted(parts: Sequence[Span], top: float, console: Console) -> Padding:
 
 
 def _style(share: float, console: Console) -> Style:
-    """Of an effect, readable whatever the terminal's own colours are."""
+    """The style of an effect, readable whatever the terminal's own colours are."""
     if not share:
         return Style.null()
     if console.color_system in ("standard", "windows"):  # 16 colours, none of which is in between

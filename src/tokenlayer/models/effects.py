@@ -16,7 +16,7 @@ _PAIRS_AT_ONCE = 256
 
 @dataclass(frozen=True)
 class TokenEffects:
-    """Of N tokens on a set of texts."""
+    """The effects of N tokens on a set of texts."""
 
     effect: Tensor
     """(N, n_outputs) float64: logit with the token's matches minus logit without them, mean over all texts."""

@@ -70,6 +70,7 @@ class LayerStatistics(ModelStatistics):
         self._fixed_values = _parts(model, mirrored)
         self._outputs: dict[str, Tensor] = {}
         self._gradients: dict[str, Tensor] = {}
+        self._watched: list[str] = []
         self._handles: list[RemovableHandle] = [
             module.register_forward_hook(_keeping(self._outputs, name))
             for name, module in model.named_modules()
@@ -78,15 +79,17 @@ class LayerStatistics(ModelStatistics):
 
     def watch(self, output: ModelOutput) -> None:
         self._gradients.clear()
+        self._watched = [name for name, value in self._layers(output).items() if value.requires_grad]
         for name, value in self._layers(output).items():
             if value.requires_grad:
                 value.register_hook(_keeping_gradient(self._gradients, name))  # type: ignore[no-untyped-call]  # torch's
 
     def gradients(self) -> Row:
+        outputs = {name: self._gradients[name] for name in self._watched if name in self._gradients}
         parameters = {name: p.grad for name, p in self._model.named_parameters() if p.grad is not None}
-        found = {name: moments(value) for name, value in {**self._gradients, **parameters}.items()}
-        sizes = {name: value.numel() for name, value in {**self._gradients, **parameters}.items()}
-        return _row(found, sizes, self._zero_gradients)
+        held = {**outputs, **parameters}
+        found = {name: moments(value) for name, value in held.items()}
+        return _row(found, {name: value.numel() for name, value in held.items()}, self._zero_gradients)
 
     def values(self, output: ModelOutput) -> Row:
         parameters = {name: p.detach() for name, p in self._model.named_parameters() if p.requires_grad}

@@ -1,4 +1,4 @@
-"""Which class a token's vector speaks for, whatever the head: a linear reading of it.
+"""The class that a token's vector speaks for, whatever the head: a linear reading of it.
 
 The vector of a token enters `HeadOutput.embedded` as a plain sum, so the gradient of the logits there says what one
 more match adds to each logit. With a pooled linear head that is the head's weight; elsewhere it is the mean over texts

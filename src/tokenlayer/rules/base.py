@@ -34,12 +34,12 @@ class RuleContext:
     texts: TrainingTexts
     """All that a rule may choose by."""
     seed: int
-    """Of the run. A rule draws from (seed, step), so that a resumed run draws the same."""
+    """The seed of the run. A rule draws from (seed, step), so that a resumed run draws the same."""
 
 
 @dataclass(frozen=True)
 class TrainingProgress:
-    """Where in the training a step is."""
+    """The place of a step in the training."""
 
     step: int
     """Optimizer steps before this one."""
@@ -65,7 +65,7 @@ class Observation:
     gradient: Tensor
     """g, the token gradient: (B, L, D), or (B, D) where it is the same at every position of a text."""
     binary_features: bool
-    """Whether the head takes a token once for each text, however often it occurs there."""
+    """True if the head takes a token once for each text, however often it occurs there."""
     embedding: Tensor
     """(N, D) before the update."""
     embedding_gradient: Tensor
@@ -93,7 +93,7 @@ class LearningRuleConfig(ABC):
     """Configuration of a learning rule."""
 
     keeps_vocabulary: ClassVar[bool] = False
-    """Whether the tokens stay what the initializer made them, so that a matcher of the initializer's fits them."""
+    """True if the tokens stay what the initializer made them, so that a matcher of the initializer's fits them."""
 
     def build_layer(self, vocabulary: Vocabulary, n_characters: int, matcher: Matcher) -> TokenLayer:
         """The layer that the rule works on.

@@ -23,7 +23,7 @@ class GraftRuleConfig(EditingRuleConfig):
     """Ridge penalty of the selection, in units of each token's variance: what keeps it from fitting noise (more, if the
     texts are few or the tokens many)."""
     distillation_weight: float = 0.5
-    """How far the selection's targets are the teacher's predictions instead of labels: from 0 to 1."""
+    """The share of the teacher's predictions in the selection's targets; the rest is labels. From 0 to 1."""
     min_texts: int = 30
     """An n-gram in fewer training texts is no candidate (fewer if the texts are few: one in a thousand, at least 3)."""
     max_ngrams: int = 100_000

@@ -154,13 +154,13 @@ class GraftRule(LearningRule):
         return candidates[kept], model.weights
 
     def _free_places(self, leaving: Ints, vocabulary: Vocabulary, embedding: Tensor, wanted: int) -> Ints:
-        """Of the places whose token was not selected as many as are wanted, those of the weakest tokens."""
+        """As many places as are wanted whose token was not selected, those of the weakest tokens."""
         strength = embedding.norm(dim=1).cpu().numpy()[leaving]
         return np.sort(leaving[np.argsort(strength, kind="stable")[:wanted]])
 
 
 def _for_surgery(N: int) -> int:
-    """How many n-grams the L1 path is to take for N tokens."""
+    """The number of n-grams that the L1 path is to take for N tokens."""
     if N > _SURGERY_UP_TO:
         return N
     return 2 * N if N <= _FEW else N * 3 // 2

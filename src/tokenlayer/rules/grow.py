@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tokenlayer.rules.base import RuleContext
-from tokenlayer.rules.regrow import RegrowingRuleConfig
+from tokenlayer.rules.schedule import RegrowingRuleConfig
 
 if TYPE_CHECKING:
     from tokenlayer.rules.grow_rule import GrowRule

@@ -1,8 +1,8 @@
-"""Grow: the places of weak patterns go to the n-grams with the largest token gradient (seed of the idea: RigL).
+"""Grow: the places of weak patterns go to the n-grams with the largest token gradient (after RigL).
 
-Every step adds the scores of some of its texts' n-grams (`gram_scores`). An edit takes the best-scoring slots as a short
-list and evaluates it exactly on the latest texts: the score that hashing may have blurred, and what each n-gram would
-add to the tokens that are there. The **efficient score** of an n-gram with presence x is
+Every step adds the scores of some of its texts' n-grams (`ngram_scores`). An edit takes the best-scoring slots as a
+short list and evaluates it exactly on the latest texts: the score that hashing may have blurred, and what each n-gram
+would add to the tokens that are there. The **efficient score** of an n-gram with presence x is
 (Σ x g)² / (x'Wx - x'WΦ (Φ'WΦ)⁻¹ Φ'Wx), W = g²: its variance less what the present tokens Φ explain. The n-gram with the
 largest goes in, joins Φ, and so on: a near copy of a token has no variance left of its own, and is passed over. Of
 n-grams that are near copies of each other only the longest is in the list: words, not parts of them.
@@ -18,7 +18,7 @@ from tokenlayer.layer.vocabulary import Vocabulary
 from tokenlayer.rules.base import Observation, RuleContext, TrainingProgress
 from tokenlayer.rules.grow import GrowRuleConfig
 from tokenlayer.rules.ngram_scores import NgramScores
-from tokenlayer.rules.regrow_rule import Proposals, RegrowingRule
+from tokenlayer.rules.regrow import Proposals, RegrowingRule
 
 _SHORT_LIST = 4  # n-grams that are evaluated exactly, for each place that is free
 

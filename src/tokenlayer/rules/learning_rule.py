@@ -15,7 +15,7 @@ class LearningRule(nn.Module, ABC):
     """Observes each step and edits the vocabulary now and then. All that it remembers is in its buffers."""
 
     edits: ClassVar[bool] = True
-    """Whether the rule ever replaces a token; one that does not is not shown the steps."""
+    """True if the rule ever replaces a token; one that does not is not shown the steps."""
 
     @abstractmethod
     def observe(self, observation: Observation) -> None:

@@ -1,4 +1,4 @@
-"""The pass over a step's n-grams, compiled for CPUs: what `NgramScores` does with tensors elsewhere, in less of the time.
+"""The pass over a step's n-grams, compiled for CPUs: what `NgramScores` does with tensors elsewhere, but faster.
 
 A loop needs no tensor for each of its intermediate results, and a text's own table stays in the processor's cache.
 """

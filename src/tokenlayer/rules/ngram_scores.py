@@ -4,11 +4,11 @@ With g the token gradient, S_b(q) = Σ g over the occurrences of n-gram q in tex
 in that text. Summed up over texts, S = Σ_b S_b and V = Σ_b S_b² give S²/V, about χ² with a degree of freedom for each
 dimension if q would not help.
 
-**Memory** is a table of fixed size. An n-gram's slot is a hash of it. N-grams that share a slot add up; millions of n-grams
-that occur once or twice do share slots, and only dilute the scores of the frequent ones. `load` reports it, and
+**Memory** is a table of fixed size. An n-gram's slot is a hash of it. N-grams that share a slot add up; millions of
+n-grams that occur once or twice do share slots, and only dilute the scores of the frequent ones. `load` reports it, and
 whoever takes an n-gram for its score evaluates it exactly first (`grow` does). **Within a text** occurrences find each
-other through a second, smaller table, in which an n-gram whose slot another one holds is passed over in that text (a few
-percent, other ones for each text: `passed_over`).
+other through a second, smaller table, in which an n-gram whose slot another one holds is passed over in that text (a
+few percent, other ones for each text: `passed_over`).
 """
 
 from __future__ import annotations
@@ -172,7 +172,7 @@ class NgramScores(nn.Module):
         return (S.square() / V.clamp(min=1e-30)).where(V > 0, 0).sum(1)
 
     def ngrams(self, slots: Tensor) -> tuple[Tensor, Tensor]:
-        """The n-gram last seen in each of some slots (R,): codes (R, K) padded with -1, and whether it is still known."""
+        """The n-grams last seen in some slots (R,): codes (R, K) padded with -1, and whether each is still known."""
         L = self.kept.shape[1]
         packed = self.where[slots]
         length = packed & ((1 << LENGTH_BITS) - 1)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tokenlayer.rules.base import RuleContext
-from tokenlayer.rules.regrow import RegrowingRuleConfig
+from tokenlayer.rules.schedule import RegrowingRuleConfig
 
 if TYPE_CHECKING:
     from tokenlayer.rules.random_regrow_rule import RandomRegrowRule

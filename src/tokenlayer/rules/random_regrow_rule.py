@@ -8,7 +8,7 @@ from torch import Tensor
 
 from tokenlayer.layer.vocabulary import Vocabulary
 from tokenlayer.rules.base import TrainingProgress
-from tokenlayer.rules.regrow_rule import Proposals, RegrowingRule, padded
+from tokenlayer.rules.regrow import Proposals, RegrowingRule, padded
 
 _TRIES = 1000
 

@@ -92,5 +92,5 @@ class Metrics(nn.Module):
 
 
 def predictions(out: Tensor) -> Tensor:
-    """(B,) class of each text; a probability of exactly one half is class 0, as the seed rounds."""
+    """(B,) class of each text; a probability of exactly one half is class 0, as the original rounds."""
     return (out > 0.5).long() if out.dim() == 1 else out.argmax(1)

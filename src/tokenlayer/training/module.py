@@ -102,7 +102,7 @@ class TokenizationModule(pl.LightningModule):
         self.validated_steps = 0
 
     def phase_metrics(self, phase: str) -> Metrics:
-        """Of `train` (running within the epoch), `validation` or `test`."""
+        """The metrics of `train` (running within the epoch), `validation` or `test`."""
         metrics = self.metrics[f"{phase}_metrics"]
         assert isinstance(metrics, Metrics)
         return metrics
@@ -139,7 +139,7 @@ class TokenizationModule(pl.LightningModule):
         self._token_gradient = gradient
 
     def progress(self) -> TrainingProgress:
-        """Where in the training the step in progress is."""
+        """The place of the step in progress in the training."""
         assert self.current is not None
         n_steps = int(self.trainer.estimated_stepping_batches)
         return TrainingProgress(self.current.step, n_steps, int(self.trainer.num_training_batches))

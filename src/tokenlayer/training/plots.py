@@ -13,6 +13,7 @@ Plot = Callable[[pd.DataFrame], Figure]
 
 _FAINT = {"linewidth": 0.6, "alpha": 0.35}
 _PANELS_PER_ROW = 5
+_LONG_NAME = 30  # characters that fit above a panel
 
 
 def loss_accuracy(train: pd.DataFrame, metrics: pd.DataFrame) -> Figure:
@@ -47,13 +48,15 @@ def moments(log: pd.DataFrame, title: str) -> Figure:
         for moment, color in (("std", "C1"), ("mean", "C0")):
             if f"{part}_{moment}" in log:
                 axes.plot(log["step"], log[f"{part}_{moment}"], color=color, linewidth=0.6, label=moment)
-        axes.set_title(part, fontsize="small")
+        axes.set_title(part, fontsize="small" if len(part) <= _LONG_NAME else "x-small")
         axes.ticklabel_format(axis="y", style="sci", scilimits=(-2, 3))
         axes.tick_params(labelsize="x-small")
         axes.yaxis.get_offset_text().set_size("x-small")
         axes.grid(alpha=0.2)
     for axes in grid.flat[len(parts) :]:
         axes.remove()
+    for axes in grid.flat[max(len(parts) - _PANELS_PER_ROW, 0) : len(parts)]:  # those with no panel below them
+        axes.tick_params(labelbottom=True)
     handles = {label: line for axes in figure.axes for line in axes.lines if (label := str(line.get_label()))}
     figure.axes[0].legend(handles=list(handles.values()), frameon=False, fontsize="small")
     figure.suptitle(f"{title}: mean and standard deviation over the steps")

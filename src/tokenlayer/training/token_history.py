@@ -18,7 +18,7 @@ import torch
 from tokenlayer.models.logit_gradients import class_weights, top_class
 
 CHANGED = "changed"
-"""Why a pattern ended whose characters a gradient moves."""
+"""The reason for the end of a pattern whose characters a gradient moves."""
 
 Floats = npt.NDArray[np.float32]
 
@@ -131,7 +131,7 @@ def weighed(
     Args:
         lives: of `edited_lives` or `sampled_lives`.
         sampled: the records, by step.
-        directions: (n_outputs, D), see `models.directions`.
+        directions: (n_outputs, D), see `models.logit_gradients`.
         class_names: of the data.
 
     """
@@ -152,7 +152,7 @@ def weighed(
 
 
 def tested(lives: pd.DataFrame, patterns: Sequence[str]) -> npt.NDArray[np.bool_]:
-    """Which lives the tested model holds: in each place the latest one with the model's pattern there."""
+    """True for the lives that the tested model holds: in each place the latest one with the model's pattern there."""
     held = lives["pattern"].to_numpy() == np.array(patterns, dtype=object)[lives["neuron"]]
     latest = lives[held].groupby("neuron")["born"].idxmax()
     found = np.zeros(len(lives), dtype=bool)

@@ -41,7 +41,7 @@ def timeline(lives: pd.DataFrame, class_names: Sequence[str], n_steps: int) -> F
     """Every place of the vocabulary as a row, every life in it as a stretch coloured by class and weight.
 
     Args:
-        lives: of `biography.weighed`; those that live at the end are sorted by weight from top to bottom.
+        lives: of `token_history.weighed`; those that live at the end are sorted by weight from top to bottom.
         class_names: of the data.
         n_steps: of the training.
 
@@ -164,7 +164,7 @@ def token_name(pattern: str) -> str:
 
 
 def _replaced(axes: Axes, lives: pd.DataFrame, n_steps: int) -> None:
-    """How many tokens died when, by reason."""
+    """The number of tokens that died over time, by reason."""
     dead = lives[lives["died"].notna()]
     times = np.unique(dead["died"].to_numpy(dtype=float))
     width = float(np.diff(times).min(initial=n_steps / 25))
@@ -186,7 +186,7 @@ def _replaced(axes: Axes, lives: pd.DataFrame, n_steps: int) -> None:
 
 
 def _initial(axes: Axes, lives: pd.DataFrame, n_steps: int) -> None:
-    """Which share of the first tokens still lives, and of the last tokens already."""
+    """The share of the first tokens that still lives, and of the last tokens that already does."""
     N = lives["neuron"].nunique()
     first = lives[lives["born"] == lives["born"].min()]
     deaths = np.sort(first["died"].dropna().to_numpy(dtype=float))

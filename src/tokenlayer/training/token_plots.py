@@ -72,7 +72,7 @@ def _all_weights(axes: Axes, tokens: pd.DataFrame, colors: dict[str, str]) -> No
 
 
 def _panel(left: Axes, right: Axes, tokens: pd.DataFrame, name: str, colors: dict[str, str], shown: int) -> None:
-    """Weights of the foremost tokens of a class, and how many texts of each class hold them."""
+    """Weights of the top tokens of a class, and how many texts of each class hold them."""
     top = tokens.loc[tokens["weight"].abs().sort_values(ascending=False, kind="stable").index].head(shown)
     y = np.arange(len(top))
     left.barh(y, top["weight"].abs(), color=colors[name], height=0.72)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pytorch_lightning.callbacks import Callback, EarlyStopping
     from pytorch_lightning.loggers import Logger
 
-# Lightning 2.6 asks torch 2.13 in a way that torch is about to drop; nothing that a user could mend.
+# Lightning 2.6 asks torch 2.13 in a way that torch is about to drop; nothing that a user could change.
 warnings.filterwarnings(
     "ignore", message=r"`isinstance\(treespec, LeafSpec\)` is deprecated", module="pytorch_lightning"
 )
@@ -29,7 +29,7 @@ class EarlyStoppingConfig:
     monitor: str = "validation/loss"
     """The metric to watch, by the name it is logged under."""
     mode: Literal["min", "max"] = "min"
-    """Whether smaller or larger is better."""
+    """min: a smaller value is better; max: a larger one."""
     patience: int = 3
     """Validations without improvement before the training stops."""
     min_delta: float = 0.0
@@ -45,14 +45,14 @@ class EarlyStoppingConfig:
 
 @dataclass
 class TrainerConfig:
-    """Where and for how long a model is trained."""
+    """The device, length and precision of a training."""
 
     accelerator: Literal["auto", "cpu", "gpu"] = "auto"
     """What to train on; auto takes a GPU where there is one."""
     devices: int = 1
-    """How many of them."""
+    """The number of devices."""
     precision: Literal["32-true", "64-true"] = "32-true"
-    """Of weights and of arithmetic."""
+    """The precision of weights and of arithmetic."""
     max_epochs: int | None = None
     """Epochs to train; null: chosen by the number of training texts; -1: no bound, `max_steps` ends the training."""
     max_steps: int = -1

@@ -33,10 +33,10 @@ class Head(nn.Module, ABC):
     """Matches and their vectors → logits."""
 
     binary_features: bool = False
-    """Whether a token enters `embedded` once for each text that holds it, however often it occurs there."""
+    """True if a token enters `embedded` once for each text that holds it, however often it occurs there."""
 
     centres_embedded: bool = False
-    """Whether the head subtracts the mean over the batch from `embedded`, so that its gradient sums to zero."""
+    """True if the head subtracts the mean over the batch from `embedded`, so that its gradient sums to zero."""
 
     @abstractmethod
     def forward(self, tokens: Tokenized, embedding: TokenEmbedding) -> HeadOutput:

@@ -19,7 +19,7 @@ class PoolHeadConfig(HeadConfig):
     """Pool, linear."""
 
     pooling: Pooling = "presence"
-    """How the tokens of a text are pooled: presence (each token once), sum (each match), mean, max."""
+    """The way the tokens of a text are pooled: presence (each token once), sum (each match), mean, max."""
 
     def build(self, vocab_size: int, text_length: int, embedding_dim: int, n_outputs: int) -> PoolHead:
         from tokenlayer.models.heads.pool_head import PoolHead

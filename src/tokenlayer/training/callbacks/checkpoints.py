@@ -17,13 +17,13 @@ class CheckpointsConfig(CallbackConfig):
     """When to save, and what to keep."""
 
     per_epoch: int = 5
-    """Checkpoints within an epoch: one every ⌊n / per_epoch⌋ of its n batches, as the seed saves them."""
+    """Checkpoints within an epoch: one every ⌊n / per_epoch⌋ of its n batches, as the original saves them."""
     keep: Literal["all", "last_and_best"] = "last_and_best"
-    """Which checkpoints stay."""
+    """The checkpoints that stay."""
     monitor: str = "validation/loss"
     """The metric that says which checkpoint is best."""
     mode: Literal["min", "max"] = "min"
-    """Whether a smaller or a larger value is better."""
+    """min: a smaller value is better; max: a larger one."""
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Values that cannot work."""

@@ -23,7 +23,7 @@ class EditsLog(RunCallback):
     """Table `logs/edits`: one row a replaced token; metrics `rule/replaced` and what the rule says of itself.
 
     `age` is the number of steps that the former token has lived; one of the initializer's lives from step 0, one that
-    the rule chose after step s from step s + 1. After a validation, a line names the foremost of the new tokens.
+    the rule chose after step s from step s + 1. After a validation, a line names the top ones of the new tokens.
     """
 
     def __init__(self, run: RunContext, shown: int) -> None:
@@ -89,7 +89,7 @@ class EditsLog(RunCallback):
             for token_id, pattern in zip(order, patterns, strict=True)
         )
         count = f"{len(new)} of {len(weights)} tokens are new since step {self._shown_to}"
-        return Text(f"  {count}, foremost " + ", ".join(named))
+        return Text(f"  {count}, top " + ", ".join(named))
 
     def _weights(self, module: TokenizationModule) -> tuple[Tensor, Tensor]:
         """(N,) weight of each token, and (N,) the class that it speaks for."""

@@ -1,4 +1,4 @@
-"""The live view of the seed's training loop: progress, loss, accuracy, and the patterns that stand out."""
+"""The live view of the original's training loop: progress, loss, accuracy, and the patterns that stand out."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class LiveView(RunCallback):
     """Redraws in place where the output is a terminal; elsewhere one line an epoch.
 
     Below the progress stand the patterns with most and least gradient where a gradient moves their characters, as in
-    the seed ("Making the Training Loop"); else the tokens with most weight.
+    the original (seed document, "Making the Training Loop"); else the tokens with most weight.
     """
 
     def __init__(self, run: RunContext, every: int, top: int) -> None:

@@ -74,7 +74,7 @@ def _by_gradient(tokens: Tokenized, gradient: np.ndarray, alphabet: Alphabet, to
 def _by_weight(
     tokens: Tokenized, module: TokenizationModule, alphabet: Alphabet, class_names: Sequence[str], top: int
 ) -> tuple[Side, Side]:
-    """Of two classes, the tokens that speak most for each; of several, the top tokens of all in two lists."""
+    """The tokens that speak most for each of two classes; for several classes, the top tokens of all in two lists."""
     directions = logit_gradients(module.model, tokens.codes[:_TEXTS])
     weight, towards = _as_arrays(*top_class(class_weights(module.model.embedding.weight.detach(), directions)))
     if len(class_names) == 2:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class PlantedFoundConfig(CallbackConfig):
-    """Which planted patterns have become tokens; on texts that nobody planted, nothing."""
+    """The planted patterns that have become tokens; on other texts nothing is recorded."""
 
     def build(self, run: RunContext) -> pl.Callback:
         import pytorch_lightning as pl

@@ -1,4 +1,4 @@
-"""On generated texts, which of the planted patterns have become tokens."""
+"""The share of the planted patterns that have become tokens, on generated texts."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class ProvenanceConfig(CallbackConfig):
-    """Where the run comes from."""
+    """The origin of the run."""
 
     def build(self, run: RunContext) -> Provenance:
         from tokenlayer.training.callbacks.provenance_callback import Provenance

@@ -1,4 +1,4 @@
-"""Where a run comes from: its configuration, code, data and machine."""
+"""The origin of a run: its configuration, code, data and machine."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class TokenEffectsConfig(CallbackConfig):
-    """Which tokens matter."""
+    """The tokens that matter."""
 
     shown: int = 10
     """Tokens shown in the terminal."""

@@ -1,4 +1,4 @@
-"""Which tokens matter: the change of the logit when a token's matches are removed, mean over the test texts."""
+"""The tokens that matter: the change of the logit when a token's matches are removed, mean over the test texts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tokenlayer.training.callbacks.run_callback import RunCallback, as_module, p
 
 
 class TokenEffectsReport(RunCallback):
-    """`tokens/effects.json`, a table that opens in MLflow's UI; the foremost tokens in the terminal."""
+    """`tokens/effects.json`, a table that opens in MLflow's UI; the top tokens in the terminal."""
 
     def __init__(self, run: RunContext, shown: int) -> None:
         super().__init__(run)
@@ -75,7 +75,7 @@ def effects_frame(effects: TokenEffects, patterns: list[str], class_names: tuple
 
 
 def effects_table(frame: pd.DataFrame, shown: int) -> Table:
-    """The foremost tokens, for the terminal."""
+    """The top tokens, for the terminal."""
     table = Table(box=None, padding=(0, 1), title="Tokens that matter most", title_justify="left")
     for heading in ("token", "effect on the logit", "towards", "test texts with it"):
         table.add_column(heading, justify="left" if heading in ("token", "towards") else "right", no_wrap=True)

@@ -1,4 +1,4 @@
-"""The lives of all tokens of a run, told when it has been tested: as a table, and in pictures."""
+"""The lives of all tokens of a run, drawn up when it has been tested: as a table, and in pictures."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _DPI = 150
 
 
 class TokenHistory(RunCallback):
-    """`tokens/biography.parquet`: every life (see `training.biography`); `tokens/biography.json` for MLflow's UI.
+    """`tokens/biography.parquet`: every life (see `training.token_history`); `tokens/biography.json` for MLflow's UI.
 
     `figures/biography.png`: the lives on a timeline; `figures/final_tokens.png`: the tested model's tokens. The lives
     are those of the logged edits; without such, those that `logs/patterns_log` shows: of a vocabulary that nothing
@@ -100,7 +100,7 @@ class TokenHistory(RunCallback):
         return pd.DataFrame(columns)
 
     def _lives(self, directions: npt.NDArray[np.float32]) -> pd.DataFrame | None:
-        """None where no log tells of them."""
+        """None where no log records them."""
         assert self._last is not None
         edits = self.recorder.load_log("logs/edits")
         log = self.recorder.load_log("logs/patterns_log")
@@ -111,7 +111,7 @@ class TokenHistory(RunCallback):
         return token_history.weighed(lives, sampled, directions, self.run.dataset.class_names)
 
     def _write(self, lives: pd.DataFrame, tokens: pd.DataFrame) -> None:
-        """The whole for programs, the foremost rows for MLflow's UI."""
+        """The whole for programs, the top rows for MLflow's UI."""
         lives = lives.assign(tested=token_history.tested(lives, tokens["pattern"].tolist()))
         lives.to_parquet(self.recorder.artifact("tokens/biography.parquet"), index=False)
         shown = token_history.top_first(lives).head(_ROWS).drop(columns=["steps", "weights"])

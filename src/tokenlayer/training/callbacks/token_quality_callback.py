@@ -1,4 +1,4 @@
-"""How good the tokens are, at each validation: dead, always on, coverage, redundancy, efficiency, turnover."""
+"""The quality of the tokens at each validation: dead, always on, coverage, redundancy, efficiency, turnover."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tokenlayer.training.callbacks.run_callback import RunCallback, as_module
 
 
 class TokenQuality(RunCallback):
-    """Metrics `tokens/<name>` on the first validation texts (see `tokenization.quality`).
+    """Metrics `tokens/<name>` on the first validation texts (see `layer.quality`).
 
     `tokens/turnover` is the share of patterns that are others than at the validation before; at the first one, than
     before training.

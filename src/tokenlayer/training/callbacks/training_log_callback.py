@@ -15,7 +15,7 @@ from tokenlayer.training.callbacks.run_callback import RunCallback, as_module, c
 class TrainingLog(RunCallback):
     """Table `logs/train_log` (loss of each step); metrics `train/loss`, `train/accuracy`, and all others at epoch ends.
 
-    `train/accuracy` runs within the epoch, as the seed prints it; `train/loss` is the step's.
+    `train/accuracy` runs within the epoch, as the original prints it; `train/loss` is the step's.
     """
 
     def __init__(self, run: RunContext, metrics_every: int) -> None:
