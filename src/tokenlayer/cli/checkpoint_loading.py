@@ -26,7 +26,6 @@ def saved_run(run_id: str, tracking: TrackingConfig, output_dir: str) -> SavedRu
 
 def saved_config(run_or_checkpoint: str, tracking: TrackingConfig, output_dir: str) -> SavedRun:
     """The configuration that a checkpoint, a run's best or a file, carries. Raises `InputError`."""
-    say_loading("torch", "mlflow")
     from tokenlayer.training.checkpoint_loading import saved_model  # noqa: PLC0415  # MLflow takes seconds
 
     return SavedRun(saved_model(run_or_checkpoint, tracking, output_dir).header["config"], [])

@@ -7,7 +7,6 @@ from pathlib import Path
 from rich.console import Console
 
 from tokenlayer.errors import InputError
-from tokenlayer.outside import say_loading
 
 _SETTINGS = {"tracking.uri": "uri", "output_dir": "output_dir", "html": "html", "allow_targets": "allow_targets"}
 
@@ -16,7 +15,6 @@ def main(arguments: list[str]) -> int:
     """Shows what a trained model makes of a text, and why, in the terminal and as a page."""
     given = _parser().parse_args(_settings_as_options(arguments))
     text = _standard_input() if given.text == "-" else given.text
-    say_loading("torch", "mlflow")
     from tokenlayer.explain.job import Place, explain_text  # noqa: PLC0415  # torch and MLflow take seconds
 
     html = None if given.html is None else Path(given.html)
@@ -28,15 +26,27 @@ def main(arguments: list[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         "tokenlayer explain",
-        usage="%(prog)s RUN_OR_CHECKPOINT TEXT [key=value] …",
+        usage="%(prog)s RUN_OR_CHECKPOINT TEXT [--output FILE] [--tracking-uri URI] [--output-dir FOLDER]",
         description="Show a text with the tokens that a trained model finds in it, coloured by what they do to the "
         "logit. The page with the same is kept with the run, as explanations/<hash>.html.",
         epilog="A text that looks like a setting or a flag goes behind --: tokenlayer explain RUN -- TEXT",
     )
     parser.add_argument("run", metavar="RUN_OR_CHECKPOINT", help="id of a run (its best checkpoint), or a checkpoint")
     parser.add_argument("text", metavar="TEXT", help="the text; - reads it from standard input (UTF-8)")
-    parser.add_argument("--html", metavar="PATH", help="also as html=…: write the page to this file, not to the run")
-    parser.add_argument("--uri", help="the store; also as tracking.uri=… (default: mlflow.db in the output folder)")
+    parser.add_argument(
+        "--output",
+        "--html",
+        dest="html",
+        metavar="FILE",
+        help="write the page to this file, not to the run; also html=…",
+    )
+    parser.add_argument(
+        "--tracking-uri",
+        "--uri",
+        dest="uri",
+        metavar="URI",
+        help="the store; also as tracking.uri=… (default: mlflow.db in the output folder)",
+    )
     parser.add_argument("--output-dir", default="outputs", help="also as output_dir=… (default: outputs)")
     parser.add_argument(
         "--allow-targets", default="", help="also as allow_targets=[…]: packages that the run's configuration may name"

@@ -144,7 +144,7 @@ def announce(console: Console, run_id: str, metrics: Mapping[str, float], uri: s
     if "test/accuracy" in metrics:
         console.print(f"test accuracy {metrics['test/accuracy']:.4f}", highlight=False)
     console.print(f"run {run_id}", highlight=False)
-    place = "" if uri is None else f" --uri {uri}"
+    place = "" if uri is None else f" --tracking-uri {uri}"
     place += "" if output_dir == "outputs" else f" --output-dir {output_dir}"
     console.print(f"look at it with: {program()} ui --run {run_id}{place}", highlight=False, soft_wrap=True)
 
