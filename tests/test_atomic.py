@@ -61,3 +61,11 @@ def test_text_is_written_as_utf_8(tmp_path: Path) -> None:
 def test_the_folder_must_be_there(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         replace_text(tmp_path / "gone" / "a.txt", "text")
+
+
+def test_a_file_never_takes_the_place_of_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "kept").touch()
+    with pytest.raises(IsADirectoryError):
+        replace_text(tmp_path / "a", "text")
+    assert [path.name for path in tmp_path.rglob("*")] == ["a", "kept"]

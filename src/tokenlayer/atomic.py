@@ -12,12 +12,16 @@ def replacing(path: Path) -> Iterator[Path]:
 
     If the block fails, what it has written is removed and `path` stays as it was. What a killed process has left is
     removed before the block. Two processes must not do this for the same path at once: hold a lock where they might.
+
+    Raises:
+        IsADirectoryError: a file would take the place of a folder.
+
     """
     unfinished = path.with_name(f"{path.name}.unfinished")
     _remove(unfinished)
     try:
         yield unfinished
-        if path.is_dir():  # no folder with content can be replaced at once
+        if unfinished.is_dir() and path.is_dir():  # no folder with content can be replaced at once
             _remove(path)
         unfinished.replace(path)
     finally:

@@ -9,15 +9,16 @@ from torch.optim.lr_scheduler import CosineAnnealingLR
 
 from tokenlayer.data.module import DataModule
 from tokenlayer.data.types import PreparedDataset
+from tokenlayer.layer.matchers import EveryMatch
+from tokenlayer.layer.vocabulary import Vocabulary
 from tokenlayer.models.classifier import ModelConfig
 from tokenlayer.models.heads.base import HeadConfig
 from tokenlayer.models.heads.pool import PoolHeadConfig
-from tokenlayer.original.max_cover import MaxCoverConfig
 from tokenlayer.rules.base import LearningRuleConfig, RuleContext
 from tokenlayer.training.callbacks.planted_found_callback import share_found
 from tokenlayer.training.module import AppliedEdit, TokenizationModule
-
-FIRST_LENGTHS = [5, 6, 7, 8, 9, 10, 11, 12, 13]
+from tokenlayer.vocabularies.base import InitializerContext
+from tokenlayer.vocabularies.random_ngrams import RandomNgramsConfig
 
 
 @dataclass
@@ -35,13 +36,21 @@ class Fit:
 
     def run(self, dataset: PreparedDataset) -> "Fitted":
         torch.manual_seed(self.seed)
-        generator = torch.Generator().manual_seed(self.seed)
         C, n_classes = dataset.alphabet.size, len(dataset.class_names)
         K = max(13, self.rule.min_token_length())
-        first = MaxCoverConfig(ngram_lengths=FIRST_LENGTHS, padding="blank")
+        context = InitializerContext(
+            self.vocab_size,
+            K,
+            dataset.alphabet,
+            dataset.training_texts(),
+            lambda _: dataset.corpus(),
+            torch.Generator().manual_seed(self.seed),
+            EveryMatch(),
+        )
+        layer = self.rule.build_layer(Vocabulary.blank(self.vocab_size, K), C, EveryMatch())
+        RandomNgramsConfig().fill(layer, context)
         config = ModelConfig(self.head, self.vocab_size, embedding_dim=self.embedding_dim, embedding_l2=0.01)
-        patterns = first.build(dataset.corpus(), dataset.alphabet, generator, dataset.training_texts())
-        model = config.build(patterns, K, C, dataset.text_length, n_classes, trains_characters=False)
+        model = config.build(layer, dataset.text_length, n_classes)
         D = model.embedding.embedding_dim
         texts = dataset.training_texts()
         rule = self.rule.build(RuleContext(self.vocab_size, K, C, D, texts, self.seed))

@@ -13,7 +13,7 @@ from tokenlayer.cli.main import main
 # What takes time in every run, and is tested elsewhere.
 UNWATCHED = [
     f"callbacks.{name}=null"
-    for name in ("vals_log", "grads_log", "figures", "biography", "patterns_log", "token_effects")
+    for name in ("vals_log", "grads_log", "figures", "token_history", "patterns_log", "token_effects")
 ]
 
 
@@ -61,14 +61,14 @@ def test_texts_that_give_little_to_learn_from(texts: pd.DataFrame, store: Store,
     assert run.run.info.status == "FINISHED"
 
 
-def test_it_is_told_what_was_chosen(store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_terminal_says_what_was_chosen(store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = train(table("ideographs", 60), tmp_path, store, "trainer.max_steps=2")
-    told = [line for line in capsys.readouterr().out.splitlines() if line.startswith("chosen: ")]
+    chosen = [line for line in capsys.readouterr().out.splitlines() if line.startswith("chosen: ")]
     for key in ("dataset.text_length", "dataset.alphabet.size", "learning_rule.ngram_lengths", "trainer.max_epochs"):
-        (line,) = [line for line in told if f" {key}=" in line]
+        (line,) = [line for line in chosen if f" {key}=" in line]
         assert "(" in line, "with the reason"
     assert run.run.data.params["learning_rule.ngram_lengths"].startswith("[1, 2, 3")
-    assert len((run.artifacts / "config" / "chosen.yaml").read_text().splitlines()) >= len(told)
+    assert len((run.artifacts / "config" / "chosen.yaml").read_text().splitlines()) >= len(chosen)
 
 
 def test_a_resumed_run_and_an_evaluation_know_what_was_chosen(store: Store, tmp_path: Path) -> None:

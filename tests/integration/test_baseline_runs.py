@@ -55,7 +55,7 @@ def test_its_predictions_are_of_the_texts_of_a_training(store: Store, train: Cal
     assert list(frames[0]) == list(frames[1])
 
 
-def test_a_table_of_texts_of_which_nothing_but_the_columns_is_told(
+def test_a_table_of_texts_of_which_nothing_but_the_columns_is_given(
     store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     source = write_csv(tmp_path / "reviews.csv", n=120)
@@ -66,10 +66,10 @@ def test_a_table_of_texts_of_which_nothing_but_the_columns_is_told(
     assert f"dataset.text_length={data.params['dataset.text_length']} (" in capsys.readouterr().out
 
 
-def test_bad_settings_are_told_before_a_run_is_begun(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+def test_bad_settings_are_reported_before_a_run_is_begun(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
     line = ["baseline", *PLANTED, f"output_dir={store.output_dir}", "baseline.strengths=[]", "baseline.min_text=3"]
     assert main(line) == 2
-    told = capsys.readouterr().err
-    assert "baseline.strengths" in told
-    assert "min_texts" in told
+    message = capsys.readouterr().err
+    assert "baseline.strengths" in message
+    assert "min_texts" in message
     assert store.runs() == []

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import torch
 from sources import write_csv, write_rows
-from tiny_runs import TINY, Recorded, Store
+from tiny_runs import Recorded, Store, without
 
 from tokenlayer.cli.main import main
 from tokenlayer.data.prepare import prepare
@@ -26,9 +26,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> t
     output_dir.mkdir()
     shutil.copyfile(empty_database, output_dir / "mlflow.db")
     source = write_csv(folder / "reviews.csv", n=120)
-    tiny = [text for text in TINY if not text.startswith("dataset")]
     dataset = ["dataset=table", f"dataset.source={source}", *COLUMNS, "dataset.text_length=60", "dataset.batch_size=8"]
-    assert main(["train", *tiny, *dataset, f"output_dir={output_dir}", "trainer.max_epochs=2"]) == 0
+    assert main(["train", *without("dataset"), *dataset, f"output_dir={output_dir}", "trainer.max_epochs=2"]) == 0
     store = Store(output_dir)
     return store, store.runs()[0]
 
@@ -198,7 +197,7 @@ def refused(trained: tuple[Store, Recorded], capsys: pytest.CaptureFixture[str])
 
 
 class Refused:
-    """Evaluations that cannot work: told in one message, and not recorded."""
+    """Evaluations that cannot work: refused with one message, and not recorded."""
 
     def __init__(self, store: Store, capsys: pytest.CaptureFixture[str]) -> None:
         self.store = store

@@ -47,7 +47,7 @@ def dataset_of(experiment: str) -> type:
 
 
 def test_experiments_are_found() -> None:
-    assert {"quickstart", "seed_imdb"} <= set(EXPERIMENTS)
+    assert {"quickstart", "learned_imdb", "original_imdb"} <= set(EXPERIMENTS)
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from sources import write_csv
-from tiny_runs import TINY, Recorded, Store
+from tiny_runs import Recorded, Store, without
 
 from tokenlayer.cli.main import main
 
@@ -22,10 +22,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> t
     output_dir.mkdir()
     shutil.copyfile(empty_database, output_dir / "mlflow.db")
     source = write_csv(folder / "reviews.csv", n=120)
-    tiny = [text for text in TINY if not text.startswith(("dataset", "model.head"))]
     dataset = ["dataset=table", f"dataset.source={source}", "dataset.text_column=text", "dataset.label_column=label"]
-    rest = ["dataset.text_length=60", "dataset.batch_size=8", "learning_rule=frozen", "model/head=pool"]
-    assert main(["train", *tiny, *dataset, *rest, f"output_dir={output_dir}", "trainer.max_epochs=1"]) == 0
+    dataset += ["dataset.text_length=60", "dataset.batch_size=8"]
+    assert main(["train", *without("dataset"), *dataset, f"output_dir={output_dir}", "trainer.max_epochs=1"]) == 0
     store = Store(output_dir)
     return store, store.runs()[0]
 
@@ -134,7 +133,7 @@ def test_a_text_that_looks_like_a_setting(
 
 def test_errors(trained: tuple[Store, Recorded], capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     store, run = trained
-    for arguments, told in (
+    for arguments, message in (
         (["nosuchrun", "x"], "there is no run 'nosuchrun'"),
         ([str(tmp_path / "no.ckpt"), "x"], "no.ckpt: no such checkpoint file"),
         ([run.run_id, "x", f"html={tmp_path / 'no' / 'page.html'}"], "cannot be written (No such file or directory)"),
@@ -145,7 +144,7 @@ def test_errors(trained: tuple[Store, Recorded], capsys: pytest.CaptureFixture[s
     ):
         assert explain(store, *arguments) == 2
         error = capsys.readouterr().err
-        assert told in error
+        assert message in error
         assert "Traceback" not in error
     assert list(tmp_path.iterdir()) == []
 

@@ -71,7 +71,7 @@ def test_a_resumed_run_is_the_run_that_was_not_stopped(name: str, store: Store, 
     (resumed,) = [run for run in store.runs() if run.run_id == stopped.run_id]
     theirs, ours = weights(whole), weights(resumed)
     assert set(theirs) == set(ours)
-    assert ("model.tokenization.occurrences._extra_state" in ours) is (name in SEGMENTED)
+    assert ("model.tokenization.matcher._extra_state" in ours) is (name in SEGMENTED)
     for key, value in theirs.items():
         assert torch.equal(value, ours[key]) if isinstance(value, torch.Tensor) else value == ours[key], key
 
@@ -81,7 +81,7 @@ def test_a_rule_that_replaces_patterns_has_no_use_for_them(
     name: str, store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:
     line = [text for text in (*TINY, *settings(name)) if text != "learning_rule=frozen"]
-    assert main(["train", *line, f"output_dir={store.output_dir}", "learning_rule=seed"]) == 2
+    assert main(["train", *line, f"output_dir={store.output_dir}", "learning_rule=graft"]) == 2
     assert "add learning_rule=frozen" in capsys.readouterr().err
     assert store.runs() == []
 

@@ -6,24 +6,22 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
-from tiny_runs import STEPS_PER_EPOCH, TINY, Recorded, Store
+from tiny_runs import STEPS_PER_EPOCH, Recorded, Store, without
 
 from tokenlayer.cli.main import main
 
 EPOCHS = 3
 STOPPED_AT = STEPS_PER_EPOCH + 6  # between two edits
 RULES = {
-    "graft": ("learning_rule.stop=0.8", "learning_rule.every=0.5", "model.head.pooling=sum"),
-    "grow": ("learning_rule.memory_mb=1", "learning_rule.kept_texts=64", "learning_rule.every=0.3"),
-    "random_regrow": ("learning_rule.every=0.3",),
+    "graft": ("learning_rule.edit_until=0.8", "learning_rule.edit_interval=0.5", "model.head.pooling=sum"),
+    "grow": ("learning_rule.memory_mb=1", "learning_rule.kept_texts=64", "learning_rule.edit_interval=0.3"),
+    "random_regrow": ("learning_rule.edit_interval=0.3",),
 }
 
 
 def arguments(rule: str, store: Store) -> list[str]:
-    tiny = [setting for setting in TINY if not setting.startswith("model.head.")]
     return [
-        *tiny,
-        "model/head=pool",
+        *without("learning_rule"),
         f"learning_rule={rule}",
         "learning_rule.ngram_lengths=[2,3,4]",
         *RULES[rule],

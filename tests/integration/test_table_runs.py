@@ -10,10 +10,10 @@ from sources import write_csv
 from tiny_runs import Store
 
 from tokenlayer.cli.main import main
-from tokenlayer.training.layer_statistics import COLUMNS
+from tokenlayer.original.statistics import COLUMNS
 
-# In the seed's order, as its loop writes them.
-SEED_COLUMNS = [
+# In the original's order, as its loop writes them.
+ORIGINAL_COLUMNS = [
     f"{part}_{moment}"
     for part in (
         "out",
@@ -36,7 +36,7 @@ def source(tmp_path: Path) -> Path:
     return write_csv(tmp_path / "my texts.csv", n=96, sentiments=("neg", "pos", "mixed"), split_column=True)
 
 
-def test_scripted_from_end_to_end(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_original_scripted_from_end_to_end(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     database = tmp_path / "elsewhere" / "runs.db"
     official = [
@@ -48,10 +48,10 @@ def test_scripted_from_end_to_end(source: Path, tmp_path: Path, monkeypatch: pyt
         "dataset.text_length=50",
         "dataset.batch_size=8",
         "model.vocab_size=24",
-        "initializer=max_cover",
+        "initializer=original",
         "initializer.ngram_lengths=[3,4]",
-        "model=seed",
-        "learning_rule=seed",
+        "model=original",
+        "learning_rule=original",
         "seed=3",
         "trainer=cpu",
         "trainer.threads=1",
@@ -71,12 +71,12 @@ def test_scripted_from_end_to_end(source: Path, tmp_path: Path, monkeypatch: pyt
     metrics = run.run.data.metrics
     scores = ("loss", "accuracy", "balanced_accuracy", "f1", "auroc")
     assert {f"{phase}/{name}" for phase in ("train", "validation", "test") for name in scores} <= metrics.keys()
-    assert {f"{log}/{column}" for log in ("grads", "vals") for column in SEED_COLUMNS} <= metrics.keys()
-    assert tuple(SEED_COLUMNS) == COLUMNS
+    assert {f"{log}/{column}" for log in ("grads", "vals") for column in ORIGINAL_COLUMNS} <= metrics.keys()
+    assert tuple(ORIGINAL_COLUMNS) == COLUMNS
 
     for name in ("grads_log", "vals_log"):
         for part in (run.artifacts / "logs" / name).iterdir():
-            assert pq.read_schema(part).names == ["step", "epoch", "batch", *SEED_COLUMNS]
+            assert pq.read_schema(part).names == ["step", "epoch", "batch", *ORIGINAL_COLUMNS]
     patterns = next((run.artifacts / "logs" / "patterns_log").iterdir())
     assert {"step", "neuron", "pattern"} <= set(pq.read_schema(patterns).names)
     for artifact in ("patterns/step_0.json", "config/resolved.yaml", "predictions/test.parquet"):
@@ -93,7 +93,6 @@ def test_scripted_from_end_to_end(source: Path, tmp_path: Path, monkeypatch: pyt
 def test_a_random_split_without_a_split_column(source: Path, store: Store) -> None:
     columns = ["dataset.text_column=text", "dataset.label_column=label"]
     small = ["dataset.text_length=50", "dataset.batch_size=8", "model.vocab_size=10"]
-    small += ["initializer=gaussian", "learning_rule=seed"]
     arguments = ["dataset=table", f"dataset.source='{source}'", *columns, *small, "trainer=debug", "trainer.threads=1"]
     assert main(["train", *arguments, f"output_dir={store.output_dir}", "trainer.max_steps=1"]) == 0
     (run,) = store.runs()

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +10,12 @@ import pandas as pd
 import pytest
 import torch
 import yaml
-from tiny_runs import STEPS_PER_EPOCH, TINY, Recorded, Store
+from tiny_runs import ORIGINAL, STEPS_PER_EPOCH, TINY, Recorded, Store
 
 from tokenlayer.cli.main import main
-from tokenlayer.training.layer_statistics import COLUMNS
+from tokenlayer.layer.vocabulary import Vocabulary
+from tokenlayer.original.statistics import COLUMNS
+from tokenlayer.text.alphabet import Alphabet
 
 Train = Callable[..., Recorded]
 
@@ -22,39 +24,95 @@ STEPS = EPOCHS * STEPS_PER_EPOCH
 METRICS = {"loss", "accuracy", "balanced_accuracy", "f1", "auroc"}
 
 
-@pytest.fixture(scope="module")
-def recorded(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> tuple[Store, Recorded]:
-    """Two epochs with everything switched on."""
-    output_dir = tmp_path_factory.mktemp("train") / "outputs"
+def two_epochs(settings: Sequence[str], output_dir: Path, empty_database: Path) -> tuple[Store, Recorded]:
+    """A run with everything switched on."""
     output_dir.mkdir()
     shutil.copyfile(empty_database, output_dir / "mlflow.db")
     overrides = [f"trainer.max_epochs={EPOCHS}", "callbacks.checkpoints.keep=all", f"output_dir={output_dir}"]
-    assert main(["train", *TINY, *overrides]) == 0
+    assert main(["train", *settings, *overrides]) == 0
     store = Store(output_dir)
     (run,) = store.runs()
     return store, run
 
 
-@pytest.mark.parametrize("name", ["grads_log", "vals_log"])
-def test_statistics_of_every_step_in_the_seeds_order(recorded: tuple[Store, Recorded], name: str) -> None:
-    log = recorded[1].log(name)
-    assert list(log.columns) == ["step", "epoch", "batch", *COLUMNS]
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> tuple[Store, Recorded]:
+    """The recommended setting."""
+    return two_epochs(TINY, tmp_path_factory.mktemp("train") / "outputs", empty_database)
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> tuple[Store, Recorded]:
+    return two_epochs(ORIGINAL, tmp_path_factory.mktemp("original") / "outputs", empty_database)
+
+
+def check_places(log: pd.DataFrame) -> None:
+    assert list(log.columns[:3]) == ["step", "epoch", "batch"]
     assert log["step"].tolist() == list(range(STEPS))
     assert log["epoch"].tolist() == [step // STEPS_PER_EPOCH for step in range(STEPS)]
     assert log["batch"].tolist() == [step % STEPS_PER_EPOCH for step in range(STEPS)]
-    assert log[list(COLUMNS)].notna().all().all()
-    assert (log[[column for column in COLUMNS if column.endswith("_std")]] >= 0).all().all()
+
+
+@pytest.mark.parametrize("name", ["grads_log", "vals_log"])
+def test_statistics_of_every_step_by_the_models_own_names(recorded: tuple[Store, Recorded], name: str) -> None:
+    log = recorded[1].log(name)
+    check_places(log)
+    parts = {column.rpartition("_")[0] for column in log.columns[3:]}
+    named = {"embedding", "head.out", "embedding.weight", "head.out.weight", "head.out.bias"}
+    assert parts == named | ({"tokenization"} if name == "vals_log" else set())
+    for column in log.columns[3:]:
+        assert log[column].notna().all()
+        assert log[column].nunique() > STEPS // 2, column
+
+
+@pytest.mark.parametrize("name", ["grads_log", "vals_log"])
+def test_of_the_original_exactly_its_20_columns(original: tuple[Store, Recorded], name: str) -> None:
+    log = original[1].log(name)
+    check_places(log)
+    assert tuple(log.columns[3:]) == COLUMNS
+    assert len(COLUMNS) == 20
+    assert log.notna().all(axis=None)
+    assert (log[[column for column in COLUMNS if column.endswith("_std")]] >= 0).all(axis=None)
     assert log["patterns_std"].gt(0).any()
 
 
-def test_strided_copies_are_metrics_with_the_values_of_the_tables(recorded: tuple[Store, Recorded]) -> None:
-    store, run = recorded
+@pytest.mark.parametrize("setting", ["recorded", "original"])
+def test_strided_copies_are_metrics_with_the_values_of_the_tables(setting: str, request: pytest.FixtureRequest) -> None:
+    store, run = request.getfixturevalue(setting)
     for prefix, name in (("grads", "grads_log"), ("vals", "vals_log")):
         log = run.log(name).set_index("step")
-        for column in COLUMNS:
+        for column in log.columns[2:]:
             history = store.history(run.run_id, f"{prefix}/{column}")
             assert [step for step, _ in history] == list(range(0, STEPS, 25))
             np.testing.assert_allclose([value for _, value in history], log[column].loc[[0, 25]], rtol=1e-6)
+
+
+def test_the_originals_patterns_are_in_its_checkpoints(original: tuple[Store, Recorded]) -> None:
+    """Real-valued, and moved by their gradient, though no character has changed in so few steps."""
+    folder = original[1].artifacts / "checkpoints"
+    first, last = (
+        torch.load(folder / name, weights_only=True)["state_dict"]["model.tokenization.patterns"]
+        for name in ("step_00000004.ckpt", "last.ckpt")
+    )
+    assert first.shape[1:] == (4, 30)
+    assert not torch.equal(first, last)
+    log = original[1].log("patterns_log")
+    assert log["gradient"].gt(0).any()
+    assert log["pattern"].str.len().eq(4).all()
+
+
+def test_the_vocabulary_of_the_checkpoint_is_that_of_the_edits(recorded: tuple[Store, Recorded]) -> None:
+    run = recorded[1]
+    edits, log = run.log("edits"), run.log("patterns_log")
+    assert set(edits["step"]) <= set(range(STEPS))
+    saved = torch.load(run.artifacts / "checkpoints" / "last.ckpt", weights_only=True)
+    vocabulary = Vocabulary(saved["state_dict"]["model.tokenization.codes"])
+    expected = log[log["step"] == 0].set_index("neuron")["pattern"].to_dict()
+    for edit in edits.itertuples():
+        assert expected[edit.neuron] == edit.previous
+        expected[edit.neuron] = edit.pattern
+    assert vocabulary.decode(Alphabet(saved["tokenlayer"]["alphabet"])) == [expected[n] for n in range(30)]
+    assert len(edits) > 10
 
 
 def test_patterns_every_ten_batches_of_an_epoch(recorded: tuple[Store, Recorded]) -> None:
@@ -131,18 +189,20 @@ def test_figures(recorded: tuple[Store, Recorded]) -> None:
     assert names == logs | {"biography.png", "final_tokens.png"}
 
 
-def test_the_same_run_twice_gives_the_same_weights(recorded: tuple[Store, Recorded], train: Train) -> None:
-    again = train(f"trainer.max_epochs={EPOCHS}")
-    first, second = (
-        torch.load(run.artifacts / "checkpoints" / "last.ckpt", weights_only=True) for run in (recorded[1], again)
-    )
+@pytest.mark.parametrize(("setting", "settings"), [("recorded", TINY), ("original", ORIGINAL)])
+def test_the_same_run_twice_gives_the_same_weights(
+    setting: str, settings: Sequence[str], train: Train, request: pytest.FixtureRequest
+) -> None:
+    _, run = request.getfixturevalue(setting)
+    again = train(f"trainer.max_epochs={EPOCHS}", tiny=settings)
+    first, second = (torch.load(one.artifacts / "checkpoints" / "last.ckpt", weights_only=True) for one in (run, again))
     assert first["global_step"] == second["global_step"] == STEPS
     for name, value in first["state_dict"].items():
         if isinstance(value, torch.Tensor):
             assert torch.equal(value, second["state_dict"][name]), name
 
 
-def test_four_classes_without_a_dense_column_missing(train: Train) -> None:
+def test_four_classes(train: Train) -> None:
     run = train("dataset.n_classes=4", "dataset.n_patterns=3", "trainer.max_epochs=1")
     assert {"test/accuracy", "test/f1", "test/balanced_accuracy"} <= run.run.data.metrics.keys()
     frame = pd.read_parquet(run.artifacts / "predictions" / "test.parquet")
@@ -152,7 +212,7 @@ def test_four_classes_without_a_dense_column_missing(train: Train) -> None:
 
 
 def test_callbacks_can_be_taken_away(train: Train) -> None:
-    run = train("callbacks.grads_log=null", "~callbacks.figures", "~callbacks.biography", "trainer.max_steps=2")
+    run = train("callbacks.grads_log=null", "~callbacks.figures", "~callbacks.token_history", "trainer.max_steps=2")
     assert not (run.artifacts / "logs" / "grads_log").exists()
     assert not (run.artifacts / "figures").exists()
     assert run.log("vals_log")["step"].tolist() == [0, 1]

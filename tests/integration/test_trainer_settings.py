@@ -1,12 +1,13 @@
 """Settings of length, rate and precision, through the real command."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import cos, pi
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
-from tiny_runs import STEPS_PER_EPOCH, Recorded, Store
+from tiny_runs import ORIGINAL, STEPS_PER_EPOCH, TINY, Recorded, Store
 
 Train = Callable[..., Recorded]
 
@@ -41,10 +42,17 @@ def test_fewer_steps_than_an_epoch_still_test_and_write_everything(train: Train)
     assert last["global_step"] == 4
 
 
-def test_double_precision(train: Train) -> None:
-    run = train("trainer.precision=64-true", "trainer.max_steps=3", "callbacks.figures=null")
+@pytest.mark.parametrize(("settings", "column"), [(TINY, "embedding.weight_mean"), (ORIGINAL, "patterns_mean")])
+def test_double_precision(train: Train, settings: Sequence[str], column: str) -> None:
+    run = train("trainer.precision=64-true", "trainer.max_steps=3", "callbacks.figures=null", tiny=settings)
     weights = torch.load(run.artifacts / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
     assert {value.dtype for name, value in weights.items() if name.startswith("model.")} == {torch.float64, torch.int64}
-    # Sixteen digits, not the seven of single precision: in batch norm's null column, the rounding shows.
+    values = run.log("vals_log")[column]
+    assert values.dtype == np.float64
+    assert (values != values.astype(np.float32)).any(), "sixteen digits, not the seven of single precision"
+
+
+def test_rounding_of_double_precision(train: Train) -> None:
+    """In batch norm's null column, the rounding shows."""
+    run = train("trainer.precision=64-true", "trainer.max_steps=3", "callbacks.figures=null", tiny=ORIGINAL)
     assert run.log("grads_log")["embedding_mean"].abs().max() < 1e-15
-    assert torch.float64 == torch.tensor(run.log("vals_log")["patterns_mean"].to_numpy()).dtype

@@ -1,5 +1,6 @@
 """Runs of the real command on texts that take no time, and what MLflow holds of them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -11,26 +12,47 @@ from mlflow.tracking import MlflowClient
 
 from tokenlayer.tracking.uri import default_uri
 
-TINY = (
+TEXTS = (
     "dataset=planted",
-    # The seed's settings, whatever is recommended.
-    "initializer=max_cover",
-    "learning_rule=seed",
-    "model=seed",
-    "optimizer=keras_adam",
-    "lr_scheduler=none",
     "dataset.n_texts=200",
     "dataset.text_length=60",
     "dataset.n_words=12",
     "dataset.batch_size=8",
+)
+CPU = ("trainer.accelerator=cpu", "trainer.threads=1")
+TINY = (
+    # The recommended setting, named so that an option of a test's own can stand in its place.
+    *TEXTS,
+    "initializer=random_ngrams",
+    "initializer.ngram_lengths=[2,3,4]",
+    "learning_rule=graft",
+    "learning_rule.ngram_lengths=[2,3,4]",
+    "model=tokens",
+    "model.vocab_size=30",
+    "optimizer=adam",
+    "lr_scheduler=cosine",
+    *CPU,
+)
+ORIGINAL = (
+    # The original's settings.
+    *TEXTS,
+    "initializer=original",
     "initializer.ngram_lengths=[2,3,4]",
     "initializer.padding=blank",
+    "learning_rule=original",
+    "model=original",
     "model.vocab_size=30",
     "model.head.hidden=4",
-    "trainer.accelerator=cpu",
-    "trainer.threads=1",
+    "optimizer=original",
+    "lr_scheduler=none",
+    *CPU,
 )
 STEPS_PER_EPOCH = 17  # 140 training texts in batches of 8
+
+
+def without(*groups: str, settings: Sequence[str] = TINY) -> list[str]:
+    """The settings, but for those of some configuration groups (`dataset`, `learning_rule`, …)."""
+    return [setting for setting in settings if setting.replace("=", ".").split(".")[0] not in groups]
 
 
 @dataclass(frozen=True)

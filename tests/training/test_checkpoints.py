@@ -42,7 +42,7 @@ def test_best_is_the_checkpoint_of_the_best_validation_and_last_the_latest(
     assert torch.load(folder / "best.ckpt", weights_only=True)["tokenlayer"]["alphabet"]
 
 
-def test_an_unknown_metric_is_told_with_those_that_there_are(training: Training) -> None:
+def test_an_unknown_metric_is_refused_with_a_list_of_the_known_ones(training: Training) -> None:
     with pytest.raises(InputError, match=r"monitor=validation/acuracy: no such metric; .*validation/accuracy"):
         training.fit(CheckpointsConfig(monitor="validation/acuracy"))
 

@@ -42,7 +42,7 @@ class Witness(pl.Callback):
         self._note(trainer, pl_module)
 
 
-def told(training, *configs, n_classes=2, rule=None):
+def trained(training, *configs, n_classes=2, rule=None):
     training.dataset.n_classes = n_classes
     training.model = ModelConfig(PoolHeadConfig(), vocab_size=N, embedding_dim=2)
     training.rule = rule or RandomEditsConfig()
@@ -64,7 +64,7 @@ def class_weight(vector, out, towards):
 
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_every_life_is_one_that_was_lived(training: Training, n_classes: int) -> None:
-    fitted, witness = told(training, PatternsLogConfig(every=3), EditsLogConfig(), n_classes=n_classes)
+    fitted, witness = trained(training, PatternsLogConfig(every=3), EditsLogConfig(), n_classes=n_classes)
     lives = read(fitted)
     out = fitted.module.model.head.out.weight.detach().numpy()
     lived = np.zeros((STEPS + 1, N), dtype=int)
@@ -95,7 +95,7 @@ def test_every_life_is_one_that_was_lived(training: Training, n_classes: int) ->
 
 
 def test_the_table_of_the_ui_begins_with_the_heaviest_that_live(training: Training) -> None:
-    fitted, _ = told(training, EditsLogConfig())  # no patterns_log: no weights in between
+    fitted, _ = trained(training, EditsLogConfig())  # no patterns_log: no weights in between
     table = json.loads((fitted.recorder.directory / "tokens" / "biography.json").read_text())
     shown = pd.DataFrame(table["data"], columns=table["columns"])
     lives = read(fitted)
@@ -120,7 +120,7 @@ def test_the_table_of_the_ui_begins_with_the_heaviest_that_live(training: Traini
 
 
 def test_of_a_frozen_vocabulary_all_tokens_live_from_first_to_last(training: Training) -> None:
-    fitted, _ = told(training, PatternsLogConfig(), EditsLogConfig(), rule=FrozenRuleConfig())
+    fitted, _ = trained(training, PatternsLogConfig(), EditsLogConfig(), rule=FrozenRuleConfig())
     lives = read(fitted)
     assert len(lives) == N
     assert (lives["born"] == 0).all()
@@ -132,8 +132,8 @@ def test_of_a_frozen_vocabulary_all_tokens_live_from_first_to_last(training: Tra
     }
 
 
-def test_without_any_log_of_the_patterns_only_the_final_tokens_are_told(training: Training) -> None:
-    fitted, _ = told(training)
+def test_without_any_log_of_the_patterns_only_the_final_tokens_are_drawn(training: Training) -> None:
+    fitted, _ = trained(training)
     assert not (fitted.recorder.directory / "tokens").exists()
     assert [path.name for path in (fitted.recorder.directory / "figures").iterdir()] == ["final_tokens.png"]
 

@@ -1,6 +1,6 @@
 """Drawing n-grams (runs of characters) from a corpus by how often they occur, without a table of counts.
 
-A position drawn at random *is* a n-gram drawn by its count. What remains is to keep it only if the n-gram occurs
+A position drawn at random *is* an n-gram drawn by its count. What remains is to keep it only if the n-gram occurs
 often enough, which one pass over the corpus answers for all drawn positions at once. The corpus may be
 memory-mapped: it is read in pieces.
 """
@@ -38,9 +38,9 @@ def draw_ngrams(
 
     Args:
         corpus: (S,) codes of the texts, one behind the other.
-        length: characters a n-gram.
+        length: characters an n-gram.
         n: how many to draw.
-        filter_over: a n-gram counts if it occurs more than this many times, overlapping occurrences included.
+        filter_over: an n-gram counts if it occurs more than this many times, overlapping occurrences included.
         generator: the source of randomness, on the CPU.
 
     Returns:

@@ -210,6 +210,6 @@ def _sums_over_texts(windows: Numbers, values: Fingerprints, n_ngrams: int) -> F
 
 
 def _keys(ngrams: Ints) -> npt.NDArray[np.void]:
-    """(m,): each n-gram as one value, which sorts as its codes do, the first foremost."""
+    """(m,): each n-gram as one value, which sorts as its codes do, the first code before the others."""
     flat = np.ascontiguousarray(ngrams.astype(">u4"))
     return flat.view(np.dtype((np.void, flat.shape[1] * 4))).ravel()
