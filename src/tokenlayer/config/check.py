@@ -21,7 +21,7 @@ from tokenlayer.training.job import Job
 T = TypeVar("T")
 
 MOST_JOBS = 10_000
-"""Jobs of a sweep: each is composed and checked before the first runs, which takes some 0.1 s."""
+"""Jobs of a sweep: each is composed and checked before the first runs, which takes some 0.2 s."""
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,7 @@ class Composer:
         self._loader = loader
         self._search = list(search)
         self._parser = OverridesParser.create(config_loader=loader)
+        self._known_files: dict[tuple[str, ...], list[tuple[ResultDefault, ConfigResult]]] = {}
 
     def parse(self, text: str) -> Override:
         """One override. Raises `ConfigError` where it breaks Hydra's grammar."""
@@ -163,9 +164,12 @@ class Composer:
 
     def _files(self, line: Line) -> list[tuple[ResultDefault, ConfigResult]]:
         """The files of a composition, in the order in which they are merged."""
-        composed = [*self._search, *_texts([*line.choices, *line.hydra])]
-        defaults = self._loader.compute_defaults_list(self.config_name, composed, RunMode.RUN).defaults
-        return [(default, loaded) for default in defaults if (loaded := self._load_file(default.config_path))]
+        composed = (*self._search, *_texts([*line.choices, *line.hydra]))
+        if composed not in self._known_files:  # jobs of a sweep often differ in values alone
+            defaults = self._loader.compute_defaults_list(self.config_name, list(composed), RunMode.RUN).defaults
+            loaded = [(default, self._load_file(default.config_path)) for default in defaults]
+            self._known_files[composed] = [(default, file) for default, file in loaded if file is not None]
+        return self._known_files[composed]
 
 
 @contextmanager
