@@ -1,12 +1,13 @@
 """The IMDB reviews (Maas et al. 2011): 50,000, half of them positive."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Literal
+
+import pooch
+from filelock import FileLock
 
 from tokenlayer.data.cache import cache_root
 from tokenlayer.data.config import AlphabetConfig, DatasetConfig
@@ -91,9 +92,6 @@ def fetch(url: str, md5: str, folder: Path) -> Path:
         InputError: no network, or what came is not the file wanted; nothing of it is kept.
 
     """
-    import pooch  # noqa: PLC0415  # with requests behind it
-    from filelock import FileLock  # noqa: PLC0415  # as above
-
     folder.mkdir(exist_ok=True)
     with FileLock(folder / ".lock"):
         try:
