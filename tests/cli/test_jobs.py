@@ -249,6 +249,8 @@ def test_config_dir_is_searched_too(start, tmp_path):
     (tmp_path / "more/size/huge.yaml").write_text("n: 99\n")
     _, (job,) = start("--config-dir", str(tmp_path / "more"), "size=huge")
     assert job.config.size.n == 99
+    _, jobs = start("--config-dir", str(tmp_path / "more"), "-m", "size=huge,small")
+    assert [(job.config.size.n, job.choices) for job in jobs] == [(99, {"size": "huge"}), (1, {"size": "small"})]
 
 
 def test_local_conf_goes_first_in_a_sweep(start, tmp_path):
