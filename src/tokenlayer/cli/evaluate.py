@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tokenlayer.cli.checkpoint_loading import saved_config
-from tokenlayer.cli.jobs import Command, run
+from tokenlayer.cli.jobs import Command, configure_logging, run
 from tokenlayer.config.check import Spec
 from tokenlayer.config.compose import Line
 from tokenlayer.config.problems import ConfigError, Problem, shown
@@ -74,6 +74,7 @@ def _work(job: Job[EvaluateConfig]) -> None:
     from tokenlayer.training.checkpoint_loading import saved_model  # noqa: PLC0415  # torch takes seconds
     from tokenlayer.training.evaluation import evaluate  # noqa: PLC0415  # so does Lightning
 
+    configure_logging()
     config = job.config
     saved = saved_model(config.run, config.tracking, config.output_dir)
     trained = load(saved.header["config"], TrainConfig, allow_targets=config.allow_targets)

@@ -63,12 +63,17 @@ def _checked_and_run(command: Command[T], composer: Composer, flags: argparse.Na
         ends = composer.sweep(texts, _SweepJob(command))
         return next((code for code in (ExitCode.FAILED, ExitCode.BAD_INPUT) if code in ends), ExitCode.DONE)
     (job,) = jobs
-    configure_log(cast(DictConfig, HydraConfig.get().job_logging), HydraConfig.get().verbose)
+    configure_logging()
     try:
         command.work(job)
     except Exception as error:
         return report(error)
     return ExitCode.DONE
+
+
+def configure_logging() -> None:
+    """Sets loggers up as the job's configuration says: once more where an import has changed them (Lightning does)."""
+    configure_log(cast(DictConfig, HydraConfig.get().job_logging), HydraConfig.get().verbose)
 
 
 @dataclass(frozen=True)

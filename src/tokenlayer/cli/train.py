@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from tokenlayer.cli.checkpoint_loading import saved_run
-from tokenlayer.cli.jobs import Command, run
+from tokenlayer.cli.jobs import Command, configure_logging, run
 from tokenlayer.config.check import Spec
 from tokenlayer.config.compose import Line
 from tokenlayer.config.resume import continued, find
@@ -30,6 +30,7 @@ def _work(job: Job[TrainConfig]) -> None:
     from tokenlayer.config.chosen import choose  # noqa: PLC0415  # errors first
     from tokenlayer.training.train import train  # noqa: PLC0415  # errors first
 
+    configure_logging()
     chosen = choose(job.config, job.resolved)
     words = [str(choice) for choice in chosen.choices]
     train(replace(job, config=chosen.config, resolved=chosen.resolved, chosen=words))
