@@ -59,7 +59,7 @@ def pattern_gradient(config: TrainConfig, dataset: PreparedDataset, D: int) -> T
     noisy = MaxCoverConfig(ngrams.ngram_lengths, ngrams.filter_over, padding="noise", corpus=ngrams.corpus)
     model = _model(replace(config, initializer=noisy, model=replace(config.model, embedding_dim=D)), dataset)
     output: ModelOutput = model(_codes(dataset))
-    model.loss(output, _labels(dataset)).backward()  # type: ignore[no-untyped-call]
+    model.loss(output, _labels(dataset)).backward()  # type: ignore[no-untyped-call]  # torch's
     assert isinstance(model.tokenization, TokenizationLayer)
     patterns = model.tokenization.patterns
     assert patterns.grad is not None
