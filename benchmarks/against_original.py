@@ -14,7 +14,7 @@ import numpy as np
 
 from benchmarks.child import ROOT, Result, run_script
 from benchmarks.setup import Bench
-from tokenlayer.original.flatten import FlattenHead
+from tokenlayer.original.flatten_head import FlattenHead
 from tokenlayer.original.layer import TokenizationLayer
 
 VENV = ROOT / "benchmarks" / ".original-venv"

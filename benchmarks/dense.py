@@ -11,7 +11,7 @@ from benchmarks.child import Result
 from benchmarks.setup import Bench
 from benchmarks.stopwatch import Stopwatch
 from tokenlayer.data.types import Batch
-from tokenlayer.original.flatten import FlattenHead
+from tokenlayer.original.flatten_head import FlattenHead
 from tokenlayer.original.keras import binary_crossentropy
 from tokenlayer.original.layer import TokenizationLayer
 from tokenlayer.original.patterns import one_hot

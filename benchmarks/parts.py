@@ -17,11 +17,11 @@ from tokenlayer.data.types import Batch
 from tokenlayer.layer.matching import PatternIndex, match
 from tokenlayer.models.layer_statistics import ModelStatistics
 from tokenlayer.models.output import ModelOutput
-from tokenlayer.original.flatten import FlattenHead
+from tokenlayer.original.flatten_head import FlattenHead
 from tokenlayer.original.gradients import character_histogram, sigma
 from tokenlayer.original.layer import PatternMatches, TokenizationLayer
 from tokenlayer.training.callbacks.pattern_tables import pattern_sides, side_by_side
-from tokenlayer.training.callbacks.patterns_log import pattern_rows
+from tokenlayer.training.callbacks.patterns_log_callback import pattern_rows
 from tokenlayer.training.module import TrainingStep
 
 LOOP = ("batch", "discretise", "match", "embed", "head, loss", "running metrics", "backward", "optimizer")

@@ -29,7 +29,8 @@ from benchmarks.source import generate, reviews_here
 from benchmarks.stopwatch import Stopwatch
 from tokenlayer.layer.vocabulary_layer import VocabularyLayer
 from tokenlayer.models.output import ModelOutput
-from tokenlayer.rules.base import LearningRule, Observation, TrainingProgress
+from tokenlayer.rules.base import Observation, TrainingProgress
+from tokenlayer.rules.learning_rule import LearningRule
 from tokenlayer.rules.schedule import EditingRuleConfig
 from tokenlayer.training.build import build_rule
 

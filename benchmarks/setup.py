@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
-from tokenlayer.config.check import Checked, Spec, check
+from tokenlayer.config.check import Spec, check
 from tokenlayer.config.chosen import choose
 from tokenlayer.config.compose import composing
 from tokenlayer.data.module import DataModule
@@ -14,6 +14,7 @@ from tokenlayer.data.prepare import prepare
 from tokenlayer.data.types import Batch, PreparedDataset
 from tokenlayer.training.build import build_model
 from tokenlayer.training.config import TrainConfig
+from tokenlayer.training.job import Job
 from tokenlayer.training.module import TokenizationModule
 
 
@@ -21,7 +22,7 @@ def configuration(overrides: Sequence[str]) -> TrainConfig:
     """The checked configuration of a training run, with all open settings chosen."""
     spec = Spec(TrainConfig, lambda composed, _line: composed)
     with composing("train") as composer:
-        checked: list[Checked[TrainConfig]] = check(composer, overrides, spec, multirun=False)
+        checked: list[Job[TrainConfig]] = check(composer, overrides, spec, multirun=False)
     return choose(checked[0].config, checked[0].resolved).config
 
 

@@ -11,7 +11,7 @@ from tokenlayer.data.prepare import prepare
 from tokenlayer.data.types import PreparedDataset
 from tokenlayer.layer.vocabulary import Vocabulary
 from tokenlayer.layer.vocabulary_layer import VocabularyLayer
-from tokenlayer.models.classifier import TokenizationClassifier
+from tokenlayer.models.network import TokenizationClassifier
 from tokenlayer.models.output import ModelOutput
 from tokenlayer.original.gradients import sigma
 from tokenlayer.original.layer import TokenizationLayer

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from tokenlayer.layer.vocabulary import Vocabulary as Vocabulary
     from tokenlayer.layer.vocabulary_layer import VocabularyLayer as VocabularyLayer
     from tokenlayer.models.classifier import ModelConfig as ModelConfig
-    from tokenlayer.models.classifier import TokenizationClassifier as TokenizationClassifier
-    from tokenlayer.original.gaussian import PatternsInitializerGaussian as PatternsInitializerGaussian
+    from tokenlayer.models.network import TokenizationClassifier as TokenizationClassifier
+    from tokenlayer.original.gaussian_initializer import PatternsInitializerGaussian as PatternsInitializerGaussian
     from tokenlayer.original.layer import EmbeddingLayer as EmbeddingLayer
     from tokenlayer.original.layer import TokenizationLayer as TokenizationLayer
-    from tokenlayer.original.max_cover import PatternsInitializerMaxCover as PatternsInitializerMaxCover
-    from tokenlayer.original.max_cover import PatternsInitilizerMaxCover as PatternsInitilizerMaxCover
+    from tokenlayer.original.max_cover_initializer import PatternsInitializerMaxCover as PatternsInitializerMaxCover
+    from tokenlayer.original.max_cover_initializer import PatternsInitilizerMaxCover as PatternsInitilizerMaxCover
     from tokenlayer.rules.base import TrainingProgress as TrainingProgress
     from tokenlayer.rules.frozen import FrozenRuleConfig as FrozenRuleConfig
     from tokenlayer.rules.graft import GraftRuleConfig as GraftRuleConfig
@@ -43,12 +43,12 @@ _HOME = {
     "Vocabulary": "layer.vocabulary",
     "VocabularyLayer": "layer.vocabulary_layer",
     "ModelConfig": "models.classifier",
-    "TokenizationClassifier": "models.classifier",
-    "PatternsInitializerGaussian": "original.gaussian",
+    "TokenizationClassifier": "models.network",
+    "PatternsInitializerGaussian": "original.gaussian_initializer",
     "EmbeddingLayer": "original.layer",
     "TokenizationLayer": "original.layer",
-    "PatternsInitializerMaxCover": "original.max_cover",
-    "PatternsInitilizerMaxCover": "original.max_cover",
+    "PatternsInitializerMaxCover": "original.max_cover_initializer",
+    "PatternsInitilizerMaxCover": "original.max_cover_initializer",
     "TrainingProgress": "rules.base",
     "FrozenRuleConfig": "rules.frozen",
     "GraftRuleConfig": "rules.graft",

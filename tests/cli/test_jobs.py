@@ -1,4 +1,5 @@
 import importlib.util
+import logging
 import signal
 import sys
 from pathlib import Path
@@ -35,6 +36,16 @@ class Settings:
     size: Size
     kind: Literal["a", "b"] = "a"
 """
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before():
+    """Hydra's handlers would write to what a test before has captured."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
 
 
 @pytest.fixture
@@ -154,6 +165,80 @@ def test_flags_that_only_show(start, capsys):
     assert "seed: 5" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("flags", "shown"),
+    [
+        (["--cfg", "job", "--package", "size"], "# @package size\n'n': 1\n"),
+        (["--cfg", "job", "--package", "seed"], "# @package seed\n0\n"),
+        (["-c", "job", "kind=${seed}", "-p", "kind"], "# @package kind\n0\n"),
+        (["-c", "job", "+more={kind: '${seed}'}", "-p", "more"], "# @package more\nkind: ${seed}\n"),
+        (["-c", "job", "+more={kind: '${seed}'}", "-p", "more", "--resolve"], "# @package more\nkind: 0\n"),
+        (["--cfg", "hydra", "-p", "hydra.output_subdir"], "# @package hydra.output_subdir\nnull\n"),
+    ],
+)
+def test_parts_of_the_configuration_are_shown(start, capsys, flags, shown):
+    assert start(*flags) == (0, [])
+    assert capsys.readouterr().out == shown
+
+
+def test_all_of_the_configuration_is_shown(start, capsys):
+    start("--cfg", "all")
+    shown = capsys.readouterr().out
+    assert "seed: 0\n" in shown
+    assert shown.startswith("hydra:\n")
+    start("--cfg", "hydra")
+    shown = capsys.readouterr().out
+    assert shown.startswith("hydra:\n")
+    assert "seed: 0\n" not in shown
+
+
+def test_a_section_that_is_not_there(start):
+    with pytest.raises(InputError, match="--package sise: the configuration has no such section"):
+        start("--cfg", "job", "--package", "sise")
+
+
+def test_help_shows_flags_groups_and_configuration(start, capsys):
+    assert start("--help", "seed=5") == (0, [])
+    shown = capsys.readouterr().out
+    assert "--multirun" in shown
+    assert "size: large, small" in shown
+    assert "seed: 5" in shown
+
+
+def test_info_names_the_folders(start, capsys, tmp_path):
+    assert start("--info", "searchpath") == (0, [])
+    assert str(tmp_path / "small_conf") in capsys.readouterr().out
+
+
+def test_a_sweep_of_absurd_size_is_refused(start):
+    with pytest.raises(ConfigError, match="describes 3,000,000 jobs; a sweep has at most 10,000"):
+        start("-m", "seed=range(0,1000000)", "size.n=1,2,3")
+    with pytest.raises(ConfigError, match="describes 2,000,000,000 jobs"):
+        start("-m", "seed=range(0,1e9,0.5)")
+
+
+def test_configuration_may_name_what_hydra_knows(start):
+    _, (job,) = start("size=large", "kind=b", "+size.hidden=${hydra:job.num}${seed}", "hydra.job.num=4")
+    assert job.config.size.hidden == 40
+
+
+def test_multirun_mode_of_a_file(start, tmp_path):
+    (tmp_path / "conf").mkdir()
+    text = (tmp_path / "small_conf/train.yaml").read_text()
+    (tmp_path / "conf/train.yaml").write_text(text.replace("hydra:\n", "hydra:\n  mode: MULTIRUN\n"))
+    _, jobs = start()
+    assert [job.config.seed for job in jobs] == [0]
+    assert (tmp_path / "sweeps/multirun.yaml").is_file()
+
+
+def test_messages_are_logged_as_the_configuration_says(start, capsys):
+    def work(job):
+        logging.getLogger("small").debug("every detail")
+
+    start("hydra/job_logging=stdout", "hydra.verbose=true", work=work)
+    assert "every detail" in capsys.readouterr().out
+
+
 def test_wrong_override_with_a_flag_that_only_shows(start):
     with pytest.raises(InputError, match="sed"):
         start("--cfg", "job", "sed=5")
@@ -164,6 +249,8 @@ def test_config_dir_is_searched_too(start, tmp_path):
     (tmp_path / "more/size/huge.yaml").write_text("n: 99\n")
     _, (job,) = start("--config-dir", str(tmp_path / "more"), "size=huge")
     assert job.config.size.n == 99
+    _, jobs = start("--config-dir", str(tmp_path / "more"), "-m", "size=huge,small")
+    assert [(job.config.size.n, job.choices) for job in jobs] == [(99, {"size": "huge"}), (1, {"size": "small"})]
 
 
 def test_local_conf_goes_first_in_a_sweep(start, tmp_path):

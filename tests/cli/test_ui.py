@@ -34,7 +34,7 @@ def test_serves_the_store_of_the_output_folder(started, tmp_path, capsys):
     assert "http://127.0.0.1:5050/" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("form", ["tracking.uri={}", "--uri={}"])
+@pytest.mark.parametrize("form", ["tracking.uri={}", "--tracking-uri={}", "--uri={}"])
 def test_serves_a_named_store(started, tmp_path, form):
     (tmp_path / "other.db").touch()
     uri = f"sqlite:///{tmp_path}/other.db"

@@ -187,7 +187,8 @@ from tokenlayer.data.config import DatasetConfig
 from tokenlayer.data.settling import Choice
 from tokenlayer.data.types import RawDataset
 from tokenlayer.layer.vocabulary import Vocabulary
-from tokenlayer.rules.base import LearningRuleConfig, NoOpRule
+from tokenlayer.rules.base import LearningRuleConfig
+from tokenlayer.rules.learning_rule import NoOpRule
 from tokenlayer.vocabularies.base import InitializerConfig
 
 

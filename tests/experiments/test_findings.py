@@ -26,6 +26,7 @@ from matplotlib.image import imread
 from tokenlayer.errors import InputError
 from tokenlayer.original.gradients import sigma
 from tokenlayer.text.alphabet import BLANK, Alphabet
+from tokenlayer.training.job import Job
 from tokenlayer.training.train import train
 
 SETTINGS = [
@@ -215,7 +216,7 @@ def test_a_recorded_run_is_read(output_dir):
     settings = [*SETTINGS, f"output_dir={output_dir}", f"tracking.uri={uri}", "trainer.max_steps=12"]
     settings += ["callbacks.patterns_log.every=3", "callbacks.live_view=null", "trainer.accelerator=cpu"]
     experiment = load_experiment(settings)
-    run_id = train(experiment.config, resolved=resolved(experiment)).run_id
+    run_id = train(Job(experiment.config, resolved(experiment))).run_id
     findings = Findings(experiment, STEPS, [run_id], uri)
     recorded, made = findings.traces
     assert (recorded.padding, made.padding) == ("noise", "blank")

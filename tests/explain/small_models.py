@@ -11,9 +11,10 @@ from tokenlayer.explain.explanation import Explanation, explain
 from tokenlayer.explain.model_input import ModelInput, model_input
 from tokenlayer.layer.vocabulary import BLANK_SIGN, Vocabulary
 from tokenlayer.layer.vocabulary_layer import VocabularyLayer
-from tokenlayer.models.classifier import ModelConfig, TokenizationClassifier
+from tokenlayer.models.classifier import ModelConfig
 from tokenlayer.models.heads.base import HeadConfig
 from tokenlayer.models.heads.pool import PoolHeadConfig
+from tokenlayer.models.network import TokenizationClassifier
 from tokenlayer.text.alphabet import BLANK, Alphabet
 from tokenlayer.text.cleaning import CleaningConfig
 

@@ -13,7 +13,7 @@ from tokenlayer.models.heads.attention import AttentionHeadConfig
 from tokenlayer.models.heads.conv import ConvHeadConfig
 from tokenlayer.models.heads.pool import PoolHeadConfig
 from tokenlayer.original.flatten import FlattenHeadConfig
-from tokenlayer.original.gaussian import PatternsInitializerGaussian
+from tokenlayer.original.gaussian_initializer import PatternsInitializerGaussian
 from tokenlayer.original.layer import TokenizationLayer
 from tokenlayer.text.alphabet import Alphabet
 

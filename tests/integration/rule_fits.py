@@ -15,7 +15,7 @@ from tokenlayer.models.classifier import ModelConfig
 from tokenlayer.models.heads.base import HeadConfig
 from tokenlayer.models.heads.pool import PoolHeadConfig
 from tokenlayer.rules.base import LearningRuleConfig, RuleContext
-from tokenlayer.training.callbacks.planted_found import share_found
+from tokenlayer.training.callbacks.planted_found_callback import share_found
 from tokenlayer.training.module import AppliedEdit, TokenizationModule
 from tokenlayer.vocabularies.base import InitializerContext
 from tokenlayer.vocabularies.random_ngrams import RandomNgramsConfig

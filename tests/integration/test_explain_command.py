@@ -64,7 +64,7 @@ def test_what_it_says_is_what_the_model_says(
     trained: tuple[Store, Recorded], capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     store, run = trained
-    assert explain(store, run.run_id, "lovely", f"--html={tmp_path / 'page.html'}") == 0
+    assert explain(store, run.run_id, "lovely", "--output", str(tmp_path / "page.html")) == 0
     shown = capsys.readouterr().out
     weights = torch.load(run.artifacts / "checkpoints" / "best.ckpt", weights_only=True)["state_dict"]
     scale = float(weights["model.head.out.weight"][0, 0])  # D = 1, pooled by presence: a weight a token

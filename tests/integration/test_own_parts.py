@@ -17,7 +17,8 @@ import numpy as np
 import pytorch_lightning as pl
 from tokenlayer.data.config import DatasetConfig
 from tokenlayer.data.types import RawDataset
-from tokenlayer.rules.base import LearningRuleConfig, NoOpRule
+from tokenlayer.rules.base import LearningRuleConfig
+from tokenlayer.rules.learning_rule import NoOpRule
 from tokenlayer.training.callbacks.base import CallbackConfig
 
 

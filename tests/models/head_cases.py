@@ -6,11 +6,13 @@ from tokenlayer.layer.matching import Matches
 from tokenlayer.layer.tokenized import Tokenized
 from tokenlayer.layer.vocabulary import Vocabulary
 from tokenlayer.layer.vocabulary_layer import VocabularyLayer
-from tokenlayer.models.classifier import ModelConfig, TokenizationClassifier
+from tokenlayer.models.classifier import ModelConfig
 from tokenlayer.models.heads.attention import AttentionHeadConfig
-from tokenlayer.models.heads.base import HeadConfig, HeadOutput
+from tokenlayer.models.heads.base import HeadConfig
 from tokenlayer.models.heads.conv import ConvHeadConfig
+from tokenlayer.models.heads.head import HeadOutput
 from tokenlayer.models.heads.pool import PoolHeadConfig
+from tokenlayer.models.network import TokenizationClassifier
 from tokenlayer.original.flatten import FlattenHeadConfig
 
 C, L = 3, 12

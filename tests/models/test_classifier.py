@@ -8,9 +8,10 @@ import torch
 from tokenlayer.errors import InputError
 from tokenlayer.layer.vocabulary import Vocabulary
 from tokenlayer.layer.vocabulary_layer import VocabularyLayer
-from tokenlayer.models.classifier import ModelConfig, TokenizationClassifier
+from tokenlayer.models.classifier import ModelConfig
 from tokenlayer.models.heads.conv import ConvHeadConfig
 from tokenlayer.models.heads.pool import PoolHeadConfig
+from tokenlayer.models.network import TokenizationClassifier
 
 B, L, C, K, N = 6, 12, 5, 2, 8
 

@@ -22,7 +22,7 @@ from head_cases import (
 
 from tokenlayer.models.classifier import ModelConfig
 from tokenlayer.models.effects import EffectMeter
-from tokenlayer.models.heads.pool import PoolHead
+from tokenlayer.models.heads.pool_head import PoolHead
 from tokenlayer.models.losses import cross_entropy
 from tokenlayer.original.keras import KerasAdam
 

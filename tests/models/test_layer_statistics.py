@@ -10,8 +10,9 @@ import torch
 from head_cases import HEADS, N, heads, layer, texts
 from torch import Tensor, nn
 
-from tokenlayer.models.classifier import ModelConfig, TokenizationClassifier
+from tokenlayer.models.classifier import ModelConfig
 from tokenlayer.models.layer_statistics import LayerStatistics
+from tokenlayer.models.network import TokenizationClassifier
 
 B, L, STEPS = 16, 12, 12
 

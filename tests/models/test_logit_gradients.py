@@ -6,10 +6,10 @@ import torch
 from tokenlayer.layer.embedding import TokenEmbedding
 from tokenlayer.layer.vocabulary import Vocabulary
 from tokenlayer.layer.vocabulary_layer import VocabularyLayer
-from tokenlayer.models.classifier import TokenizationClassifier
-from tokenlayer.models.heads.pool import PoolHead
+from tokenlayer.models.heads.pool_head import PoolHead
 from tokenlayer.models.logit_gradients import class_weights, logit_gradients, top_class
-from tokenlayer.original.flatten import FlattenHead
+from tokenlayer.models.network import TokenizationClassifier
+from tokenlayer.original.flatten_head import FlattenHead
 
 B, C, K, N, D, L = 6, 4, 3, 5, 2, 12
 

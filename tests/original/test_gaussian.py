@@ -4,7 +4,8 @@ from initializer_contexts import initializer_context
 
 from tokenlayer.layer.vocabulary import Vocabulary
 from tokenlayer.layer.vocabulary_layer import VocabularyLayer
-from tokenlayer.original.gaussian import GaussianConfig, PatternsInitializerGaussian
+from tokenlayer.original.gaussian import GaussianConfig
+from tokenlayer.original.gaussian_initializer import PatternsInitializerGaussian
 from tokenlayer.original.layer import TokenizationLayer
 from tokenlayer.original.patterns import discretise
 from tokenlayer.text.alphabet import Alphabet

@@ -10,7 +10,8 @@ from tokenlayer.layer.vocabulary import Vocabulary
 from tokenlayer.layer.vocabulary_layer import VocabularyLayer
 from tokenlayer.original.gradients import sigma
 from tokenlayer.original.layer import TokenizationLayer
-from tokenlayer.original.max_cover import MaxCoverConfig, PatternsInitializerMaxCover, PatternsInitilizerMaxCover
+from tokenlayer.original.max_cover import MaxCoverConfig
+from tokenlayer.original.max_cover_initializer import PatternsInitializerMaxCover, PatternsInitilizerMaxCover
 from tokenlayer.original.patterns import discretise
 from tokenlayer.text.alphabet import Alphabet
 

@@ -8,10 +8,10 @@ from layer_cases import cases, make_case
 from tokenlayer.layer.embedding import TokenEmbedding
 from tokenlayer.layer.vocabulary import Vocabulary
 from tokenlayer.layer.vocabulary_layer import VocabularyLayer
-from tokenlayer.original.gaussian import PatternsInitializerGaussian
+from tokenlayer.original.gaussian_initializer import PatternsInitializerGaussian
 from tokenlayer.original.gradients import DenseMatch
 from tokenlayer.original.layer import EmbeddingLayer, TokenizationLayer
-from tokenlayer.original.max_cover import PatternsInitializerMaxCover
+from tokenlayer.original.max_cover_initializer import PatternsInitializerMaxCover
 from tokenlayer.original.patterns import one_hot
 from tokenlayer.text.alphabet import BLANK
 

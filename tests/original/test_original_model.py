@@ -10,11 +10,12 @@ from tokenlayer.layer.vocabulary_layer import VocabularyLayer
 from tokenlayer.models.heads.pool import PoolHeadConfig
 from tokenlayer.models.layer_statistics import LayerStatistics
 from tokenlayer.original.flatten import FlattenHeadConfig
-from tokenlayer.original.gaussian import PatternsInitializerGaussian
+from tokenlayer.original.gaussian_initializer import PatternsInitializerGaussian
 from tokenlayer.original.gradients import DenseMatch
 from tokenlayer.original.keras import EPSILON, binary_crossentropy, categorical_crossentropy
 from tokenlayer.original.layer import TokenizationLayer
-from tokenlayer.original.model import OriginalClassifier, OriginalModelConfig
+from tokenlayer.original.model import OriginalModelConfig
+from tokenlayer.original.network import OriginalClassifier
 from tokenlayer.original.statistics import OriginalStatistics
 
 B, L, C, K, N, D = 6, 12, 5, 2, 8, 3

@@ -9,9 +9,9 @@ from layer_cases import cases, make_case
 
 from tokenlayer.layer.embedding import TokenEmbedding
 from tokenlayer.models.output import ModelOutput
-from tokenlayer.original.flatten import FlattenHead
+from tokenlayer.original.flatten_head import FlattenHead
 from tokenlayer.original.layer import TokenizationLayer
-from tokenlayer.original.model import OriginalClassifier
+from tokenlayer.original.network import OriginalClassifier
 from tokenlayer.original.statistics import COLUMNS, OriginalStatistics, layer_moments, match_gradient_moments
 
 B, L, C, K, N = 4, 20, 7, 2, 30

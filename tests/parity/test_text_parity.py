@@ -8,7 +8,7 @@ import pytest
 import torch
 from golden_file import arrays, names
 
-from tokenlayer.original.max_cover import PatternsInitializerMaxCover
+from tokenlayer.original.max_cover_initializer import PatternsInitializerMaxCover
 from tokenlayer.original.patterns import discretise
 from tokenlayer.text.alphabet import Alphabet, one_hot_str
 from tokenlayer.text.ngrams.drawing import draw_ngrams, frequent_positions

@@ -10,7 +10,8 @@ from golden_file import arrays
 from tokenlayer.original.flatten import FlattenHeadConfig
 from tokenlayer.original.keras import KerasAdam
 from tokenlayer.original.layer import TokenizationLayer
-from tokenlayer.original.model import OriginalClassifier, OriginalModelConfig
+from tokenlayer.original.model import OriginalModelConfig
+from tokenlayer.original.network import OriginalClassifier
 from tokenlayer.training.metrics import Metrics
 
 PARAMETERS = {

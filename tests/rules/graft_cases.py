@@ -6,7 +6,8 @@ import torch
 from tokenlayer.layer.matching import PatternIndex
 from tokenlayer.layer.tokenized import Tokenized
 from tokenlayer.layer.vocabulary import Vocabulary
-from tokenlayer.rules.base import LearningRule, Observation, RuleContext, TrainingProgress
+from tokenlayer.rules.base import Observation, RuleContext, TrainingProgress
+from tokenlayer.rules.learning_rule import LearningRule
 from tokenlayer.text.corpus import TrainingTexts
 
 C, L, K = 6, 30, 5

@@ -6,9 +6,10 @@ import torch
 from graft_cases import C, K, L, context, observe, uniform_texts, vocabulary_of
 
 from tokenlayer.layer.vocabulary import Vocabulary
-from tokenlayer.rules import graft
+from tokenlayer.rules import graft_rule
 from tokenlayer.rules.base import Edit, TrainingProgress
-from tokenlayer.rules.graft import GraftRule, GraftRuleConfig
+from tokenlayer.rules.graft import GraftRuleConfig
+from tokenlayer.rules.graft_rule import GraftRule
 from tokenlayer.selection import penalty, surgery
 from tokenlayer.selection.linear import Features, Floats, Ints
 from tokenlayer.text.corpus import TrainingTexts
@@ -70,8 +71,8 @@ def test_what_is_planted_is_grafted(distillation_weight: float) -> None:
 @pytest.mark.parametrize(("few", "surgery_up_to"), [(4, 4), (3, 4), (3, 3)], ids=["few", "more", "many"])
 def test_few_tokens_or_many(few: int, surgery_up_to: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the number of tokens decides is decided here for four: how many are looked at, and whether surgery cuts."""
-    monkeypatch.setattr(graft, "_FEW", few)
-    monkeypatch.setattr(graft, "_SURGERY_UP_TO", surgery_up_to)
+    monkeypatch.setattr(graft_rule, "_FEW", few)
+    monkeypatch.setattr(graft_rule, "_SURGERY_UP_TO", surgery_up_to)
     monkeypatch.setattr(penalty, "_TOKENS", 2)
     operations: list[tuple[int, int, float]] = []
     prune = surgery.prune

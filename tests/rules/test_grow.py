@@ -7,9 +7,10 @@ from graft_cases import C, K, L, context, observe, uniform_texts, vocabulary_of
 from torch import Tensor
 
 from tokenlayer.layer.vocabulary import Vocabulary
-from tokenlayer.rules import grow
+from tokenlayer.rules import grow_rule
 from tokenlayer.rules.base import Edit, TrainingProgress
-from tokenlayer.rules.grow import GrowRule, GrowRuleConfig, efficient_choice, longest_of_copies, presence
+from tokenlayer.rules.grow import GrowRuleConfig
+from tokenlayer.rules.grow_rule import GrowRule, efficient_choice, longest_of_copies, presence
 from tokenlayer.text.corpus import TrainingTexts
 
 
@@ -19,7 +20,7 @@ def slow_choice(X: Tensor, g: Tensor, n_present: int, wanted: int) -> list[int]:
     root = W.sqrt().unsqueeze(1)
     tokens = list(range(n_present))
     chosen: list[int] = []
-    candidates = [q for q in range(n_present, X.shape[1]) if X[:, q].sum() >= grow._LEAST_TEXTS]
+    candidates = [q for q in range(n_present, X.shape[1]) if X[:, q].sum() >= grow_rule._LEAST_TEXTS]
     for _ in range(wanted):
         basis = root * X[:, tokens]
         best, score = -1, 0.0
@@ -33,7 +34,7 @@ def slow_choice(X: Tensor, g: Tensor, n_present: int, wanted: int) -> list[int]:
             # Tokens that are there are at their optimum, as far as the choice knows; chosen n-grams are not.
             of_chosen = weights[n_present:] if tokens else weights
             S = x @ g - (of_chosen @ (X[:, tokens[n_present:]].T @ g) if len(of_chosen) else 0)
-            if variance > grow._OWN_VARIANCE * float((W * x).sum()) and float(S.square().sum()) / variance > score:
+            if variance > grow_rule._OWN_VARIANCE * float((W * x).sum()) and float(S.square().sum()) / variance > score:
                 best, score = q, float(S.square().sum()) / variance
         if best < 0:
             break

@@ -7,8 +7,9 @@ from tokenlayer.layer.embedding import TokenEmbedding
 from tokenlayer.layer.vocabulary import Vocabulary
 from tokenlayer.layer.vocabulary_layer import VocabularyLayer
 from tokenlayer.original.layer import TokenizationLayer
-from tokenlayer.rules.base import Edit, LearningRule, NoOpRule, TrainingProgress
+from tokenlayer.rules.base import Edit, TrainingProgress
 from tokenlayer.rules.learner import TokenLearner
+from tokenlayer.rules.learning_rule import LearningRule, NoOpRule
 
 PROGRESS = TrainingProgress(step=1, n_steps=4, steps_per_epoch=2)
 

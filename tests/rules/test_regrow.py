@@ -9,7 +9,8 @@ from graft_cases import C, K, L, context, observe, uniform_texts, vocabulary_of
 
 from tokenlayer.layer.vocabulary import Vocabulary
 from tokenlayer.rules.base import Edit, TrainingProgress
-from tokenlayer.rules.random_regrow import RandomRegrowRule, RandomRegrowRuleConfig
+from tokenlayer.rules.random_regrow import RandomRegrowRuleConfig
+from tokenlayer.rules.random_regrow_rule import RandomRegrowRule
 from tokenlayer.text.alphabet import BLANK
 from tokenlayer.text.corpus import TrainingTexts
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytorch_lightning as pl
 
-from tokenlayer.training.callbacks.base import CallbackConfig, RunCallback, RunContext
+from tokenlayer.training.callbacks.base import CallbackConfig, RunContext
+from tokenlayer.training.callbacks.run_callback import RunCallback
 
 
 class StopOnce(RunCallback):

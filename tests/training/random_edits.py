@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import torch
 
-from tokenlayer.rules.base import Edit, LearningRule, LearningRuleConfig, RuleContext
+from tokenlayer.rules.base import Edit, LearningRuleConfig, RuleContext
+from tokenlayer.rules.learning_rule import LearningRule
 from tokenlayer.text.alphabet import BLANK
 
 

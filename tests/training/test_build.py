@@ -11,11 +11,12 @@ from tiny_training import STEPS_PER_EPOCH, N, Training
 from tokenlayer.errors import InputError
 from tokenlayer.layer.matchers import EveryMatch
 from tokenlayer.layer.words import WordMatcher
-from tokenlayer.models.classifier import TokenizationClassifier
 from tokenlayer.models.heads.pool import PoolHeadConfig
+from tokenlayer.models.network import TokenizationClassifier
 from tokenlayer.original.layer import TokenizationLayer
-from tokenlayer.original.model import OriginalClassifier
-from tokenlayer.rules.base import LearningRule, LearningRuleConfig, NoOpRule, RuleContext
+from tokenlayer.original.network import OriginalClassifier
+from tokenlayer.rules.base import LearningRuleConfig, RuleContext
+from tokenlayer.rules.learning_rule import LearningRule, NoOpRule
 from tokenlayer.vocabularies.bpe import BpeConfig
 from tokenlayer.vocabularies.frequent_words import FrequentWordsConfig
 from tokenlayer.vocabularies.random_ngrams import RandomNgramsConfig

@@ -7,10 +7,10 @@ from tiny_training import STEPS_PER_EPOCH, Training
 
 from tokenlayer.models.classifier import ModelConfig
 from tokenlayer.models.heads.pool import PoolHeadConfig
-from tokenlayer.training.callbacks.base import RunCallback, as_module, current_step
 from tokenlayer.training.callbacks.live_view import LiveViewConfig
 from tokenlayer.training.callbacks.pattern_tables import Side, side_by_side
-from tokenlayer.training.callbacks.patterns_log import pattern_rows
+from tokenlayer.training.callbacks.patterns_log_callback import pattern_rows
+from tokenlayer.training.callbacks.run_callback import RunCallback, as_module, current_step
 
 FRAME = re.compile(r"Epoch (\d+)/(\d+) .*? (\d+)/(\d+) +loss (\d+\.\d+) +accuracy (\d\.\d+)")
 ROW = re.compile(r'"(.+?)" +(\d+\.\d+) +(\d+) +"(.+?)" +(\d+\.\d+) +(\d+)')

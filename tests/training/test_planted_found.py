@@ -9,8 +9,10 @@ from tokenlayer.data.sources.planted import PlantedConfig
 from tokenlayer.data.types import PreparedDataset
 from tokenlayer.rules.frozen import FrozenRuleConfig
 from tokenlayer.tracking.reading import find_runs
-from tokenlayer.training.callbacks.base import RunContext, Settings
-from tokenlayer.training.callbacks.planted_found import PlantedFound, PlantedFoundConfig, share_found
+from tokenlayer.training.callbacks.base import RunContext
+from tokenlayer.training.callbacks.planted_found import PlantedFoundConfig
+from tokenlayer.training.callbacks.planted_found_callback import PlantedFound, share_found
+from tokenlayer.training.job import Job
 from tokenlayer.vocabularies.listed import ListedConfig
 
 
@@ -39,7 +41,7 @@ def test_metrics_of_a_fit(training: Training, tmp_path) -> None:
 def test_texts_that_nobody_planted_get_nothing(training: Training) -> None:
     prepared = prepare(training.dataset)
     unplanted = PreparedDataset(**{**vars(prepared), "ground_truth": None})
-    run = RunContext(None, unplanted, Settings({}))  # type: ignore[arg-type]
+    run = RunContext(None, unplanted, Job(None, {}))  # type: ignore[arg-type]
     assert not isinstance(PlantedFoundConfig().build(run), PlantedFound)
 
 

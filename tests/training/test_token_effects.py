@@ -9,7 +9,8 @@ from tiny_training import Training
 from tokenlayer.models.classifier import ModelConfig
 from tokenlayer.models.effects import TokenEffects
 from tokenlayer.original.flatten import FlattenHeadConfig
-from tokenlayer.training.callbacks.token_effects import TokenEffectsConfig, effects_frame
+from tokenlayer.training.callbacks.token_effects import TokenEffectsConfig
+from tokenlayer.training.callbacks.token_effects_callback import effects_frame
 
 
 @pytest.mark.parametrize("batch_norm", [True, False])

@@ -18,7 +18,8 @@ from tokenlayer.models.heads.attention import AttentionHeadConfig
 from tokenlayer.models.heads.base import HeadConfig
 from tokenlayer.models.heads.conv import ConvHeadConfig
 from tokenlayer.original.keras import KerasAdam
-from tokenlayer.rules.base import Edit, LearningRule, Observation, TrainingProgress
+from tokenlayer.rules.base import Edit, Observation, TrainingProgress
+from tokenlayer.rules.learning_rule import LearningRule
 from tokenlayer.text.alphabet import BLANK
 from tokenlayer.training.module import TokenizationModule
 from tokenlayer.vocabularies.random_ngrams import draw_rows

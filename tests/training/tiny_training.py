@@ -28,8 +28,9 @@ from tokenlayer.tracking.config import TrackingConfig
 from tokenlayer.tracking.lightning_logger import RecorderLogger
 from tokenlayer.tracking.recorder import Recorder
 from tokenlayer.training.build import build_model, build_rule, checkpoint_header
-from tokenlayer.training.callbacks.base import CallbackConfig, RunContext, Settings
+from tokenlayer.training.callbacks.base import CallbackConfig, RunContext
 from tokenlayer.training.config import TrainConfig
+from tokenlayer.training.job import Job
 from tokenlayer.training.module import OptimizerFactory, TokenizationModule
 from tokenlayer.training.trainer import TrainerConfig
 from tokenlayer.vocabularies.base import InitializerConfig
@@ -76,7 +77,7 @@ class Training:
         screen = io.StringIO()
         console = Console(file=screen, force_terminal=self.terminal, width=120, color_system=None)
         with Recorder.start(TrackingConfig(), self.output_dir) as recorder:
-            run = RunContext(recorder, prepared, Settings({}), console)
+            run = RunContext(recorder, prepared, Job(None, {}), console)
             callbacks = [config.build(run) for config in configs]
             trainer = self.trainer.build([*callbacks, *more], RecorderLogger(recorder), recorder.root)
             trainer.fit(module, datamodule=data)

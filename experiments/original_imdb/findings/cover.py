@@ -16,7 +16,8 @@ from matplotlib.figure import Figure
 from tokenlayer.data.types import PreparedDataset
 from tokenlayer.layer.matching import match
 from tokenlayer.layer.vocabulary import Vocabulary
-from tokenlayer.original.max_cover import MaxCoverConfig, PatternsInitializerMaxCover
+from tokenlayer.original.max_cover import MaxCoverConfig
+from tokenlayer.original.max_cover_initializer import PatternsInitializerMaxCover
 from tokenlayer.original.patterns import discretise
 from tokenlayer.text.alphabet import BLANK, Codes
 

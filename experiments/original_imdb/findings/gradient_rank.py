@@ -13,9 +13,9 @@ from torch import Tensor
 from tokenlayer.data.module import DataModule
 from tokenlayer.data.types import Batch
 from tokenlayer.layer.vocabulary import Vocabulary
-from tokenlayer.models.classifier import TokenizationClassifier
+from tokenlayer.models.network import TokenizationClassifier
 from tokenlayer.models.output import ModelOutput
-from tokenlayer.original.flatten import FlattenHead
+from tokenlayer.original.flatten_head import FlattenHead
 from tokenlayer.original.gradients import sigma
 from tokenlayer.original.layer import TokenizationLayer
 from tokenlayer.training.build import checked_matcher, initializer_context

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from tokenlayer.data.module import DataModule
 from tokenlayer.errors import InputError
-from tokenlayer.models.classifier import TokenizationClassifier
+from tokenlayer.models.network import TokenizationClassifier
 from tokenlayer.models.output import ModelOutput
 from tokenlayer.original.layer import TokenizationLayer
 from tokenlayer.original.max_cover import Padding

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +17,10 @@ from tokenlayer.baselines.words import WordCounter
 from tokenlayer.data.prepare import prepare
 from tokenlayer.data.types import PreparedDataset
 from tokenlayer.tracking.recorder import Recorder
-from tokenlayer.training.callbacks.base import RunContext, Settings
-from tokenlayer.training.callbacks.predictions import predictions_frame
-from tokenlayer.training.callbacks.provenance import Provenance
+from tokenlayer.training.callbacks.base import RunContext
+from tokenlayer.training.callbacks.predictions_callback import predictions_frame
+from tokenlayer.training.callbacks.provenance_callback import Provenance
+from tokenlayer.training.job import Job
 from tokenlayer.training.metrics import Metrics
 from tokenlayer.training.train import announce, description
 
@@ -27,22 +28,11 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
 
-def compare(
-    config: BaselineRunConfig,
-    *,
-    resolved: Mapping[str, Any],
-    overrides: Sequence[str] = (),
-    choices: Mapping[str, str] | None = None,
-    chosen: Sequence[str] = (),
-) -> dict[str, float]:
+def compare(job: Job[BaselineRunConfig]) -> dict[str, float]:
     """Fit a baseline to the training texts, choose its regularisation on the validation texts, test and record it.
 
     Args:
-        config: the run's configuration.
-        resolved: the same in plain containers.
-        overrides: the settings of the command line, to be recorded.
-        choices: the option of each configuration group, to be recorded.
-        chosen: what was left open and was chosen from the texts, with the reasons, to be shown.
+        job: the run's configuration, nothing in it left open.
 
     Returns:
         Metrics `validation/…` and `test/…`.
@@ -51,13 +41,13 @@ def compare(
         InputError: data, configuration or store cannot be used.
 
     """
-    options = choices or {}
+    config, options = job.config, job.choices
     dataset = prepare(config.dataset)
     counter = WordCounter(dataset.alphabet, config.baseline.longest_run, config.baseline.min_texts)
     name = f"{options.get('dataset', 'run')}-{options.get('baseline', 'baseline')}-seed{config.seed}"
     with Recorder.start(config.tracking, Path(config.output_dir).absolute(), run_name=name) as recorder:
-        run = RunContext(recorder, dataset, Settings(resolved, overrides, options, chosen), Console(highlight=False))
-        for choice in chosen:
+        run = RunContext(recorder, dataset, job, Console(highlight=False))
+        for choice in job.chosen:
             run.console.print(f"chosen: {choice}", soft_wrap=True)
         Provenance(run).record()
         counts = counter.fit(dataset.splits["train"].codes)

@@ -1,13 +1,15 @@
 """`tokenlayer baseline`."""
 
+from dataclasses import replace
 from typing import Any
 
 from tokenlayer.baselines.config import BaselineRunConfig
-from tokenlayer.cli.jobs import Command, Job, run
+from tokenlayer.cli.jobs import Command, run
 from tokenlayer.config.check import Spec
-from tokenlayer.config.chosen import choose_texts
 from tokenlayer.config.compose import Line
 from tokenlayer.config.typed import load
+from tokenlayer.outside import say_loading
+from tokenlayer.training.job import Job
 
 
 def main(arguments: list[str]) -> int:
@@ -21,9 +23,10 @@ def _complete(composed: dict[str, Any], line: Line) -> dict[str, Any]:  # noqa: 
 
 def _work(job: Job[BaselineRunConfig]) -> None:
     # Not before the check has passed: what is wrong with a command line should take no time to say.
+    say_loading("torch", "sklearn", "mlflow")
     from tokenlayer.baselines.run import compare  # noqa: PLC0415  # errors first
+    from tokenlayer.config.chosen import choose_texts  # noqa: PLC0415  # errors first
 
     resolved, choices = choose_texts(job.config.dataset, job.resolved)
     config = load(resolved, BaselineRunConfig, allow_targets=job.config.allow_targets)
-    chosen = [str(choice) for choice in choices]
-    compare(config, resolved=resolved, overrides=job.overrides, choices=job.choices, chosen=chosen)
+    compare(replace(job, config=config, resolved=resolved, chosen=[str(choice) for choice in choices]))

@@ -5,12 +5,14 @@ from pathlib import Path
 import yaml
 
 from tokenlayer.config.resume import SavedRun
+from tokenlayer.outside import say_loading
 from tokenlayer.tracking.config import TrackingConfig
 
 
 def saved_run(run_id: str, tracking: TrackingConfig, output_dir: str) -> SavedRun:
     """The configuration among the artifacts of a run. Raises `InputError` if there is no such run to be resumed."""
     # MLflow takes seconds to import, and most command lines have no saved run.
+    say_loading("mlflow")
     from tokenlayer.tracking.reading import download_artifact, load_resolved_config  # noqa: PLC0415  # MLflow
     from tokenlayer.tracking.runs import check_resumable, known_run  # noqa: PLC0415  # takes seconds, and
     from tokenlayer.tracking.store import open_store  # noqa: PLC0415  # most lines need none

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tokenlayer.cli.checkpoint_loading import saved_config
-from tokenlayer.cli.jobs import Command, Job, run
+from tokenlayer.cli.jobs import Command, configure_logging, run
 from tokenlayer.config.check import Spec
 from tokenlayer.config.compose import Line
 from tokenlayer.config.problems import ConfigError, Problem, shown
@@ -13,9 +13,8 @@ from tokenlayer.config.resume import find, with_saved_dataset
 from tokenlayer.config.typed import flatten, load
 from tokenlayer.data.config import NO_BEARING_ON_TEXTS
 from tokenlayer.tracking.config import TrackingConfig
-from tokenlayer.training.checkpoint_loading import saved_model
 from tokenlayer.training.config import EvaluateConfig, TrainConfig
-from tokenlayer.training.evaluation import evaluate
+from tokenlayer.training.job import Job
 
 ENCODING = ("text_length", "cleaning", "alphabet")
 """Settings of a dataset that decide what characters the model sees: they are the model's."""
@@ -51,6 +50,8 @@ def _complete(composed: dict[str, Any], line: Line) -> dict[str, Any]:
     changed = {setting.key_or_group for setting in line.settings if setting.key_or_group.startswith("dataset.")}
     if not line.chosen("dataset") and changed <= {f"dataset.{name}" for name in NO_BEARING_ON_TEXTS}:
         return completed
+    from tokenlayer.training.checkpoint_loading import saved_model  # noqa: PLC0415  # torch takes seconds
+
     known = saved.resolved["dataset"]
     header = saved_model(composed["run"], load(composed["tracking"], TrackingConfig), composed["output_dir"]).header
     dataset = completed["dataset"] | {name: known[name] for name in ENCODING}
@@ -70,7 +71,11 @@ def _changes_of_the_encoding(line: Line, dataset: dict[str, Any], known: dict[st
 
 
 def _work(job: Job[EvaluateConfig]) -> None:
+    from tokenlayer.training.checkpoint_loading import saved_model  # noqa: PLC0415  # torch takes seconds
+    from tokenlayer.training.evaluation import evaluate  # noqa: PLC0415  # so does Lightning
+
+    configure_logging()
     config = job.config
     saved = saved_model(config.run, config.tracking, config.output_dir)
     trained = load(saved.header["config"], TrainConfig, allow_targets=config.allow_targets)
-    evaluate(config, saved, trained)
+    evaluate(job, saved, trained)

@@ -26,15 +26,27 @@ def main(arguments: list[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         "tokenlayer explain",
-        usage="%(prog)s RUN_OR_CHECKPOINT TEXT [key=value] …",
+        usage="%(prog)s RUN_OR_CHECKPOINT TEXT [--output FILE] [--tracking-uri URI] [--output-dir FOLDER]",
         description="Show a text with the tokens that a trained model finds in it, coloured by what they do to the "
         "logit. The page with the same is kept with the run, as explanations/<hash>.html.",
         epilog="A text that looks like a setting or a flag goes behind --: tokenlayer explain RUN -- TEXT",
     )
     parser.add_argument("run", metavar="RUN_OR_CHECKPOINT", help="id of a run (its best checkpoint), or a checkpoint")
     parser.add_argument("text", metavar="TEXT", help="the text; - reads it from standard input (UTF-8)")
-    parser.add_argument("--html", metavar="PATH", help="also as html=…: write the page to this file, not to the run")
-    parser.add_argument("--uri", help="the store; also as tracking.uri=… (default: mlflow.db in the output folder)")
+    parser.add_argument(
+        "--output",
+        "--html",
+        dest="html",
+        metavar="FILE",
+        help="write the page to this file, not to the run; also html=…",
+    )
+    parser.add_argument(
+        "--tracking-uri",
+        "--uri",
+        dest="uri",
+        metavar="URI",
+        help="the store; also as tracking.uri=… (default: mlflow.db in the output folder)",
+    )
     parser.add_argument("--output-dir", default="outputs", help="also as output_dir=… (default: outputs)")
     parser.add_argument(
         "--allow-targets", default="", help="also as allow_targets=[…]: packages that the run's configuration may name"

@@ -1,42 +1,26 @@
 """A command whose settings Hydra composes: one job or a sweep, all checked before the first starts."""
 
 import argparse
-import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar, cast
+from typing import Generic, TypeVar, cast
 
-import hydra
-from hydra._internal.utils import get_args_parser
-from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.utils import configure_log
 from hydra.errors import HydraException
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
+from tokenlayer.cli.flags import only_shows, parser, show
 from tokenlayer.cli.main import ExitCode, report
-from tokenlayer.config.check import Checked, Spec, check, finish
-from tokenlayer.config.compose import HYDRA_VERSION_BASE, Composer, composing
-from tokenlayer.config.search_path import packaged_conf, register
+from tokenlayer.config.check import Spec, check, finish
+from tokenlayer.config.compose import Composer, composer_of_job, composing
 from tokenlayer.errors import InputError
+from tokenlayer.training.job import Job
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Job(Generic[T]):
-    """The input of one job."""
-
-    config: T
-    resolved: dict[str, Any]
-    """The configuration in plain containers."""
-    overrides: list[str]
-    """The settings of the command line that made it."""
-    choices: dict[str, str]
-    """The option of each group."""
 
 
 @dataclass(frozen=True)
@@ -57,100 +41,61 @@ def run(command: Command[T], arguments: Sequence[str]) -> ExitCode:
     The code is 2 where every failure was bad input, 1 where another was among them. Raises `InputError`
     before the first job.
     """
-    parser = get_args_parser()
-    parser.prog = f"tokenlayer {command.name}"
-    flags = parser.parse_args(arguments)
-    texts: list[str] = flags.overrides
-    replaced: dict[str, str] = {}
-    try:
-        if not _only_shows(flags):
-            replaced = _check(command, flags, texts)
-        failures: list[ExitCode] = []
-        with _as_argv([replaced.get(text, text) for text in arguments]):
-            _decorated(command, failures)()
-    except HydraException as error:
-        raise InputError(_chain(error)) from error
-    return max(failures, key=lambda code: code == ExitCode.FAILED, default=ExitCode.DONE)
-
-
-def _only_shows(flags: argparse.Namespace) -> bool:
-    shows = (
-        flags.help,
-        flags.hydra_help,
-        flags.cfg,
-        flags.info,
-        flags.shell_completion,
-        flags.experimental_rerun,
-    )
-    return any(shows)
-
-
-def _check(command: Command[T], flags: argparse.Namespace, texts: list[str]) -> dict[str, str]:
-    """Checks every job; returns what Hydra is to read in place of each override."""
-    multirun = flags.multirun or f"hydra.mode={RunMode.MULTIRUN.name}" in texts
+    flags = parser(command.name).parse_args(arguments)
     config_dir = Path(flags.config_path).absolute() if flags.config_path else None
     search = [Path(flags.config_dir).absolute()] if flags.config_dir else []
-    with composing(flags.config_name or command.name, config_dir, search) as composer:
-        check(composer, texts, command.spec, multirun=multirun)
-        settings = composer.split([composer.parse(text) for text in texts]).settings
-    # ++: Hydra refuses values that are in a dataclass but in none of the files at hand (a dataset of the
-    # user's, a callback of a resumed run). The check above is the stricter one, and has passed.
-    return {
-        text: f"++{text.lstrip('+')}"
-        for setting in settings
-        if (text := str(setting.input_line)) and not setting.is_delete()
-    }
-
-
-def _decorated(command: Command[T], failures: list[ExitCode]) -> Callable[[], None]:
-    register()
-    OmegaConf.register_new_resolver("pid", os.getpid, use_cache=True, replace=True)
-
-    @hydra.main(version_base=HYDRA_VERSION_BASE, config_path=str(packaged_conf()), config_name=command.name)
-    def job(composed: DictConfig) -> None:
-        overrides = [text.removeprefix("++") for text in HydraConfig.get().overrides.task]
-        in_sweep = HydraConfig.get().mode == RunMode.MULTIRUN
-        try:
-            if in_sweep:
-                print(f"job {HydraConfig.get().job.num}: {' '.join(overrides)}", file=sys.stderr, flush=True)
-            command.work(_job(command, composed, overrides))
-        except Exception as error:
-            # Reported here and not raised: Hydra would keep it back until the last job of the sweep has run.
-            if in_sweep:
-                print(f"job {HydraConfig.get().job.num} failed: {' '.join(overrides)}", file=sys.stderr)
-            failures.append(report(error))
-
-    return cast(Callable[[], None], job)
-
-
-def _job(command: Command[T], composed: DictConfig, overrides: list[str]) -> Job[T]:
-    composer = Composer(command.name, GlobalHydra.instance().config_loader())
-    line = composer.split([composer.parse(text) for text in overrides])
-    checked: Checked[T] = finish(composed, line, command.spec)
-    chosen = HydraConfig.get().runtime.choices
-    choices = {
-        group: str(option) for group, option in chosen.items() if option is not None and not group.startswith("hydra/")
-    }
-    return Job(checked.config, checked.resolved, overrides, choices)
-
-
-@contextmanager
-def _as_argv(arguments: list[str]) -> Iterator[None]:
-    """Hydra reads the arguments of the process, and raises its errors only if this variable says so."""
-    argv, full_error = sys.argv, os.environ.get("HYDRA_FULL_ERROR")
-    sys.argv = [argv[0], *arguments]
-    os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
-        yield
-    finally:
-        sys.argv = argv
-        if full_error is None:
-            del os.environ["HYDRA_FULL_ERROR"]
-        else:
-            os.environ["HYDRA_FULL_ERROR"] = full_error
+        with composing(flags.config_name or command.name, config_dir, search) as composer:
+            if only_shows(flags):
+                show(flags, composer)
+                return ExitCode.DONE
+            return _checked_and_run(command, composer, flags)
+    except HydraException as error:
+        cause = f": {error.__cause__}" if error.__cause__ else ""
+        raise InputError(f"{error}{cause}") from error
 
 
-def _chain(error: BaseException) -> str:
-    """A message of Hydra's with that of its cause."""
-    cause = f": {error.__cause__}" if error.__cause__ else ""
-    return f"{error}{cause}"
+def _checked_and_run(command: Command[T], composer: Composer, flags: argparse.Namespace) -> ExitCode:
+    texts: list[str] = flags.overrides
+    multirun = flags.multirun or f"hydra.mode={RunMode.MULTIRUN.name}" in texts
+    jobs = check(composer, texts, command.spec, multirun=multirun)
+    if multirun or HydraConfig.get().mode == RunMode.MULTIRUN:
+        ends = composer.sweep(texts, _SweepJob(command))
+        return next((code for code in (ExitCode.FAILED, ExitCode.BAD_INPUT) if code in ends), ExitCode.DONE)
+    (job,) = jobs
+    configure_logging()
+    try:
+        command.work(job)
+    except Exception as error:
+        return report(error)
+    return ExitCode.DONE
+
+
+def configure_logging() -> None:
+    """Sets loggers up as the job's configuration says: once more where an import has changed them (Lightning does)."""
+    configure_log(cast(DictConfig, HydraConfig.get().job_logging), HydraConfig.get().verbose)
+
+
+@dataclass(frozen=True)
+class _SweepJob(Generic[T]):
+    """What Hydra's launcher runs, in this process or another, to which it is pickled."""
+
+    command: Command[T]
+
+    def __call__(self, composed: DictConfig) -> ExitCode:
+        """Runs one job. Its failure is its exit code, which comes back from other processes too.
+
+        It is told here and not raised: Hydra would keep it back until the last job of the sweep has run.
+        """
+        number = HydraConfig.get().job.num
+        overrides = [text.removeprefix("++") for text in HydraConfig.get().overrides.task]
+        settings = " ".join(overrides)
+        try:
+            print(f"job {number}: {settings}", file=sys.stderr, flush=True)
+            composer = composer_of_job()
+            line = composer.split([composer.parse(text) for text in overrides])
+            self.command.work(finish(composed, line, self.command.spec))
+        except Exception as error:
+            print(f"job {number} failed: {settings}", file=sys.stderr)
+            return report(error)
+        return ExitCode.DONE

@@ -22,7 +22,7 @@ usage: tokenlayer COMMAND …
   evaluate RUN_OR_CHECKPOINT [key=value]  test a trained model on its dataset, or on another
   explain RUN_OR_CHECKPOINT TEXT          show which tokens of a text decide, and how much
   baseline [baseline=option] …            fit and test a linear classifier of all words, to compare with
-  ui [--run RUN] [--uri URI] [--port N]   look at the runs in the browser
+  ui [--run RUN] [--tracking-uri URI]     look at the runs in the browser
 
   tokenlayer COMMAND --help               what a command takes
   tokenlayer --version

@@ -1,14 +1,16 @@
 """`tokenlayer train`."""
 
+from dataclasses import replace
 from typing import Any
 
 from tokenlayer.cli.checkpoint_loading import saved_run
-from tokenlayer.cli.jobs import Command, Job, run
+from tokenlayer.cli.jobs import Command, configure_logging, run
 from tokenlayer.config.check import Spec
-from tokenlayer.config.chosen import choose
 from tokenlayer.config.compose import Line
 from tokenlayer.config.resume import continued, find
+from tokenlayer.outside import say_loading
 from tokenlayer.training.config import TrainConfig
+from tokenlayer.training.job import Job
 
 
 def main(arguments: list[str]) -> int:
@@ -24,13 +26,11 @@ def _complete(composed: dict[str, Any], line: Line) -> dict[str, Any]:
 
 def _work(job: Job[TrainConfig]) -> None:
     # Not before the check has passed: what is wrong with a command line should take no time to say.
+    say_loading("torch", "pytorch_lightning", "mlflow")
+    from tokenlayer.config.chosen import choose  # noqa: PLC0415  # errors first
     from tokenlayer.training.train import train  # noqa: PLC0415  # errors first
 
+    configure_logging()
     chosen = choose(job.config, job.resolved)
-    train(
-        chosen.config,
-        resolved=chosen.resolved,
-        overrides=job.overrides,
-        choices=job.choices,
-        chosen=[str(choice) for choice in chosen.choices],
-    )
+    words = [str(choice) for choice in chosen.choices]
+    train(replace(job, config=chosen.config, resolved=chosen.resolved, chosen=words))

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import NoReturn
 
 from tokenlayer.errors import InputError
-from tokenlayer.tracking.reading import run_page
 from tokenlayer.tracking.uri import resolve_uri, sqlite_path
 
 _SETTINGS = {"tracking.uri": "uri", "output_dir": "output_dir"}
@@ -20,8 +19,7 @@ def main(arguments: list[str]) -> NoReturn:
     if uri.startswith(("http://", "https://")):
         raise InputError(f"{uri} is a server with a page of its own: open that in the browser")
     _check_store(uri)
-    page = run_page(given.run, uri) if given.run else ""
-    print(f"http://{given.host}:{given.port}/{page} shows {uri}; Ctrl-C ends it", flush=True)
+    print(f"http://{given.host}:{given.port}/{_page(given.run, uri)} shows {uri}; Ctrl-C ends it", flush=True)
     server = ["mlflow", "ui", "--backend-store-uri", uri, "--host", given.host, "--port", str(given.port)]
     # In place of this process: Ctrl-C and SIGTERM then reach the server itself.
     os.execv(sys.executable, [sys.executable, "-m", *server])
@@ -31,14 +29,20 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("tokenlayer ui", description="Look at the runs in the browser.")
     parser.add_argument("--port", type=int, default=5000, help="port to serve at (default: 5000)")
     parser.add_argument("--host", default="127.0.0.1", help="address to serve at (default: this machine only)")
-    parser.add_argument("--uri", help="the store; also as tracking.uri=… (default: mlflow.db in the output folder)")
+    parser.add_argument(
+        "--tracking-uri",
+        "--uri",
+        dest="uri",
+        metavar="URI",
+        help="the store; also as tracking.uri=… (default: mlflow.db in the output folder)",
+    )
     parser.add_argument("--run", help="a run's id: print the address of its page")
     parser.add_argument("--output-dir", default="outputs", help="also as output_dir=… (default: outputs)")
     return parser
 
 
 def _settings_as_options(arguments: list[str]) -> list[str]:
-    """`tracking.uri=…` as for the other commands, beside `--uri …`."""
+    """`tracking.uri=…` as for the other commands, beside `--tracking-uri …`."""
     options = []
     for argument in arguments:
         name, is_setting, value = argument.partition("=")
@@ -49,7 +53,18 @@ def _settings_as_options(arguments: list[str]) -> list[str]:
     return options
 
 
+def _page(run_id: str | None, uri: str) -> str:
+    """The address of a run's page on the server; empty for the first page."""
+    if run_id is None:
+        return ""
+    from tokenlayer.tracking.reading import run_page  # noqa: PLC0415  # MLflow takes seconds
+
+    return run_page(run_id, uri)
+
+
 def _check_store(uri: str) -> None:
     database = sqlite_path(uri)
     if database is not None and not database.is_file():
-        raise InputError(f"{database}: no runs are recorded here yet; train first, or name the store with --uri")
+        raise InputError(
+            f"{database}: no runs are recorded here yet; train first, or name the store with --tracking-uri"
+        )

@@ -1,22 +1,27 @@
 """A whole command line, looked at before anything runs: every job of a sweep, every problem at once."""
 
 import itertools
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import Override, RangeSweep
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from tokenlayer.config import renamed
-from tokenlayer.config.compose import Composer, Line
+from tokenlayer.config.compose import Composer, Line, group_choices
 from tokenlayer.config.plain import resolve
 from tokenlayer.config.problems import ConfigError, Problem
 from tokenlayer.config.typed import load
 from tokenlayer.hints import did_you_mean, hint, near
+from tokenlayer.training.job import Job
 
 T = TypeVar("T")
+
+MOST_JOBS = 10_000
+"""Jobs of a sweep: each is composed and checked before the first runs, which takes some 0.2 s."""
 
 
 @dataclass(frozen=True)
@@ -29,18 +34,13 @@ class Spec(Generic[T]):
     """Completes a composed configuration by that of a saved run, if the command names one."""
 
 
-@dataclass(frozen=True)
-class Checked(Generic[T]):
-    """One job's configuration, ready to run."""
-
-    config: T
-    resolved: dict[str, Any]
-    """The configuration in plain containers."""
-
-
-def check(composer: Composer, texts: Sequence[str], spec: Spec[T], *, multirun: bool) -> list[Checked[T]]:
-    """The configurations of all jobs of a command line. Raises `ConfigError` with all their problems."""
+def check(composer: Composer, texts: Sequence[str], spec: Spec[T], *, multirun: bool) -> list[Job[T]]:
+    """All jobs of a command line. Raises `ConfigError` with all their problems."""
     overrides, problems = _parse(composer, texts, multirun)
+    n_jobs = math.prod(map(_count, overrides))
+    if n_jobs > MOST_JOBS:
+        remedy = f"a sweep has at most {MOST_JOBS:,}: give fewer values, or several command lines"
+        raise ConfigError([*problems, Problem("", f"this command line describes {n_jobs:,} jobs; {remedy}")])
     checked = []
     for job in _jobs(composer, overrides):
         try:
@@ -52,20 +52,36 @@ def check(composer: Composer, texts: Sequence[str], spec: Spec[T], *, multirun: 
     return checked
 
 
-def finish(composed: DictConfig, line: Line, spec: Spec[T]) -> Checked[T]:
-    """Resolves, completes and types one composed configuration. Raises `ConfigError`."""
+def finish(
+    composed: DictConfig, line: Line, spec: Spec[T], is_right: Callable[[str], bool] = lambda _key: False
+) -> Job[T]:
+    """Resolves, completes and types the latest composition.
+
+    Args:
+        composed: the composition.
+        line: what it was made by.
+        spec: what it is to become.
+        is_right: says of sections that name classes of other packages whether they are known to be right.
+
+    Raises:
+        ConfigError: with all problems.
+
+    """
     plain, problems = resolve(composed)
     if not problems:
-        plain = spec.complete(plain, line)
+        completed = spec.complete(plain, line)
+        if completed is not plain:  # a saved run's sections stand in no file
+            plain, is_right = completed, lambda _key: False
     unresolved = {problem.key for problem in problems}
     allowed = plain.get("allow_targets")
     try:
-        config = load(plain, spec.schema, allow_targets=allowed if isinstance(allowed, list) else ())
+        config = load(plain, spec.schema, allow_targets=allowed if isinstance(allowed, list) else (), is_right=is_right)
     except ConfigError as error:
         problems += [problem for problem in error.problems if problem.key not in unresolved]
     if problems:
         raise ConfigError(problems)
-    return Checked(config, plain)
+    overrides = [str(override.input_line).lstrip("+") for override in line.own]
+    return Job(config, plain, overrides, group_choices())
 
 
 def _parse(composer: Composer, texts: Sequence[str], multirun: bool) -> tuple[list[Override], list[Problem]]:
@@ -87,6 +103,18 @@ def _parse(composer: Composer, texts: Sequence[str], multirun: bool) -> tuple[li
     return overrides, problems
 
 
+def _count(override: Override) -> int:
+    """The number of values, without making them."""
+    if not override.is_sweep_override():
+        return 1
+    values = override.value()
+    if isinstance(values, RangeSweep):
+        assert values.start is not None
+        assert values.stop is not None
+        return max(0, math.ceil((values.stop - values.start) / values.step))
+    return sum(1 for _ in override.sweep_iterator())
+
+
 def _jobs(composer: Composer, overrides: Sequence[Override]) -> Iterator[list[Override]]:
     """Every combination of the values of a sweep, as Hydra will make them."""
     values = [
@@ -99,7 +127,7 @@ def _jobs(composer: Composer, overrides: Sequence[Override]) -> Iterator[list[Ov
         yield list(job)
 
 
-def _check_job(composer: Composer, overrides: Sequence[Override], spec: Spec[T]) -> Checked[T]:
+def _check_job(composer: Composer, overrides: Sequence[Override], spec: Spec[T]) -> Job[T]:
     line = composer.split(overrides)
     problems: list[Problem] = []
     valid: list[Override] = []
@@ -112,8 +140,9 @@ def _check_job(composer: Composer, overrides: Sequence[Override], spec: Spec[T])
         problems.append(problem)
         if composer.options(choice.key_or_group):
             wrong.append(choice.key_or_group.replace("/", "."))
+    existing = replace(line, choices=tuple(valid))
     try:
-        composed = composer.compose([*valid, *line.hydra])
+        composed = composer.compose_job(existing)
     except ConfigError as error:
         raise ConfigError([*problems, *error.problems]) from error
     # What a choice that does not exist would have set is unknown; of an experiment, that may be anything.
@@ -121,10 +150,9 @@ def _check_job(composer: Composer, overrides: Sequence[Override], spec: Spec[T])
         raise ConfigError(problems)
     problems += _apply(composed, line.settings)
     try:
-        checked = finish(composed, line, spec)
+        checked = finish(composed, line, spec, lambda key: composer.is_packaged(key, existing))
     except ConfigError as error:
         known = [problem for problem in error.problems if not problem.key.startswith(tuple(wrong))]
-        existing = replace(line, choices=tuple(valid))
         problems += [_with_origin(problem, composer, existing) for problem in known]
     if problems:
         raise ConfigError(problems)

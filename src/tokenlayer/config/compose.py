@@ -1,6 +1,6 @@
 """Hydra's composition, asked piece by piece: which groups and options there are, who set a key."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,9 +8,10 @@ from typing import Any
 
 import yaml
 from hydra import compose, initialize_config_dir
-from hydra._internal.config_repository import IConfigRepository
 from hydra.core.config_loader import ConfigLoader
+from hydra.core.default_element import ResultDefault
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
 from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
@@ -32,6 +33,8 @@ HYDRA_VERSION_BASE = "1.3"
 class Line:
     """The overrides of one job, by kind."""
 
+    own: tuple[Override, ...]
+    """Choices and settings, in the order of the command line."""
     choices: tuple[Override, ...]
     """Options of groups: `dataset=table`."""
     settings: tuple[Override, ...]
@@ -52,6 +55,7 @@ class Composer:
         self._loader = loader
         self._search = list(search)
         self._parser = OverridesParser.create(config_loader=loader)
+        self._known_files: dict[tuple[str, ...], list[tuple[ResultDefault, ConfigResult]]] = {}
 
     def parse(self, text: str) -> Override:
         """One override. Raises `ConfigError` where it breaks Hydra's grammar."""
@@ -64,9 +68,10 @@ class Composer:
 
     def split(self, overrides: Sequence[Override]) -> Line:
         """Tells choices of options from values, as Hydra does: by whether a group of that name exists."""
-        own = [override for override in overrides if not override.is_hydra_override()]
+        own = tuple(override for override in overrides if not override.is_hydra_override())
         choices = tuple(override for override in own if self._is_choice(override))
         return Line(
+            own=own,
             choices=choices,
             settings=tuple(override for override in own if override not in choices),
             hydra=tuple(override for override in overrides if override.is_hydra_override()),
@@ -89,36 +94,82 @@ class Composer:
                 found += [group, *self.groups(group)]
         return found
 
-    def compose(self, overrides: Sequence[Override]) -> DictConfig:
-        """Hydra's composition, without its own section. Raises `ConfigError` naming the file at fault."""
+    def compose(self, texts: Sequence[str]) -> DictConfig:
+        """Hydra's composition with its own section, which is `HydraConfig` from here on.
+
+        Raises:
+            ConfigError: the overrides fit no file, or a file is at fault, which it names.
+
+        """
         try:
-            config = compose(self.config_name, [*self._search, *_texts(overrides)])
+            config = compose(self.config_name, [*self._search, *texts], return_hydra_config=True)
         except yaml.YAMLError as error:  # its message names file, line and column
             raise ConfigError([Problem("", f"a configuration file is no valid YAML: {error}")]) from error
         except (HydraException, OmegaConfBaseException, OSError, ValueError) as error:
             reason = _reason(error)
             raise ConfigError([Problem("", "".join([reason, *renamed.options_in(reason)]))]) from error
+        HydraConfig.instance().set_config(config)  # what an interpolation of the form ${hydra:…} reads
         OmegaConf.set_struct(config, False)
         return config
 
+    def compose_job(self, line: Line) -> DictConfig:
+        """The composition of a job's choices, without Hydra's section."""
+        config = self.compose(_texts([*line.choices, *line.hydra]))
+        del config["hydra"]
+        return config
+
+    def sweep(self, texts: Sequence[str], task: Callable[[DictConfig], Any]) -> list[Any]:
+        """What `task` has returned for each job that Hydra's sweeper makes of the overrides, and its launcher runs.
+
+        Launchers give the task to other processes: it must be picklable, and gets the job's composition.
+        """
+        settings = self.split([self.parse(text) for text in texts]).settings
+        values = {setting.input_line for setting in settings if not setting.is_delete()}
+        # ++: Hydra refuses values that are in a dataclass but in none of the files at hand (a dataset of the
+        # user's, a callback of a resumed run). The check before is the stricter one, and has passed.
+        given = [f"++{text.lstrip('+')}" if text in values else text for text in texts]
+        batches = _hydra().multirun(self.config_name, task, [*self._search, *given])
+        if not isinstance(batches, list):
+            sweeper = "this one does not say how its jobs ended"
+            raise ConfigError([Problem("hydra/sweeper", f"{sweeper}; write hydra/sweeper=basic")])
+        return [job.return_value for batch in batches for job in batch]
+
+    def show_info(self, kind: str, texts: Sequence[str]) -> None:
+        """Prints what Hydra has to say of its files: `defaults`, `searchpath`, …."""
+        _hydra().show_info(kind, self.config_name, [*self._search, *texts])
+
     def _load_file(self, path: str | None) -> ConfigResult | None:
-        repository: IConfigRepository = self._loader.repository  # type: ignore[attr-defined]  # on its only subclass
-        return repository.load_config(path) if path else None
+        # The repository is an attribute of the only subclass of ConfigLoader.
+        loaded: ConfigResult | None = self._loader.repository.load_config(path) if path else None  # type: ignore[attr-defined]
+        return loaded
 
     def origin(self, key: str, line: Line) -> str | None:
         """Return who set `key`: the override, or the last file of the composition that has it."""
         for override in reversed(line.settings):
             if _overlaps(override.key_or_group, key):
                 return f"{override.input_line} on the command line"
-        composed = [*self._search, *_texts([*line.choices, *line.hydra])]
-        defaults = self._loader.compute_defaults_list(self.config_name, composed, RunMode.RUN).defaults
-        for default in reversed(defaults):
-            loaded = self._load_file(default.config_path)
+        for default, loaded in reversed(self._files(line)):
             inside = _inside(key, default.package or "")
-            if loaded and inside and _has(loaded.config, inside):
-                folder = Path(loaded.path.removeprefix("file://"))
-                return str(folder / f"{default.config_path}.yaml")
+            if inside and _has(loaded.config, inside):
+                return str(_folder(loaded) / f"{default.config_path}.yaml")
         return None
+
+    def is_packaged(self, section: str, line: Line) -> bool:
+        """Whether all of a section comes from the packaged files."""
+        if any(_overlaps(override.key_or_group, section) for override in line.settings):
+            return False
+        packaged = packaged_conf()
+        foreign = [(default, loaded) for default, loaded in self._files(line) if _folder(loaded) != packaged]
+        return not any(_sets(loaded, default.package or "", section) for default, loaded in foreign)
+
+    def _files(self, line: Line) -> list[tuple[ResultDefault, ConfigResult]]:
+        """The files of a composition, in the order in which they are merged."""
+        composed = (*self._search, *_texts([*line.choices, *line.hydra]))
+        if composed not in self._known_files:  # jobs of a sweep often differ in values alone
+            defaults = self._loader.compute_defaults_list(self.config_name, list(composed), RunMode.RUN).defaults
+            loaded = [(default, self._load_file(default.config_path)) for default in defaults]
+            self._known_files[composed] = [(default, file) for default, file in loaded if file is not None]
+        return self._known_files[composed]
 
 
 @contextmanager
@@ -126,10 +177,33 @@ def composing(config_name: str, config_dir: Path | None = None, search: Sequence
     """A composer over the packaged files (or `config_dir`), `./conf` before them, and folders after them."""
     register()
     folder = config_dir or packaged_conf()
-    with initialize_config_dir(str(folder), version_base=HYDRA_VERSION_BASE):
-        loader = GlobalHydra.instance().config_loader()
-        paths = ",".join(f"'file://{path}'" for path in search)
-        yield Composer(config_name, loader, [f"hydra.searchpath=[{paths}]"] if search else [])
+    before = HydraConfig.instance().cfg
+    try:
+        with initialize_config_dir(str(folder), config_name, version_base=HYDRA_VERSION_BASE):
+            paths = ",".join(f"'file://{path}'" for path in search)
+            yield Composer(config_name, _hydra().config_loader, [f"hydra.searchpath=[{paths}]"] if search else [])
+    finally:
+        HydraConfig.instance().cfg = before
+
+
+def composer_of_job() -> Composer:
+    """The composer of the job of a sweep that Hydra is running, in this process or one of a launcher's."""
+    hydra = HydraConfig.get()
+    search = [text for text in hydra.overrides.hydra if text.startswith("hydra.searchpath=")]
+    return Composer(str(hydra.job.config_name), _hydra().config_loader, search)
+
+
+def group_choices() -> dict[str, str]:
+    """The option of each group in the latest composition, Hydra's own groups left out."""
+    chosen = HydraConfig.get().runtime.choices
+    return {
+        group: str(option) for group, option in chosen.items() if option is not None and not group.startswith("hydra/")
+    }
+
+
+def _hydra() -> Any:
+    """Hydra's own object behind the compose API, which knows how to sweep."""
+    return GlobalHydra.instance().hydra
 
 
 def _texts(overrides: Sequence[Override]) -> list[str]:
@@ -146,6 +220,18 @@ def _reason(error: BaseException) -> str:
 def _overlaps(setting: str, key: str) -> bool:
     """Return whether a setting concerns `key`: they are the same, or one is a part of the other."""
     return setting == key or key.startswith((f"{setting}.", f"{setting}[")) or setting.startswith(f"{key}.")
+
+
+def _folder(loaded: ConfigResult) -> Path:
+    return Path(loaded.path.removeprefix("file://"))
+
+
+def _sets(loaded: ConfigResult, package: str, section: str) -> bool:
+    """Return whether a file whose content stands at `package` has something of a section."""
+    if package == section or package.startswith(f"{section}."):
+        return True
+    inside = _inside(section, package)
+    return bool(inside) and _has(loaded.config, inside)
 
 
 def _inside(key: str, package: str) -> str:

@@ -9,8 +9,8 @@ import functools
 import inspect
 import types
 import typing
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any, Literal, TypeVar, Union, cast
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Annotated, Any, Literal, TypeVar, Union, cast
 
 from tokenlayer.config import renamed, scalars
 from tokenlayer.config.problems import ConfigError, Problem, shown
@@ -18,6 +18,7 @@ from tokenlayer.config.signatures import argument_types, keyword_parameters
 from tokenlayer.config.targets import TargetError, locate
 from tokenlayer.errors import InputError
 from tokenlayer.hints import did_you_mean, listed, near
+from tokenlayer.outside import Imported, Kind
 
 T = TypeVar("T")
 
@@ -32,14 +33,30 @@ class _Failed:
 _FAILED = _Failed()
 
 
-def load(section: Mapping[str, Any], expected: type[T], *, key: str = "", allow_targets: Sequence[str] = ()) -> T:
+def load(
+    section: Mapping[str, Any],
+    expected: type[T],
+    *,
+    key: str = "",
+    allow_targets: Sequence[str] = (),
+    is_right: Callable[[str], bool] = lambda _key: False,
+) -> T:
     """`section` as an object of `expected`, a dataclass, or of the subclass that its `_target_` names.
 
-    `key` is the dotted place of the section, for messages. Raises `ConfigError` with all problems: unknown
-    keys, wrong types, values that must be given, classes that do not fit, and what the classes' own
-    `problems()` say.
+    Args:
+        section: plain containers.
+        expected: a dataclass.
+        key: the dotted place of the section, for messages.
+        allow_targets: packages that a `_target_` may name besides the trusted ones.
+        is_right: says of the key of another package's class whether its section is known to be right; that package
+            is not imported then.
+
+    Raises:
+        ConfigError: with all problems: unknown keys, wrong types, values that must be given, classes that do not fit,
+            and what the classes' own `problems()` say.
+
     """
-    loader = _Loader(section, key, allow_targets)
+    loader = _Loader(section, key, allow_targets, is_right)
     loaded = loader.value(section, expected, key)
     if loader.problems:
         raise ConfigError(loader.problems)
@@ -59,10 +76,13 @@ def flatten(section: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str,
 class _Loader:
     """Turns values into what annotations ask for, and keeps a list of what does not fit."""
 
-    def __init__(self, root: Mapping[str, Any], root_key: str, allow_targets: Sequence[str]) -> None:
+    def __init__(
+        self, root: Mapping[str, Any], root_key: str, allow_targets: Sequence[str], is_right: Callable[[str], bool]
+    ) -> None:
         self.problems: list[Problem] = []
         self._known = [key for key, _ in flatten(root, root_key)]
         self._allow_targets = allow_targets
+        self._is_right = is_right
 
     def value(self, raw: Any, annotation: Any, key: str) -> Any:
         """`raw` as `annotation`, or `_FAILED`."""
@@ -72,9 +92,6 @@ class _Loader:
             return raw
         if annotation in scalars.CONVERSIONS:
             return self._scalar(raw, annotation, key)
-        if inspect.isclass(annotation) and issubclass(annotation, functools.partial):
-            (base,) = typing.get_args(vars(annotation)["__orig_bases__"][0])
-            return self._partial(raw, base, key, annotation)
         if typing.get_origin(annotation) is not None:
             return self._generic(raw, annotation, key)
         return self._object(raw, annotation, key)
@@ -86,10 +103,13 @@ class _Loader:
             return self._union(raw, members, annotation, key)
         if origin is Literal:
             return self._literal(raw, members, key)
+        if origin is Annotated:
+            made = typing.get_origin(members[0]) or members[0]
+            return self._partial(raw, cast(Kind, annotation.__metadata__[0]).load, key, made)
         if origin is dict:
             return self._mapping(raw, members[1], key)
         if origin is functools.partial:
-            return self._partial(raw, members[0], key, functools.partial)
+            return self._partial(raw, lambda: members[0], key, functools.partial)
         if origin in (list, tuple):
             return self._sequence(raw, origin, members, key)
         raise TypeError(f"{key}: fields of type {annotation} cannot be configured")
@@ -162,7 +182,7 @@ class _Loader:
         if cls is None:
             return _FAILED
         arguments = {name: item for name, item in raw.items() if name != TARGET}
-        hints = typing.get_type_hints(cls)
+        hints = typing.get_type_hints(cls, include_extras=True)
         fields = {field.name: field for field in dataclasses.fields(cls) if field.init}
         arguments = self._under_new_names(arguments, fields, key)
         self._check_names(arguments, list(fields), cls, key)
@@ -215,10 +235,13 @@ class _Loader:
             self._fail(_join(key, TARGET), str(error))
             return None
 
-    def _partial(self, raw: Any, base: type, key: str, kind: type[functools.partial[Any]]) -> Any:
-        """A class with its arguments, as `kind`; the first (what it optimizes, or schedules) the program gives."""
+    def _partial(self, raw: Any, kind: Callable[[], type], key: str, made: type[functools.partial[Any]]) -> Any:
+        """A class with its arguments, as `made`; the first (what it optimizes, or schedules) the program gives."""
         if not isinstance(raw, Mapping):
             return self._fail(key, f"expected a section with _target_, got {shown(raw)}")
+        if TARGET in raw and self._is_right(key):
+            return made(Imported(raw[TARGET]), **{name: raw[name] for name in raw if name != TARGET})
+        base = kind()
         if TARGET not in raw:
             return self._fail(_join(key, TARGET), f"must name a kind of {base.__name__}")
         cls = self._locate(raw, key)
@@ -226,11 +249,13 @@ class _Loader:
             return _FAILED
         if not issubclass(cls, base):
             return self._fail(_join(key, TARGET), f"{raw[TARGET]} is no kind of {base.__module__}.{base.__qualname__}")
-        given = {name: item for name, item in raw.items() if name != TARGET}
+        return self._with_arguments(cls, {name: item for name, item in raw.items() if name != TARGET}, key, made)
+
+    def _with_arguments(self, cls: type, given: Mapping[str, Any], key: str, made: type[functools.partial[Any]]) -> Any:
         parameters = keyword_parameters(cls)
         self._check_names(given, list(parameters), cls, key)
         hints = argument_types(cls, parameters)
-        may_be_open = getattr(kind, "open_fields", ())
+        may_be_open = getattr(made, "open_fields", ())
         loaded = {
             name: None if item is None and name in may_be_open else self.value(item, hints[name], _join(key, name))
             for name, item in given.items()
@@ -239,7 +264,7 @@ class _Loader:
         for name, parameter in parameters.items():
             if parameter.default is inspect.Parameter.empty and name not in given:
                 loaded[name] = self._fail(_join(key, name), f"must be given: {cls.__name__} has no default for it")
-        return _FAILED if any(item is _FAILED for item in loaded.values()) else kind(cls, **loaded)
+        return _FAILED if any(item is _FAILED for item in loaded.values()) else made(cls, **loaded)
 
     def _under_new_names(self, given: Mapping[str, Any], known: Collection[str], key: str) -> dict[str, Any]:
         """Report old names; their values are kept under the new ones, so that they are checked like all others."""

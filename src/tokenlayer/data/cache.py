@@ -1,5 +1,7 @@
 """Encoded data on disk: written whole or not at all, read back memory-mapped, mistrusted."""
 
+from __future__ import annotations
+
 import json
 import os
 import zlib
@@ -8,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pooch
 
 from tokenlayer.data.types import (
     SPLITS,
@@ -31,6 +32,8 @@ def cache_root(cache_dir: str | None) -> Path:
         InputError: it cannot be written to.
 
     """
+    import pooch  # noqa: PLC0415  # with requests behind it
+
     chosen = cache_dir or os.environ.get("TOKENLAYER_CACHE") or pooch.os_cache("tokenlayer")
     root = Path(chosen).expanduser().absolute()
     try:

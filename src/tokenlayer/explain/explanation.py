@@ -12,8 +12,8 @@ from tokenlayer.explain.escaping import harmless
 from tokenlayer.explain.model_input import ModelInput
 from tokenlayer.layer.matching import Matches
 from tokenlayer.layer.vocabulary import BLANK_SIGN, Vocabulary
-from tokenlayer.models.classifier import TokenizationClassifier
 from tokenlayer.models.effects import EffectMeter
+from tokenlayer.models.network import TokenizationClassifier
 from tokenlayer.text.alphabet import BLANK, Alphabet
 
 

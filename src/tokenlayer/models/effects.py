@@ -9,7 +9,7 @@ from torch import Tensor
 
 from tokenlayer.layer.matching import Matches
 from tokenlayer.layer.tokenized import Tokenized
-from tokenlayer.models.classifier import TokenizationClassifier
+from tokenlayer.models.network import TokenizationClassifier
 
 _PAIRS_AT_ONCE = 256
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from tokenlayer.models.classifier import TokenizationClassifier
+from tokenlayer.models.network import TokenizationClassifier
 
 
 def logit_gradients(model: TokenizationClassifier, codes: Tensor) -> Tensor:

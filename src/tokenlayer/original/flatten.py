@@ -1,50 +1,15 @@
-"""The original's head: flatten → batch normalisation → dense → out (seed document, "Defining the Model")."""
+"""Settings of the original's head."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from torch import Tensor, nn
+from tokenlayer.models.heads.base import HeadConfig
 
-from tokenlayer.layer.embedding import TokenEmbedding
-from tokenlayer.layer.tokenized import Tokenized
-from tokenlayer.models.heads.base import Head, HeadConfig, HeadOutput
-from tokenlayer.original import keras
-
-
-class FlattenHead(Head):
-    """Every position of the text has weights of its own; the dense layer has no activation.
-
-    Args:
-        n_features: L·D.
-        hidden: width of the dense layer.
-        n_outputs: 1 for a sigmoid, else the number of classes.
-        batch_norm: normalise the flattened text over the batch.
-
-    """
-
-    def __init__(self, n_features: int, hidden: int, n_outputs: int, batch_norm: bool = True) -> None:
-        super().__init__()
-        self.batch_norm = keras.BatchNorm(n_features) if batch_norm else None
-        self.centres_embedded = batch_norm
-        self.dense = keras.dense(n_features, hidden)
-        self.out = keras.dense(hidden, n_outputs)
-
-    def forward(self, tokens: Tokenized, embedding: TokenEmbedding) -> HeadOutput:
-        embedded = embedding(tokens)  # (B, L, D)
-        return self.read(embedded)
-
-    def read(self, embedded: Tensor) -> HeadOutput:
-        """(B, L, D), however it was made."""
-        x = embedded.flatten(1)  # (B, L·D)
-        if self.batch_norm is not None:
-            x = self.batch_norm(x)
-        dense = self.dense(x)  # (B, hidden)
-        return HeadOutput(self.out(dense), embedded, dense)
-
-    def readout_layers(self) -> tuple[nn.Linear, ...]:
-        return (self.out,)
+if TYPE_CHECKING:
+    from tokenlayer.original.flatten_head import FlattenHead
 
 
 @dataclass
@@ -62,4 +27,6 @@ class FlattenHeadConfig(HeadConfig):
             yield "hidden", "must be at least 1"
 
     def build(self, vocab_size: int, text_length: int, embedding_dim: int, n_outputs: int) -> FlattenHead:
+        from tokenlayer.original.flatten_head import FlattenHead
+
         return FlattenHead(text_length * embedding_dim, self.hidden, n_outputs, self.batch_norm)

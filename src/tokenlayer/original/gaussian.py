@@ -1,43 +1,18 @@
-"""Patterns of noise (`PatternsInitializerGaussian` of the original)."""
+"""Settings of the original's Gaussian patterns."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from tokenlayer.original.initializer import OriginalInitializerConfig
 from tokenlayer.vocabularies.base import InitializerContext
 
+if TYPE_CHECKING:
+    from torch import Tensor
 
-class PatternsInitializerGaussian:
-    """Every weight is drawn from one normal distribution: each pattern starts as K random characters.
-
-    Args:
-        mean: of the distribution.
-        stddev: its standard deviation.
-        n_characters: C, for a layer that is to be made before it sees a text.
-        generator: the source of randomness, on the CPU; None: torch's global one.
-
-    """
-
-    def __init__(
-        self,
-        mean: float = 0.5,
-        stddev: float = 0.15,
-        n_characters: int | None = None,
-        generator: torch.Generator | None = None,
-    ) -> None:
-        self.mean = mean
-        self.stddev = stddev
-        self.n_characters = n_characters
-        self._generator = generator
-
-    def __call__(self, shape: tuple[int, int, int]) -> Tensor:
-        """Patterns of shape (C, K, N)."""
-        return torch.empty(shape).normal_(self.mean, self.stddev, generator=self._generator)
+    pass
 
 
 @dataclass
@@ -56,5 +31,7 @@ class GaussianConfig(OriginalInitializerConfig):
 
     def patterns(self, context: InitializerContext) -> Tensor:
         """Random patterns (C, K, N)."""
+        from tokenlayer.original.gaussian_initializer import PatternsInitializerGaussian
+
         initializer = PatternsInitializerGaussian(self.mean, self.stddev, generator=context.generator)
         return initializer((context.alphabet.size, context.max_token_length, context.vocab_size))

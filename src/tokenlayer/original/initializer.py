@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from torch import Tensor
-
-from tokenlayer.layer.base import TokenLayer
-from tokenlayer.layer.vocabulary import Vocabulary
-from tokenlayer.original.layer import TokenizationLayer
-from tokenlayer.original.patterns import discretise
 from tokenlayer.vocabularies.base import InitializerConfig, InitializerContext
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from tokenlayer.layer.base import TokenLayer
+    from tokenlayer.layer.vocabulary import Vocabulary
 
 
 @dataclass
@@ -24,10 +25,15 @@ class OriginalInitializerConfig(InitializerConfig):
 
     def build(self, context: InitializerContext) -> Vocabulary:
         """The tokens that the patterns stand for, for layers that hold no real values."""
+        from tokenlayer.layer.vocabulary import Vocabulary
+        from tokenlayer.original.patterns import discretise
+
         return Vocabulary(discretise(self.patterns(context)).codes)
 
     def fill(self, layer: TokenLayer, context: InitializerContext) -> None:
         """Give the original's layer the patterns themselves, any other their tokens."""
+        from tokenlayer.original.layer import TokenizationLayer
+
         if isinstance(layer, TokenizationLayer):
             layer.set_patterns(self.patterns(context))
         else:

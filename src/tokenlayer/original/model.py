@@ -1,88 +1,26 @@
-"""The original's model: its classifier with Keras's losses, and every stage of a forward pass."""
+"""Settings of the original's network."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING
 
-from torch import Tensor
+from tokenlayer.models.classifier import ModelConfig
 
-from tokenlayer.layer.embedding import TokenEmbedding
-from tokenlayer.models.classifier import ModelConfig, TokenizationClassifier
-from tokenlayer.models.layer_statistics import ModelStatistics
-from tokenlayer.models.output import ModelOutput
-from tokenlayer.original.flatten import FlattenHead
-from tokenlayer.original.keras import binary_crossentropy, categorical_crossentropy
-from tokenlayer.original.layer import TokenizationLayer
-from tokenlayer.original.statistics import OriginalStatistics
-
-
-class OriginalClassifier(TokenizationClassifier):
-    """A classifier that is trained with Keras's clipped losses."""
-
-    def loss(self, output: ModelOutput, labels: Tensor) -> Tensor:
-        """Keras's mean cross-entropy of probabilities and integer labels (B,)."""
-        if self.n_outputs == 1:
-            return binary_crossentropy(output.probabilities, labels)
-        return categorical_crossentropy(output.probabilities, labels)
-
-    def statistics(self) -> ModelStatistics:
-        """The original's 20 columns, where the model has all of the original's parts."""
-        if isinstance(self.tokenization, TokenizationLayer) and isinstance(self.head, FlattenHead):
-            return OriginalStatistics(self)
-        return super().statistics()
-
-    def stages(self, codes: Tensor) -> Stages:
-        """Every stage of a forward pass on codes (B, L)."""
-        return Stages(self(codes), self.embedding)
-
-
-@dataclass(frozen=True)
-class Stages:
-    """What the original's model returns beside its output; the dense tensors are made only when they are read."""
-
-    output: ModelOutput
-    embedding_layer: TokenEmbedding
-
-    @property
-    def out(self) -> Tensor:
-        """(B,) probability of class 1, or (B, n_classes) probabilities."""
-        return self.output.probabilities
-
-    @property
-    def dense(self) -> Tensor | None:
-        """(B, hidden), None where the head has no dense layer."""
-        return self.output.hidden
-
-    @property
-    def embedding(self) -> Tensor:
-        """(B, L, D) embedded text; made now where the head needs no such tensor."""
-        embedded = self.output.embedded
-        return embedded if embedded.dim() == 3 else self.embedding_layer(self.output.tokens)
-
-    @property
-    def flatten(self) -> Tensor:
-        """(B, L·D) embedded text, flattened."""
-        return self.embedding.flatten(1)
-
-    @property
-    def tokenization(self) -> Tensor:
-        """(B, N, L) dense matches. Large."""
-        return self.output.tokens.dense()
-
-    @property
-    def lambda1(self) -> Tensor:
-        """(B, L, N) dense matches, transposed for an embedding, as in the original. Large."""
-        return self.tokenization.transpose(1, 2)
+if TYPE_CHECKING:
+    from tokenlayer.original.network import OriginalClassifier
 
 
 @dataclass
 class OriginalModelConfig(ModelConfig):
     """The original's model; with another head or rule, what of it remains is its loss."""
 
-    classifier: ClassVar[type[TokenizationClassifier]] = OriginalClassifier
-
     embedding_dim: int | None = 1
     """D, the length of a token's vector; null: the number of outputs."""
     embedding_l2: float | None = 0.0
     """Ridge penalty on what a text's tokens add to the logits; the original has none."""
+
+    def network(self) -> type[OriginalClassifier]:
+        from tokenlayer.original.network import OriginalClassifier
+
+        return OriginalClassifier

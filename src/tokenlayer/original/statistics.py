@@ -10,11 +10,11 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from tokenlayer.models.classifier import TokenizationClassifier
 from tokenlayer.models.layer_statistics import ModelStatistics, Row, to_floats
 from tokenlayer.models.moments import Moments, match_moments, moments
+from tokenlayer.models.network import TokenizationClassifier
 from tokenlayer.models.output import ModelOutput
-from tokenlayer.original.flatten import FlattenHead
+from tokenlayer.original.flatten_head import FlattenHead
 from tokenlayer.original.layer import TokenizationLayer
 
 LAYERS = ("out", "dense", "embedding", "tokenization")

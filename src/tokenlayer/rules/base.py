@@ -1,21 +1,23 @@
-"""What a learning rule is: it replaces tokens of a layer while the network is trained."""
+"""What a learning rule is given, what it answers, and how one is configured."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
-
-from torch import Tensor, nn
+from typing import TYPE_CHECKING, ClassVar
 
 from tokenlayer.data.settling import OpenSettings
-from tokenlayer.layer.base import TokenLayer
-from tokenlayer.layer.matchers import Matcher
-from tokenlayer.layer.tokenized import Tokenized
-from tokenlayer.layer.vocabulary import Vocabulary
-from tokenlayer.layer.vocabulary_layer import VocabularyLayer
 from tokenlayer.text.corpus import TrainingTexts
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from tokenlayer.layer.base import TokenLayer
+    from tokenlayer.layer.matchers import Matcher
+    from tokenlayer.layer.tokenized import Tokenized
+    from tokenlayer.layer.vocabulary import Vocabulary
+    from tokenlayer.rules.learning_rule import LearningRule
 
 
 @dataclass(frozen=True)
@@ -87,49 +89,6 @@ class Edit:
     """R words: why the former pattern had to go (`dead`, `weak`, `always_on`, …)."""
 
 
-class LearningRule(nn.Module, ABC):
-    """Observes each step and edits the vocabulary now and then. All that it remembers is in its buffers."""
-
-    edits: ClassVar[bool] = True
-    """True if the rule ever replaces a token; one that does not is not shown the steps."""
-
-    @abstractmethod
-    def observe(self, observation: Observation) -> None:
-        """Take in a step, after its backward pass and before its update."""
-
-    @abstractmethod
-    def edit(
-        self, progress: TrainingProgress, vocabulary: Vocabulary, embedding: Tensor, readout: Tensor | None
-    ) -> Edit | None:
-        """What to replace after the step's update; None: nothing.
-
-        Args:
-            progress: the step.
-            vocabulary: N patterns.
-            embedding: (N, D) after the update.
-            readout: (n_outputs, D): what the head's linear path makes of `HeadOutput.embedded`; None: it has no such.
-
-        """
-
-    def figures(self) -> dict[str, float]:
-        """What the rule reports of itself, as metrics `rule/<name>`, after each edit."""
-        return {}
-
-
-class NoOpRule(LearningRule):
-    """A rule that edits nothing."""
-
-    edits = False
-
-    def observe(self, observation: Observation) -> None:
-        pass
-
-    def edit(
-        self, progress: TrainingProgress, vocabulary: Vocabulary, embedding: Tensor, readout: Tensor | None
-    ) -> Edit | None:
-        return None
-
-
 @dataclass
 class LearningRuleConfig(OpenSettings, ABC):
     """Configuration of a learning rule."""
@@ -146,6 +105,8 @@ class LearningRuleConfig(OpenSettings, ABC):
             matcher: which occurrences count.
 
         """
+        from tokenlayer.layer.vocabulary_layer import VocabularyLayer
+
         return VocabularyLayer(vocabulary, n_characters, matcher)
 
     @abstractmethod

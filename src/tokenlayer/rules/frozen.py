@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from tokenlayer.rules.base import LearningRuleConfig, NoOpRule, RuleContext
+from tokenlayer.rules.base import LearningRuleConfig, RuleContext
+
+if TYPE_CHECKING:
+    from tokenlayer.rules.learning_rule import NoOpRule
 
 
 @dataclass
@@ -15,4 +18,6 @@ class FrozenRuleConfig(LearningRuleConfig):
     keeps_vocabulary: ClassVar[bool] = True
 
     def build(self, context: RuleContext) -> NoOpRule:
+        from tokenlayer.rules.learning_rule import NoOpRule
+
         return NoOpRule()

@@ -13,7 +13,8 @@ from tokenlayer.layer.base import TokenLayer
 from tokenlayer.layer.embedding import TokenEmbedding
 from tokenlayer.layer.tokenized import Tokenized
 from tokenlayer.layer.vocabulary_layer import VocabularyLayer
-from tokenlayer.rules.base import Edit, LearningRule, Observation, TrainingProgress
+from tokenlayer.rules.base import Edit, Observation, TrainingProgress
+from tokenlayer.rules.learning_rule import LearningRule
 
 
 @dataclass(frozen=True)

@@ -1,40 +1,15 @@
-"""The control: the places of weak patterns go to n-grams that are drawn at random from the texts."""
+"""Settings of the control: the places of weak patterns go to n-grams that are drawn at random from the texts."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import numpy as np
-import torch
-from torch import Tensor
+from tokenlayer.rules.base import RuleContext
+from tokenlayer.rules.schedule import RegrowingRuleConfig
 
-from tokenlayer.layer.vocabulary import Vocabulary
-from tokenlayer.rules.base import RuleContext, TrainingProgress
-from tokenlayer.rules.regrow import Proposals, RegrowingRule, RegrowingRuleConfig, padded
-
-_TRIES = 1000
-
-
-class RandomRegrowRule(RegrowingRule):
-    """A place in a random training text is an n-gram drawn by its count, as `max_cover` draws them."""
-
-    def proposals(self, wanted: int, progress: TrainingProgress, vocabulary: Vocabulary, leaving: Tensor) -> Proposals:
-        codes = self.context.texts.codes
-        random = np.random.default_rng([self.context.seed, progress.step])
-        present = {tuple(pattern) for pattern in vocabulary.codes.tolist()}
-        found: list[Tensor] = []
-        for _ in range(wanted * _TRIES):
-            if len(found) == wanted:
-                break
-            length = int(random.choice(self.config.lengths()))
-            at = int(random.integers(codes.shape[1] - self.context.max_token_length + 1))
-            ngram = np.asarray(codes[random.integers(len(codes)), at : at + length]).astype(np.int64)
-            pattern = padded(torch.from_numpy(ngram), self.context.max_token_length)
-            if ngram.max() < self.context.n_characters and tuple(pattern.tolist()) not in present:
-                present.add(tuple(pattern.tolist()))
-                found.append(pattern)
-        chosen = torch.stack(found) if found else vocabulary.codes[:0]
-        return Proposals(chosen, torch.full((len(chosen),), torch.nan))
+if TYPE_CHECKING:
+    from tokenlayer.rules.random_regrow_rule import RandomRegrowRule
 
 
 @dataclass
@@ -42,4 +17,6 @@ class RandomRegrowRuleConfig(RegrowingRuleConfig):
     """Random regrowth."""
 
     def build(self, context: RuleContext) -> RandomRegrowRule:
+        from tokenlayer.rules.random_regrow_rule import RandomRegrowRule
+
         return RandomRegrowRule(context, self)

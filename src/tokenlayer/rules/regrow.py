@@ -8,21 +8,15 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from tokenlayer.layer.vocabulary import Vocabulary
-from tokenlayer.rules.base import (
-    Edit,
-    LearningRule,
-    Observation,
-    RuleContext,
-    TrainingProgress,
-)
-from tokenlayer.rules.schedule import EditingRuleConfig
+from tokenlayer.rules.base import Edit, Observation, RuleContext, TrainingProgress
+from tokenlayer.rules.learning_rule import LearningRule
+from tokenlayer.rules.schedule import RegrowingRuleConfig
 from tokenlayer.text.alphabet import BLANK
 
 _ALWAYS_ON = 0.5  # share of the positions
@@ -108,21 +102,3 @@ class RegrowingRule(LearningRule):
 def padded(ngram: Tensor, max_token_length: int) -> Tensor:
     """(K,): the codes of an n-gram, blanks behind them."""
     return torch.nn.functional.pad(ngram.long(), (0, max_token_length - len(ngram)), value=BLANK)
-
-
-@dataclass
-class RegrowingRuleConfig(EditingRuleConfig):
-    """Schedule of a rule that prunes and regrows."""
-
-    edit_interval: float = 0.25
-    """Epochs between two edits."""
-    edit_until: float = 0.75
-    """Share of the training after which the vocabulary stays as it is."""
-    fraction: float = 0.5
-    """Share of the tokens that the first edit replaces; it decays to zero at `edit_until` along half a cosine."""
-
-    def problems(self) -> Iterator[tuple[str, str]]:
-        """Values that cannot work."""
-        yield from super().problems()
-        if not 0 < self.fraction <= 1:
-            yield "fraction", "must be a share above 0, at most 1"

@@ -59,3 +59,21 @@ class EditingRuleConfig(LearningRuleConfig):
         assert self.edit_interval is not None, "settled"
         interval = max(1, round(self.edit_interval * progress.steps_per_epoch))
         return (progress.step + 1) % interval == 0 and progress.share <= self.edit_until
+
+
+@dataclass
+class RegrowingRuleConfig(EditingRuleConfig):
+    """Schedule of a rule that prunes and regrows."""
+
+    edit_interval: float = 0.25
+    """Epochs between two edits."""
+    edit_until: float = 0.75
+    """Share of the training after which the vocabulary stays as it is."""
+    fraction: float = 0.5
+    """Share of the tokens that the first edit replaces; it decays to zero at `edit_until` along half a cosine."""
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """Values that cannot work."""
+        yield from super().problems()
+        if not 0 < self.fraction <= 1:
+            yield "fraction", "must be a share above 0, at most 1"

@@ -13,8 +13,9 @@ from tokenlayer.errors import InputError
 from tokenlayer.layer.base import TokenLayer
 from tokenlayer.layer.matchers import EveryMatch, Matcher
 from tokenlayer.layer.vocabulary import Vocabulary
-from tokenlayer.models.classifier import TokenizationClassifier
-from tokenlayer.rules.base import LearningRule, RuleContext
+from tokenlayer.models.network import TokenizationClassifier
+from tokenlayer.rules.base import RuleContext
+from tokenlayer.rules.learning_rule import LearningRule
 from tokenlayer.text.alphabet import Alphabet
 from tokenlayer.tracking.format import FORMAT
 from tokenlayer.training.checkpoint_loading import SavedModel

@@ -1,35 +1,32 @@
 """The roots of two configurations: everything that a person may set for `tokenlayer train` and `evaluate`."""
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, is_dataclass
-from typing import Any, Literal
-
-import torch
-from torch.optim.lr_scheduler import CosineAnnealingLR
+from typing import Annotated, Any, Literal
 
 from tokenlayer.data.config import DatasetConfig
 from tokenlayer.errors import InputError
 from tokenlayer.hints import did_you_mean, near
 from tokenlayer.models.classifier import ModelConfig
+from tokenlayer.outside import Imported, Kind
 from tokenlayer.rules.base import LearningRuleConfig
 from tokenlayer.rules.graft import GraftRuleConfig
 from tokenlayer.tracking.config import TrackingConfig
 from tokenlayer.training.callbacks.base import CallbackConfig
-from tokenlayer.training.metrics import NAMES
+from tokenlayer.training.metric_names import NAMES
 from tokenlayer.training.schedule import Schedule
 from tokenlayer.training.trainer import TrainerConfig
 from tokenlayer.vocabularies.base import InitializerConfig
 from tokenlayer.vocabularies.random_ngrams import RandomNgramsConfig
 
 
-def _adam() -> functools.partial[torch.optim.Optimizer]:
-    adam: Callable[..., torch.optim.Optimizer] = torch.optim.Adam
-    return functools.partial(adam, lr=1e-2, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0)
+def _adam() -> functools.partial[Any]:
+    return functools.partial(Imported("torch.optim.Adam"), lr=1e-2, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0)
 
 
 def _cosine() -> Schedule:
-    return Schedule(CosineAnnealingLR, T_max=None, eta_min=0.0)
+    return Schedule(Imported("torch.optim.lr_scheduler.CosineAnnealingLR"), T_max=None, eta_min=0.0)
 
 
 def _problems_in(section: Any, prefix: str) -> Iterator[tuple[str, str]]:
@@ -56,9 +53,11 @@ class TrainConfig:
     """The rule by which the tokens change (group `learning_rule`)."""
     model: ModelConfig = field(default_factory=ModelConfig)
     """The network (group `model`)."""
-    optimizer: functools.partial[torch.optim.Optimizer] = field(default_factory=_adam)
+    optimizer: Annotated[functools.partial[Any], Kind("torch.optim.Optimizer")] = field(default_factory=_adam)
     """The optimizer of the weights (group `optimizer`); the program adds the parameters."""
-    lr_scheduler: Schedule | None = field(default_factory=_cosine)
+    lr_scheduler: Annotated[Schedule, Kind("torch.optim.lr_scheduler.LRScheduler")] | None = field(
+        default_factory=_cosine
+    )
     """The schedule of the learning rate (group `lr_scheduler`); null: the rate is constant."""
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
     """Device, length and precision of the training (group `trainer`)."""
@@ -82,6 +81,7 @@ class TrainConfig:
             yield "seed", f"{self.seed} is not between 0 and 2³² − 1"
         yield from self._length_problems()
         yield from self._monitor_problems()
+        yield from self._schedule_problems()
         yield from self._optimizer_problems()
 
     def check(self) -> None:
@@ -130,8 +130,18 @@ class TrainConfig:
                     f"validations log no {metric}{did_you_mean(near(metric, known))}; known: {', '.join(known)}",
                 )
 
+    def _schedule_problems(self) -> Iterator[tuple[str, str]]:
+        if self.lr_scheduler is not None:
+            found = self.lr_scheduler.period_problems(self.trainer.max_epochs)
+            yield from ((f"lr_scheduler.{name}", message) for name, message in found)
+
     def _optimizer_problems(self) -> Iterator[tuple[str, str]]:
         """Make optimizer and schedule for one dummy weight, and yield what their classes object to, such as `lr=-1`."""
+        parts = [part for part in (self.optimizer, self.lr_scheduler) if part is not None]
+        if all(isinstance(part.func, Imported) for part in parts):  # known to be right: torch need not be waited for
+            return
+        import torch
+
         try:
             optimizer = self.optimizer([torch.nn.Parameter(torch.zeros(1))])
         except (TypeError, ValueError) as error:
@@ -139,8 +149,12 @@ class TrainConfig:
             return
         if self.lr_scheduler is None:
             return
-        for argument, message in self.lr_scheduler.problems_with(optimizer, self.trainer.max_epochs):
-            yield ".".join(["lr_scheduler", *([argument] if argument else [])]), message
+        if self.lr_scheduler.left_open():  # looked at again when it has been chosen
+            return
+        try:
+            self.lr_scheduler(optimizer)
+        except (TypeError, ValueError, ArithmeticError) as error:
+            yield "lr_scheduler", str(error)
 
 
 @dataclass(kw_only=True)

@@ -21,11 +21,12 @@ from tokenlayer.tracking.lightning_logger import RecorderLogger
 from tokenlayer.tracking.reading import download_artifact
 from tokenlayer.tracking.recorder import Recorder
 from tokenlayer.training.build import restored_model
-from tokenlayer.training.callbacks.base import RunContext, Settings
-from tokenlayer.training.callbacks.predictions import Predictions
-from tokenlayer.training.callbacks.token_effects import TokenEffectsReport
+from tokenlayer.training.callbacks.base import RunContext
+from tokenlayer.training.callbacks.predictions_callback import Predictions
+from tokenlayer.training.callbacks.token_effects_callback import TokenEffectsReport
 from tokenlayer.training.checkpoint_loading import SavedModel
 from tokenlayer.training.config import EvaluateConfig, TrainConfig
+from tokenlayer.training.job import Job
 from tokenlayer.training.module import TokenizationModule
 
 _TOKENS_SHOWN = 10
@@ -33,11 +34,11 @@ _BATCH_SIZE = 32
 _TRAIN_IDS = "dataset/train_ids.parquet"
 
 
-def evaluate(config: EvaluateConfig, saved: SavedModel, trained: TrainConfig) -> dict[str, float]:
+def evaluate(job: Job[EvaluateConfig], saved: SavedModel, trained: TrainConfig) -> dict[str, float]:
     """Test a saved model; the result is an MLflow run of its own, a child of the run that trained the model.
 
     Args:
-        config: dataset, split, device and store.
+        job: dataset, split, device and store.
         saved: the checkpoint.
         trained: the configuration that it carries.
 
@@ -49,6 +50,7 @@ def evaluate(config: EvaluateConfig, saved: SavedModel, trained: TrainConfig) ->
             the model does not know.
 
     """
+    config = job.config
     named_as_trained = config.dataset.asks_for_same_texts(trained.dataset)
     is_split = named_as_trained or config.split not in ("auto", "all")
     prepared = prepare(config.dataset, () if is_split else saved.header["class_names"])
@@ -64,7 +66,7 @@ def evaluate(config: EvaluateConfig, saved: SavedModel, trained: TrainConfig) ->
     train_ids = prepared.splits["train"].ids if is_own else recorded_train_ids(config, saved)
     seen = None if train_ids is None else int(np.isin(dataset.splits["test"].ids, train_ids).sum())
     metrics, run_id = _test(
-        config, saved, TokenizationModule(restored_model(trained, saved, dataset.text_length)), dataset, split, seen
+        job, saved, TokenizationModule(restored_model(trained, saved, dataset.text_length)), dataset, split, seen
     )
     console = Console(highlight=False, soft_wrap=True)
     result = "  ".join(f"{name} {value:.4f}" for name, value in metrics.items())
@@ -78,7 +80,7 @@ def evaluate(config: EvaluateConfig, saved: SavedModel, trained: TrainConfig) ->
 
 
 def _test(
-    config: EvaluateConfig,
+    job: Job[EvaluateConfig],
     saved: SavedModel,
     module: TokenizationModule,
     dataset: PreparedDataset,
@@ -86,10 +88,11 @@ def _test(
     seen: int | None,
 ) -> tuple[dict[str, float], str]:
     """The metrics on the "test" texts of `dataset`, and the id of the run that holds them."""
+    config = job.config
     parent = {} if saved.run_id is None else {"mlflow.parentRunId": saved.run_id}
     name = f"evaluate-{split}-{saved.run_id or Path(config.run).stem}"
     with Recorder.start(config.tracking, Path(config.output_dir).absolute(), run_name=name, tags=parent) as recorder:
-        run = RunContext(recorder, dataset, Settings({}))
+        run = RunContext(recorder, dataset, job)
         recorder.log_params({"evaluated": config.run, "split": split, "dataset.fingerprint": dataset.fingerprint})
         if seen is not None:
             recorder.log_metrics({"evaluation.seen_in_training": seen}, 0)

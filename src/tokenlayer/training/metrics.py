@@ -21,9 +21,6 @@ warnings.filterwarnings(
     "ignore", message="The ``compute`` method of metric .* was called before", module="torchmetrics"
 )
 
-NAMES = ("loss", "accuracy", "balanced_accuracy", "f1", "auroc")
-"""What `Metrics` computes."""
-
 
 class Metrics(nn.Module):
     """Loss, accuracy, balanced accuracy, F1 (macro for more than two classes) and AUROC, accumulated over batches.

@@ -14,10 +14,11 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from tokenlayer.data.types import Batch
 from tokenlayer.errors import InputError
-from tokenlayer.models.classifier import TokenizationClassifier
+from tokenlayer.models.network import TokenizationClassifier
 from tokenlayer.models.output import ModelOutput
-from tokenlayer.rules.base import LearningRule, NoOpRule, TrainingProgress
+from tokenlayer.rules.base import TrainingProgress
 from tokenlayer.rules.learner import AppliedEdit, TokenLearner
+from tokenlayer.rules.learning_rule import LearningRule, NoOpRule
 from tokenlayer.training.metrics import Metrics
 
 OptimizerFactory = Callable[[Iterable[nn.Parameter]], Optimizer]

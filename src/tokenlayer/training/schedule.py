@@ -6,14 +6,11 @@ import functools
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
-from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
-
 from tokenlayer.data.profile import TextProfile
 from tokenlayer.data.settling import Choice, OpenSettings, Plan
 
 
-class Schedule(functools.partial[LRScheduler], OpenSettings):
+class Schedule(functools.partial[Any], OpenSettings):
     """A class of schedules with its arguments, all but the optimizer: `Schedule(CosineAnnealingLR, T_max=None)`."""
 
     open_fields: ClassVar[tuple[str, ...]] = ("T_max", "total_steps")
@@ -34,25 +31,17 @@ class Schedule(functools.partial[LRScheduler], OpenSettings):
         """A copy with other arguments."""
         return Schedule(self.func, *self.args, **{**self.keywords, **values})
 
-    def problems_with(self, optimizer: Optimizer, max_epochs: int | None) -> Iterator[tuple[str, str]]:
-        """Argument and message of what cannot be meant; the argument is empty where the class itself objects.
+    def period_problems(self, max_epochs: int | None) -> Iterator[tuple[str, str]]:
+        """Argument and message of each number of steps that cannot be meant.
 
         Args:
-            optimizer: any, for the class to look at its arguments.
-            max_epochs: of the training.
+            max_epochs: of the training; -1: it goes on until it is stopped.
 
         """
-        still_open = self.left_open()
-        if still_open:  # looked at again when it has been chosen
-            if max_epochs == -1:
-                yield still_open[0], "of how many steps? trainer.max_epochs=-1 does not say; give it, or epochs"
-            return
+        if max_epochs == -1:
+            for name in self.left_open():
+                yield name, "of how many steps? trainer.max_epochs=-1 does not say; give it, or epochs"
         for name in self.open_fields:
             period = self.keywords.get(name)
             if period is not None and period < 1:  # the cosine of -1 trains every second step at 0
                 yield name, f"{period} steps to the last learning rate; give 1 or more"
-                return
-        try:
-            self(optimizer)
-        except (TypeError, ValueError, ArithmeticError) as error:
-            yield "", str(error)

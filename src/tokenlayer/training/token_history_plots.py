@@ -15,7 +15,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import PercentFormatter
 
 from tokenlayer.layer.vocabulary import BLANK_SIGN
-from tokenlayer.training.callbacks.base import visible
+from tokenlayer.training.callbacks.run_callback import visible
 from tokenlayer.training.token_history import CHANGED
 
 COLORS = ("#c2502e", "#1f6f9f", "#4a8f3c", "#8457a5", "#c99a1d", "#2a9d9a", "#b5446e", "#6b5b4a")

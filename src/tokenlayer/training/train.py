@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytorch_lightning as pl
 import torch
@@ -19,10 +18,11 @@ from tokenlayer.data.types import PreparedDataset
 from tokenlayer.errors import InputError
 from tokenlayer.tracking.lightning_logger import RecorderLogger
 from tokenlayer.tracking.recorder import Recorder
-from tokenlayer.training.callbacks.base import RunContext, Settings
-from tokenlayer.training.callbacks.checkpoints import Checkpoints
+from tokenlayer.training.callbacks.base import RunContext
+from tokenlayer.training.callbacks.checkpoints_callback import Checkpoints
 from tokenlayer.training.config import TrainConfig
 from tokenlayer.training.evaluation import record_train_ids
+from tokenlayer.training.job import Job
 from tokenlayer.training.module import TokenizationModule
 from tokenlayer.training.training import Training
 
@@ -36,39 +36,28 @@ class TrainResult:
     """`test/…`, and the last value of every other metric that Lightning knows."""
 
 
-def train(
-    config: TrainConfig,
-    *,
-    resolved: Mapping[str, Any],
-    overrides: Sequence[str] = (),
-    choices: Mapping[str, str] | None = None,
-    chosen: Sequence[str] = (),
-) -> TrainResult:
+def train(job: Job[TrainConfig]) -> TrainResult:
     """Prepare the data, train, test, and record all of it.
 
     Args:
-        config: the run's configuration, nothing in it left open.
-        resolved: the same in plain containers, which the run and its checkpoints keep.
-        overrides: the settings of the command line, to be recorded.
-        choices: the option of each configuration group, to be recorded.
-        chosen: what was left open and is chosen now, with the reasons, to be shown.
+        job: the run's configuration, nothing in it left open.
 
     Raises:
         InputError: data, configuration or store cannot be used. No run is begun then, unless the loss is not finite.
         interrupts.Interrupted: the run was asked to stop; it is committed up to its last batch.
 
     """
-    settings = Settings(resolved, overrides, choices or {}, chosen)
-    training = Training(config, resolved)
+    config = job.config
+    training = Training(config, job.resolved)
     dataset, data = training.dataset, training.data
     loaders = (data.train_dataloader(), data.val_dataloader(), data.test_dataloader())
     config.trainer.check_batches(*map(len, loaders))
     module = training.module
     console = Console()
-    with open_recorder(config, settings) as recorder:
+    with open_recorder(job) as recorder:
         console.print(f"run {recorder.run_id}", highlight=False)
         record_train_ids(recorder, dataset)
-        run = RunContext(recorder, dataset, settings, console)
+        run = RunContext(recorder, dataset, job, console)
         callbacks = [callback.build(run) for callback in config.callbacks.values() if callback is not None]
         trainer = config.trainer.build(callbacks, RecorderLogger(recorder), recorder.root)
         checkpoint = checked_checkpoint(recorder.resume_from, dataset)
@@ -95,19 +84,20 @@ def told_how_to_go_on(recorder: Recorder) -> Iterator[None]:
         raise
 
 
-def open_recorder(config: TrainConfig, settings: Settings) -> Recorder:
+def open_recorder(job: Job[TrainConfig]) -> Recorder:
     """The recorder of a new run, or of the one to be resumed."""
+    config = job.config
     output_dir = Path(config.output_dir).absolute()
     if config.resume:
         return Recorder.resume(config.tracking, output_dir, config.resume)
-    return Recorder.start(config.tracking, output_dir, run_name=run_name(config, settings))
+    return Recorder.start(config.tracking, output_dir, run_name=run_name(job))
 
 
-def run_name(config: TrainConfig, settings: Settings) -> str:
+def run_name(job: Job[TrainConfig]) -> str:
     """What tells the run from its neighbours in a list: experiment or dataset, initializer, seed."""
-    choices = settings.choices
+    choices = job.choices
     first = choices.get("experiment") or choices.get("dataset", "run")
-    return f"{first}-{choices.get('initializer', 'custom')}-seed{config.seed}"
+    return f"{first}-{choices.get('initializer', 'custom')}-seed{job.config.seed}"
 
 
 def checked_checkpoint(path: Path | None, dataset: PreparedDataset) -> Path | None:
@@ -141,7 +131,7 @@ def announce(console: Console, run_id: str, metrics: Mapping[str, float], uri: s
     if "test/accuracy" in metrics:
         console.print(f"test accuracy {metrics['test/accuracy']:.4f}", highlight=False)
     console.print(f"run {run_id}", highlight=False)
-    place = "" if uri is None else f" --uri {uri}"
+    place = "" if uri is None else f" --tracking-uri {uri}"
     place += "" if output_dir == "outputs" else f" --output-dir {output_dir}"
     console.print(f"look at it with: {program()} ui --run {run_id}{place}", highlight=False, soft_wrap=True)
 

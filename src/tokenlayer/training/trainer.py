@@ -1,20 +1,22 @@
 """The Lightning trainer of a run."""
 
+from __future__ import annotations
+
 import math
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal
-
-import pytorch_lightning as pl
-import torch
-from pytorch_lightning.callbacks import Callback, Checkpoint, EarlyStopping
-from pytorch_lightning.loggers import Logger
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from tokenlayer.data.profile import TextProfile
 from tokenlayer.data.settling import Choice, OpenSettings, Plan
 from tokenlayer.errors import InputError
+
+if TYPE_CHECKING:
+    import pytorch_lightning as pl
+    from pytorch_lightning.callbacks import Callback, EarlyStopping
+    from pytorch_lightning.loggers import Logger
 
 _LEAST_STEPS = 2000
 _EPOCHS = range(4, 21)
@@ -99,7 +101,7 @@ class TrainerConfig(OpenSettings):
             yield "limit_train_batches", "0 batches train nothing; give 1 or more, a share, or null"
         if self.val_check_interval == 0:
             yield "val_check_interval", "0 batches between validations; give 1 or more, a share, or null"
-        if self.accelerator == "gpu" and not torch.cuda.is_available():
+        if self.accelerator == "gpu" and not _has_cuda():
             yield "accelerator", "gpu: torch finds no CUDA device here; use auto or cpu"
 
     def settle(self, texts: TextProfile, plan: Plan) -> Iterable[Choice]:
@@ -138,6 +140,10 @@ class TrainerConfig(OpenSettings):
 
         `run_dir` is the run's own folder: nothing of Lightning's may land in the working directory.
         """
+        import pytorch_lightning as pl
+        import torch
+        from pytorch_lightning.callbacks import Checkpoint
+
         if self.threads is not None:
             torch.set_num_threads(self.threads)
         every = [*callbacks, *self._stoppers()]
@@ -170,6 +176,8 @@ class TrainerConfig(OpenSettings):
         )
 
     def _stoppers(self) -> list[EarlyStopping]:
+        from pytorch_lightning.callbacks import EarlyStopping
+
         rule = self.early_stopping
         if rule is None:
             return []
@@ -181,3 +189,9 @@ def epochs(batches: int, max_steps: int) -> int:
     if max_steps != -1:
         return math.ceil(max_steps / batches)
     return max(_EPOCHS.start, min(_EPOCHS.stop - 1, math.ceil(_LEAST_STEPS / batches)))
+
+
+def _has_cuda() -> bool:
+    import torch
+
+    return torch.cuda.is_available()

@@ -13,8 +13,8 @@ from tokenlayer.data.prepare import prepare
 from tokenlayer.data.types import PreparedDataset
 from tokenlayer.layer.base import TokenLayer
 from tokenlayer.layer.vocabulary import BLANK_SIGN
-from tokenlayer.models.classifier import TokenizationClassifier
-from tokenlayer.rules.base import LearningRule
+from tokenlayer.models.network import TokenizationClassifier
+from tokenlayer.rules.learning_rule import LearningRule
 from tokenlayer.training.build import build_layer, build_rule, checkpoint_header
 from tokenlayer.training.config import TrainConfig
 from tokenlayer.training.module import TokenizationModule

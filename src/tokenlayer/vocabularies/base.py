@@ -5,16 +5,18 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Literal
-
-import torch
+from typing import TYPE_CHECKING, Literal
 
 from tokenlayer.data.settling import OpenSettings
-from tokenlayer.layer.base import TokenLayer
-from tokenlayer.layer.matchers import EveryMatch, Matcher
-from tokenlayer.layer.vocabulary import Vocabulary
 from tokenlayer.text.alphabet import Alphabet, Codes
 from tokenlayer.text.corpus import TrainingTexts
+
+if TYPE_CHECKING:
+    import torch
+
+    from tokenlayer.layer.base import TokenLayer
+    from tokenlayer.layer.matchers import Matcher
+    from tokenlayer.layer.vocabulary import Vocabulary
 
 DEFAULT_TOKEN_LENGTH = 13
 """K where nothing asks for another: the longest n-gram of the original, and longer than most English words."""
@@ -73,6 +75,8 @@ class InitializerConfig(OpenSettings, ABC):
             InputError: the alphabet lacks what the matcher needs.
 
         """
+        from tokenlayer.layer.matchers import EveryMatch
+
         return EveryMatch()
 
     @abstractmethod

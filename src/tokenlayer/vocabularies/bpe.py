@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-from tokenizers import Tokenizer
-from tokenizers.models import BPE
-from tokenizers.trainers import BpeTrainer, Trainer
+from typing import TYPE_CHECKING
 
 from tokenlayer.vocabularies.pieces import PiecesConfig
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+    from tokenizers.trainers import Trainer
 
 
 @dataclass
@@ -20,5 +21,9 @@ class BpeConfig(PiecesConfig):
 
     def learner(self, longest: int, n_pieces: int) -> tuple[Tokenizer, Trainer]:
         # The trainer keeps below the length that it is given.
+        from tokenizers import Tokenizer
+        from tokenizers.models import BPE
+        from tokenizers.trainers import BpeTrainer
+
         trainer = BpeTrainer(vocab_size=n_pieces, max_token_length=longest + 1, show_progress=False)
         return Tokenizer(BPE()), trainer

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tokenlayer.layer.vocabulary import Vocabulary
 from tokenlayer.vocabularies.base import InitializerConfig, InitializerContext
 from tokenlayer.vocabularies.ngrams import vocabulary_of
+
+if TYPE_CHECKING:
+    from tokenlayer.layer.vocabulary import Vocabulary
 
 
 @dataclass

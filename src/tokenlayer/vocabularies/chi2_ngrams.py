@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from tokenlayer.layer.vocabulary import Vocabulary
 from tokenlayer.vocabularies.base import InitializerConfig, InitializerContext
 from tokenlayer.vocabularies.labelled_ngrams import LABELLED_NGRAM_LENGTHS, REMEDY, choice_problems, most_telling
 from tokenlayer.vocabularies.ngrams import vocabulary_of
+
+if TYPE_CHECKING:
+    from tokenlayer.layer.vocabulary import Vocabulary
 
 
 @dataclass

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from tokenlayer.layer.vocabulary import Ngram, Vocabulary
 from tokenlayer.vocabularies.base import InitializerConfig, InitializerContext
 from tokenlayer.vocabularies.labelled_ngrams import best_ngrams, counted
 from tokenlayer.vocabularies.ngrams import NGRAM_LENGTHS, length_problems, vocabulary_of
+
+if TYPE_CHECKING:
+    from tokenlayer.layer.vocabulary import Ngram, Vocabulary
 
 _FEWER = 8  # by how much the bound falls when too few n-grams reach it
 

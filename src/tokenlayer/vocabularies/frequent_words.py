@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from tokenlayer.selection.chi2 import best_first
-from tokenlayer.text.words import CountedWords
 from tokenlayer.vocabularies.base import InitializerContext
 from tokenlayer.vocabularies.words import WordsConfig
+
+if TYPE_CHECKING:
+    from tokenlayer.text.words import CountedWords
 
 
 @dataclass

@@ -8,14 +8,17 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from tokenlayer.layer.vocabulary import Ngram, Vocabulary
 from tokenlayer.text.alphabet import Codes
 from tokenlayer.vocabularies.base import CorpusConfig, InitializerConfig, InitializerContext
 from tokenlayer.vocabularies.ngrams import NGRAM_LENGTHS, check_corpus, check_fit, length_problems, vocabulary_of
+
+if TYPE_CHECKING:
+    from tokenlayer.layer.vocabulary import Ngram, Vocabulary
 
 CAP = 5_000_000
 """Characters that are enough to tell which n-grams cover most, and that take seconds."""

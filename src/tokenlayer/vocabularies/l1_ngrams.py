@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from tokenlayer.layer.vocabulary import Vocabulary
-from tokenlayer.selection.l1_path import l1_choice
-from tokenlayer.text.ngrams.presence import ngram_presence
 from tokenlayer.vocabularies.base import InitializerConfig, InitializerContext
 from tokenlayer.vocabularies.labelled_ngrams import LABELLED_NGRAM_LENGTHS, REMEDY, choice_problems, most_telling
 from tokenlayer.vocabularies.ngrams import vocabulary_of
+
+if TYPE_CHECKING:
+    from tokenlayer.layer.vocabulary import Vocabulary
 
 
 @dataclass
@@ -41,6 +42,9 @@ class L1NgramsConfig(InitializerConfig):
 
     def build(self, context: InitializerContext) -> Vocabulary:
         """The N n-grams that together, weighted, tell the class best; the one of largest weight first."""
+        from tokenlayer.selection.l1_path import l1_choice
+        from tokenlayer.text.ngrams.presence import ngram_presence
+
         texts, N = context.texts, context.vocab_size
         candidates = most_telling(context, self.ngram_lengths, self.min_texts, self.n_candidates)
         presence = ngram_presence(texts.codes, candidates, context.alphabet.none_code, context.max_token_length)

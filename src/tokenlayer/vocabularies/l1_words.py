@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from tokenlayer.selection.l1_path import l1_choice
-from tokenlayer.text.words import CountedWords, word_presence
 from tokenlayer.vocabularies.base import InitializerContext
 from tokenlayer.vocabularies.words import WordsConfig
+
+if TYPE_CHECKING:
+    from tokenlayer.text.words import CountedWords
 
 
 @dataclass
@@ -22,6 +24,9 @@ class L1WordsConfig(WordsConfig):
     be larger."""
 
     def choose(self, counted: CountedWords, context: InitializerContext) -> npt.NDArray[np.int64]:
+        from tokenlayer.selection.l1_path import l1_choice
+        from tokenlayer.text.words import word_presence
+
         texts = context.texts
         presence = word_presence(texts.codes, counted.words, context.alphabet)
         return l1_choice(presence, texts.labels, texts.n_classes, context.vocab_size, standardise=self.standardise)

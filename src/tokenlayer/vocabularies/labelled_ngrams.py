@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from tokenlayer.layer.vocabulary import Ngram
 from tokenlayer.selection.chi2 import best_first, chi_squared
-from tokenlayer.text.ngrams.counts import CountedNgrams, Counts, count_ngrams
 from tokenlayer.vocabularies.base import InitializerContext
 from tokenlayer.vocabularies.ngrams import check_fit, length_problems
+
+if TYPE_CHECKING:
+    from tokenlayer.layer.vocabulary import Ngram
+    from tokenlayer.text.ngrams.counts import CountedNgrams, Counts
 
 LABELLED_NGRAM_LENGTHS = tuple(range(2, 14))
 """Lengths that hold what tells classes apart: most words with the spaces around them."""
@@ -32,6 +35,8 @@ def counted(
         InputError: K is below the longest of the lengths.
 
     """
+    from tokenlayer.text.ngrams.counts import count_ngrams
+
     check_fit(ngram_lengths, context.max_token_length)
     return count_ngrams(
         context.texts, context.alphabet.none_code, ngram_lengths, fewest, context.max_token_length, once=once

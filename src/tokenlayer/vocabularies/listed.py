@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow.parquet as pq
 
 from tokenlayer.errors import InputError
-from tokenlayer.layer.vocabulary import BLANK_SIGN, Ngram, Vocabulary
 from tokenlayer.text.alphabet import BLANK, Alphabet
 from tokenlayer.vocabularies.base import InitializerConfig, InitializerContext
 from tokenlayer.vocabularies.ngrams import vocabulary_of
+
+if TYPE_CHECKING:
+    from tokenlayer.layer.vocabulary import Ngram, Vocabulary
 
 COLUMN = "pattern"
 """The column of patterns in the tables that a run leaves."""
@@ -40,6 +41,8 @@ def encoded(listed: Listed, alphabet: Alphabet) -> Ngram:
         InputError: it holds a character that is not in the alphabet.
 
     """
+    from tokenlayer.layer.vocabulary import BLANK_SIGN
+
     code_of = {sign: code for code, sign in enumerate(alphabet.signs)} | {BLANK_SIGN: BLANK}
     unknown = sorted(set(listed.pattern) - code_of.keys())
     if unknown:
@@ -90,6 +93,8 @@ def _from_json(path: Path) -> list[tuple[str, object]]:
 
 
 def _from_parquet(path: Path) -> list[tuple[str, object]]:
+    import pyarrow.parquet as pq
+
     table = pq.read_table(path)
     rows = list(enumerate(table.column(COLUMN).to_pylist(), 1))
     if "step" in table.column_names:
@@ -100,6 +105,8 @@ def _from_parquet(path: Path) -> list[tuple[str, object]]:
 
 
 def _listed(pattern: object, place: str) -> Listed:
+    from tokenlayer.layer.vocabulary import BLANK_SIGN
+
     if not isinstance(pattern, str) or not pattern:
         raise InputError(f"{place}: {pattern!r} is no pattern: write at least one character, or take it out")
     return Listed(pattern.rstrip(BLANK_SIGN), place)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from tokenlayer.errors import InputError
-from tokenlayer.layer.vocabulary import Ngram, Vocabulary
 from tokenlayer.vocabularies.base import InitializerContext
+
+if TYPE_CHECKING:
+    from tokenlayer.layer.vocabulary import Ngram, Vocabulary
 
 NGRAM_LENGTHS = tuple(range(5, 14))
 """The original's lengths of n-grams."""
@@ -24,6 +27,8 @@ def vocabulary_of(ngrams: Sequence[Ngram], context: InitializerContext, remedy: 
         InputError: there are fewer than N.
 
     """
+    from tokenlayer.layer.vocabulary import Vocabulary
+
     if len(ngrams) < context.vocab_size:
         raise InputError(
             f"model.vocab_size={context.vocab_size}, but there are only {len(ngrams)} such tokens: {remedy}"

@@ -6,18 +6,21 @@ import re
 from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
-from tokenizers import Tokenizer, pre_tokenizers
-from tokenizers.trainers import Trainer
 
 from tokenlayer.errors import InputError
-from tokenlayer.layer.matchers import EveryMatch, Matcher
-from tokenlayer.layer.vocabulary import Vocabulary
 from tokenlayer.text.alphabet import Alphabet, Codes
 from tokenlayer.vocabularies.base import CorpusConfig, InitializerConfig, InitializerContext
 from tokenlayer.vocabularies.ngrams import vocabulary_of
-from tokenlayer.vocabularies.segmentation import SegmentMatcher, code_points, one_thread, piece_codes, with_unknown
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+    from tokenizers.trainers import Trainer
+
+    from tokenlayer.layer.matchers import Matcher
+    from tokenlayer.layer.vocabulary import Vocabulary
 
 CAP = 5_000_000
 """Characters that are enough for subwords of a text, and that take seconds."""
@@ -42,6 +45,9 @@ class PiecesConfig(InitializerConfig):
 
     def matcher(self, alphabet: Alphabet) -> Matcher:
         """The model's segmentation, which `build` teaches it, or every occurrence."""
+        from tokenlayer.layer.matchers import EveryMatch
+        from tokenlayer.vocabularies.segmentation import SegmentMatcher
+
         return SegmentMatcher(alphabet) if self.segment else EveryMatch()
 
     @abstractmethod
@@ -55,6 +61,10 @@ class PiecesConfig(InitializerConfig):
             InputError: N leaves no room for more than single characters, or there are fewer pieces.
 
         """
+        from tokenizers import pre_tokenizers
+
+        from tokenlayer.vocabularies.segmentation import SegmentMatcher, one_thread, piece_codes, with_unknown
+
         corpus, alphabet = context.corpus(self.corpus), context.alphabet
         self._check_room(corpus, context)
         tokenizer, trainer = self.learner(context.max_token_length, context.vocab_size)
@@ -78,6 +88,8 @@ class PiecesConfig(InitializerConfig):
 
 def runs(corpus: Codes, alphabet: Alphabet) -> Iterator[str]:
     """The corpus as text, in runs that end at a space, and where a character is none of the alphabet."""
+    from tokenlayer.vocabularies.segmentation import code_points
+
     points = code_points(alphabet)
     outside = chr(points[alphabet.none_code])
     run = re.compile(f"[^{outside}]{{1,{_RUN}}}(?![^{outside} ])|[^{outside}]{{1,{_RUN}}}")

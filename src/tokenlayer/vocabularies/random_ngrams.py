@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from tokenlayer.data.profile import TextProfile
 from tokenlayer.data.settling import Choice, Plan
 from tokenlayer.errors import InputError
-from tokenlayer.layer.vocabulary import Vocabulary
 from tokenlayer.text.alphabet import BLANK, Codes
-from tokenlayer.text.ngrams.drawing import draw_ngrams, frequent_positions
 from tokenlayer.vocabularies.base import CorpusConfig, InitializerConfig, InitializerContext
 from tokenlayer.vocabularies.ngrams import check_corpus, check_fit, length_problems
 
@@ -23,6 +20,11 @@ from tokenlayer.vocabularies.ngrams import check_corpus, check_fit, length_probl
 # frequency, which prefers the short ones that stand everywhere.
 _LEAST_BITS = 21.0
 _SHORTEST = 5
+
+if TYPE_CHECKING:
+    import torch
+
+    from tokenlayer.layer.vocabulary import Vocabulary
 
 
 def draw_rows(
@@ -50,6 +52,8 @@ def draw_rows(
         InputError: no n-gram, not even a single character, occurs more than `filter_over` times.
 
     """
+    import torch
+
     N, _ = shape
     lengths = torch.tensor(ngram_lengths)[torch.randint(len(ngram_lengths), (N,), generator=generator)]
     rows = np.full(shape, padding, dtype=np.int64)
@@ -62,6 +66,8 @@ def draw_rows(
 
 def _draw(corpus: Codes, length: int, n: int, filter_over: int, generator: torch.Generator | None) -> Codes:
     """(n, length) codes, or of the next shorter n-grams that do occur often enough."""
+    from tokenlayer.text.ngrams.drawing import draw_ngrams
+
     missing: InputError | None = None
     for shorter in range(length, 0, -1):
         try:
@@ -94,6 +100,10 @@ def redraw_outside(
         InputError: no n-gram of characters of the alphabet alone, not even a single character, occurs so often.
 
     """
+    import torch
+
+    from tokenlayer.text.ngrams.drawing import frequent_positions
+
     outside = (rows == none_code).any(axis=1)
     if not outside.any():
         return
@@ -149,6 +159,10 @@ class RandomNgramsConfig(InitializerConfig):
 
     def build(self, context: InitializerContext) -> Vocabulary:
         """N random n-grams: the same for the same texts, settings and generator."""
+        import torch
+
+        from tokenlayer.layer.vocabulary import Vocabulary
+
         assert self.ngram_lengths is not None, "settled"
         corpus, K = context.corpus(self.corpus), context.max_token_length
         check_corpus(self.ngram_lengths, len(corpus))

@@ -5,17 +5,20 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from tokenlayer.errors import InputError
-from tokenlayer.layer.vocabulary import Vocabulary
-from tokenlayer.layer.words import WordMatcher
 from tokenlayer.text.alphabet import Alphabet
-from tokenlayer.text.words import CountedWords, count_words, space_code, word_codes
 from tokenlayer.vocabularies.base import InitializerConfig, InitializerContext
 from tokenlayer.vocabularies.ngrams import vocabulary_of
+
+if TYPE_CHECKING:
+    from tokenlayer.layer.vocabulary import Vocabulary
+    from tokenlayer.layer.words import WordMatcher
+    from tokenlayer.text.words import CountedWords
 
 _REMEDY = "lower model.vocab_size or initializer.min_texts, raise initializer.longest, or give more training texts"
 
@@ -43,6 +46,9 @@ class WordsConfig(InitializerConfig):
 
     def matcher(self, alphabet: Alphabet) -> WordMatcher:
         """Only whole words count."""
+        from tokenlayer.layer.words import WordMatcher
+        from tokenlayer.text.words import space_code
+
         return WordMatcher(space_code(alphabet))
 
     @abstractmethod
@@ -56,6 +62,8 @@ class WordsConfig(InitializerConfig):
             InputError: the alphabet has no space, K is below `longest`, or there are fewer words.
 
         """
+        from tokenlayer.text.words import count_words, word_codes
+
         if self.longest > context.max_token_length:
             raise InputError(
                 f"tokens of {context.max_token_length} characters cannot hold words of {self.longest}: raise"

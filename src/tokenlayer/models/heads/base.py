@@ -1,62 +1,13 @@
-"""What a head is: it reads the matched tokens and gives logits.
-
-Every head says how it supplies the **token gradient** g, from which a learning rule scores tokens that are not there
-yet: `HeadOutput.embedded` is a tensor that the vector E of a token enters as a plain sum, so that ∂loss/∂embedded is
-the gradient which one more match, of any token, would receive.
-"""
+"""How a head is configured: what reads the matched tokens and gives logits."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from torch import Tensor, nn
-
-from tokenlayer.layer.embedding import TokenEmbedding
-from tokenlayer.layer.tokenized import Tokenized
-
-
-@dataclass(frozen=True)
-class HeadOutput:
-    """What a head made of a batch."""
-
-    logits: Tensor
-    """(B, n_outputs)"""
-    embedded: Tensor
-    """(B, L, D) sum of the vectors of the tokens that begin at each position; or (B, D) sum over the text, where the
-    place makes no difference. Its gradient is the token gradient g."""
-    hidden: Tensor | None = None
-    """(B, hidden) output of a hidden dense layer, if the head has one."""
-
-
-class Head(nn.Module, ABC):
-    """Matches and their vectors → logits."""
-
-    binary_features: bool = False
-    """True if a token enters `embedded` once for each text that holds it, however often it occurs there."""
-
-    centres_embedded: bool = False
-    """True if the head subtracts the mean over the batch from `embedded`, so that its gradient sums to zero."""
-
-    @abstractmethod
-    def forward(self, tokens: Tokenized, embedding: TokenEmbedding) -> HeadOutput:
-        """The matches of B texts, and the vectors of the N tokens (N, D), to logits (B, n_outputs)."""
-
-    @abstractmethod
-    def readout_layers(self) -> tuple[nn.Linear, ...]:
-        """The linear layers whose outputs add up to the logits."""
-
-    def centred_modules(self) -> tuple[nn.Module, ...]:
-        """Modules whose outputs are read through a normalisation alone, so that their gradients sum to zero."""
-        return ()
-
-    def readout(self) -> Tensor | None:
-        """(n_outputs, D): the parameter by which the linear path from `embedded` to the logits multiplies, if any."""
-        return None
-
-    def token_parameters(self) -> tuple[Tensor, ...]:
-        """Parameters of which row n, of N, belongs to token n alone: a token that takes its place begins with zeros."""
-        return ()
+if TYPE_CHECKING:
+    from tokenlayer.models.heads.head import Head
 
 
 @dataclass

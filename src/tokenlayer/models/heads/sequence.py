@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from tokenlayer.layer.matching import Matches
-from tokenlayer.models.heads.pool import matches_by_text
+from tokenlayer.models.heads.pool_head import matches_by_text
 
 
 @dataclass(frozen=True)

@@ -1,32 +1,20 @@
-"""What every callback is given, and how one is configured. A new callback is one file here and one YAML."""
+"""What every callback is given, and how one is configured. A new callback is two files here and one YAML."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pytorch_lightning as pl
 from rich.console import Console
 
-from tokenlayer.data.types import PreparedDataset
-from tokenlayer.tracking.recorder import Recorder
-from tokenlayer.training.module import TokenizationModule, TrainingStep
+from tokenlayer.training.job import Job
 
+if TYPE_CHECKING:
+    import pytorch_lightning as pl
 
-@dataclass(frozen=True)
-class Settings:
-    """The configuration of a run, as it is recorded."""
-
-    resolved: Mapping[str, Any]
-    """The whole of it in plain containers."""
-    overrides: Sequence[str] = ()
-    """The settings of the command line."""
-    choices: Mapping[str, str] = field(default_factory=dict)
-    """The option of each configuration group."""
-    chosen: Sequence[str] = ()
-    """What was left open and was chosen from the training texts, in words."""
+    from tokenlayer.data.types import PreparedDataset
+    from tokenlayer.tracking.recorder import Recorder
 
 
 @dataclass(frozen=True)
@@ -35,27 +23,8 @@ class RunContext:
 
     recorder: Recorder
     dataset: PreparedDataset
-    settings: Settings
+    job: Job[Any]
     console: Console = field(default_factory=Console)
-
-
-class RunCallback(pl.Callback):
-    """A callback of a run.
-
-    Args:
-        run: where to record, the data, and the terminal.
-
-    """
-
-    def __init__(self, run: RunContext) -> None:
-        self.run = run
-
-    @property
-    def recorder(self) -> Recorder:
-        return self.run.recorder
-
-    def before_commit(self) -> None:  # most callbacks have nothing to add
-        """Write what should be part of the commit that is about to be made."""
 
 
 @dataclass
@@ -65,29 +34,3 @@ class CallbackConfig(ABC):
     @abstractmethod
     def build(self, run: RunContext) -> pl.Callback:
         """The callback for a run."""
-
-
-def current_step(module: pl.LightningModule) -> TrainingStep:
-    """The step in progress, of a module that is being trained."""
-    step = as_module(module).current
-    assert step is not None
-    return step
-
-
-def as_module(module: pl.LightningModule) -> TokenizationModule:
-    """The module as what it is."""
-    assert isinstance(module, TokenizationModule)
-    return module
-
-
-_CONTROL = str.maketrans({"\n": "⏎", "\r": "␍", "\t": "⇥"})
-
-
-def printable(text: str) -> str:
-    """Text for a line of the terminal: line breaks and tabs, which a table of one's own may hold, as signs."""
-    return text.translate(_CONTROL)
-
-
-def visible(patterns: Sequence[str]) -> list[str]:
-    """Patterns for a table in the browser, which swallows the spaces that a pattern begins or ends with: as `␣`."""
-    return [printable(pattern).replace(" ", "␣") for pattern in patterns]

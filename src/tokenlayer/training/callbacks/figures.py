@@ -1,34 +1,14 @@
-"""The run in pictures: loss and accuracy, gradients and values over time, turnover of the patterns."""
+"""Settings of the figures."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
+from typing import TYPE_CHECKING
 
-import pandas as pd
-import pytorch_lightning as pl
-from matplotlib.figure import Figure
+from tokenlayer.training.callbacks.base import CallbackConfig, RunContext
 
-from tokenlayer.training import plots
-from tokenlayer.training.callbacks.base import CallbackConfig, RunCallback, RunContext
-
-
-class Figures(RunCallback):
-    """`figures/*.png`, drawn from the run's own logs when it has been tested."""
-
-    def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        metrics = self.recorder.load_metrics()
-        self._draw("loss_accuracy", partial(plots.loss_accuracy, metrics=metrics), "train_log")
-        self._draw("grads_log", partial(plots.moments, title="Gradients"), "grads_log")
-        self._draw("vals_log", partial(plots.moments, title="Values"), "vals_log")
-        self._draw("pattern_turnover", plots.turnover, "patterns_log")
-
-    def _draw(self, name: str, plot: plots.Plot, table: str) -> None:
-        log: pd.DataFrame = self.recorder.load_log(f"logs/{table}")
-        if log.empty:  # the callback that writes it is switched off
-            return
-        figure: Figure = plot(log)
-        figure.savefig(self.recorder.artifact(f"figures/{name}.png"), dpi=120)
+if TYPE_CHECKING:
+    from tokenlayer.training.callbacks.figures_callback import Figures
 
 
 @dataclass
@@ -36,4 +16,6 @@ class FiguresConfig(CallbackConfig):
     """The figures at the end of a run."""
 
     def build(self, run: RunContext) -> Figures:
+        from tokenlayer.training.callbacks.figures_callback import Figures
+
         return Figures(run)

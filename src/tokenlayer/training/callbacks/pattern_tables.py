@@ -14,7 +14,7 @@ from tokenlayer.layer.tokenized import Tokenized
 from tokenlayer.layer.vocabulary import BLANK_SIGN
 from tokenlayer.models.logit_gradients import class_weights, logit_gradients, top_class
 from tokenlayer.text.alphabet import Alphabet
-from tokenlayer.training.callbacks.base import printable
+from tokenlayer.training.callbacks.run_callback import printable
 from tokenlayer.training.module import TokenizationModule, TrainingStep
 
 WEIGHT = "weight"

@@ -1,60 +1,14 @@
-"""The origin of a run: its configuration, code, data and machine."""
+"""Settings of the record of where a run comes from."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import pytorch_lightning as pl
-import yaml
+from tokenlayer.training.callbacks.base import CallbackConfig, RunContext
 
-from tokenlayer.tracking.provenance import record_provenance
-from tokenlayer.tracking.uri import without_secrets
-from tokenlayer.training.callbacks.base import CallbackConfig, RunCallback, RunContext
-
-
-class Provenance(RunCallback):
-    """Parameters (flat), `config/*`, `dataset/report.json`, and tags for git state, packages and hardware."""
-
-    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self.record()
-
-    def record(self) -> None:
-        """All of it, now."""
-        settings, dataset = self.run.settings, self.run.dataset
-        self._write_yaml("config/resolved.yaml", dict(settings.resolved))
-        self._write_yaml("config/overrides.yaml", list(settings.overrides))
-        self._write_yaml("config/chosen.yaml", list(settings.chosen))
-        report = {"fingerprint": dataset.fingerprint, "alphabet": dataset.alphabet.chars} | asdict(dataset.report)
-        if dataset.ground_truth is not None:
-            report["ground_truth"] = asdict(dataset.ground_truth)
-        self._write("dataset/report.json", json.dumps(report, indent=2, ensure_ascii=False))
-        # What watches a run does not tell it from others; it stands in config/resolved.yaml.
-        told = {name: value for name, value in settings.resolved.items() if name != "callbacks"}
-        self.recorder.log_params(flat(told) | {f"group.{k}": v for k, v in settings.choices.items()})
-        self.recorder.set_tags({"dataset.fingerprint": dataset.fingerprint})
-        record_provenance(self.recorder)
-
-    def _write_yaml(self, artifact: str, content: object) -> None:
-        text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
-        self._write(artifact, without_secrets(text))  # a database's URI may hold a password
-
-    def _write(self, artifact: str, text: str) -> None:
-        self.recorder.artifact(artifact).write_text(text, encoding="utf-8")
-
-
-def flat(section: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested settings as dotted names; a list, or an empty section, is one value."""
-    result: dict[str, Any] = {}
-    for name, value in section.items():
-        key = f"{prefix}{name}"
-        if isinstance(value, Mapping) and value:
-            result |= flat(value, f"{key}.")
-        else:
-            result[key] = value
-    return result
+if TYPE_CHECKING:
+    from tokenlayer.training.callbacks.provenance_callback import Provenance
 
 
 @dataclass
@@ -62,4 +16,6 @@ class ProvenanceConfig(CallbackConfig):
     """The origin of the run."""
 
     def build(self, run: RunContext) -> Provenance:
+        from tokenlayer.training.callbacks.provenance_callback import Provenance
+
         return Provenance(run)

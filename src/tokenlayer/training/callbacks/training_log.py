@@ -1,58 +1,15 @@
-"""Loss and running accuracy of training: every step to a table, some steps to metrics."""
+"""Settings of the log of training steps."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
-import pytorch_lightning as pl
-from torch.optim import Optimizer
+from tokenlayer.training.callbacks.base import CallbackConfig, RunContext
 
-from tokenlayer.training.callbacks.base import (
-    CallbackConfig,
-    RunCallback,
-    RunContext,
-    as_module,
-    current_step,
-)
-
-
-class TrainingLog(RunCallback):
-    """Table `logs/train_log` (loss of each step); metrics `train/loss`, `train/accuracy`, and all others at epoch ends.
-
-    `train/accuracy` runs within the epoch, as the original prints it; `train/loss` is the step's.
-    """
-
-    def __init__(self, run: RunContext, metrics_every: int) -> None:
-        super().__init__(run)
-        self.metrics_every = metrics_every
-        self._rate = math.nan
-
-    def on_before_optimizer_step(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, optimizer: Optimizer
-    ) -> None:
-        # Of this update: behind it Lightning has set the next one's already.
-        self._rate = float(optimizer.param_groups[0]["lr"])
-
-    def on_train_batch_end(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
-        step = current_step(pl_module)
-        loss = step.loss.item()
-        self.recorder.append("logs/train_log", step.place | {"loss": loss})
-        is_last = batch_idx + 1 == trainer.num_training_batches
-        if step.step % self.metrics_every == 0 or is_last:
-            accuracy = as_module(pl_module).phase_metrics("train").accuracy()
-            values = {"train/loss": loss, "train/accuracy": accuracy, "train/learning_rate": self._rate}
-            self.recorder.log_metrics(values | {"train/epoch": step.epoch}, step.step)
-
-    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        results = as_module(pl_module).phase_metrics("train").compute()
-        rest = {f"train/{name}": float(value) for name, value in results.items() if name not in ("loss", "accuracy")}
-        rest["train/epoch_loss"] = float(results["loss"])
-        self.recorder.log_metrics(rest, trainer.global_step - 1)
+if TYPE_CHECKING:
+    from tokenlayer.training.callbacks.training_log_callback import TrainingLog
 
 
 @dataclass
@@ -68,4 +25,6 @@ class TrainingLogConfig(CallbackConfig):
             yield "metrics_every", "must be at least 1"
 
     def build(self, run: RunContext) -> TrainingLog:
+        from tokenlayer.training.callbacks.training_log_callback import TrainingLog
+
         return TrainingLog(run, self.metrics_every)

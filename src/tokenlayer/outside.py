@@ -1,0 +1,44 @@
+"""Classes of other packages, by name: they are imported when they are needed, for torch takes seconds."""
+
+import importlib
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Says in the annotation of a partial what its class has to be a kind of: `torch.optim.Optimizer`."""
+
+    path: str
+    """Dotted path of the class."""
+
+    def load(self) -> type:
+        """The class, and a word about the wait for it."""
+        say_loading(self.path.split(".", maxsplit=1)[0])
+        found: type = _class_at(self.path)
+        return found
+
+
+@dataclass(frozen=True)
+class Imported:
+    """Stands for a class until it is called."""
+
+    path: str
+    """Dotted path of the class."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """An object of the class."""
+        return _class_at(self.path)(*args, **kwargs)
+
+
+def say_loading(*packages: str) -> None:
+    """Print what is about to be loaded, as far as it has not been loaded before."""
+    missing = [package for package in packages if package not in sys.modules]
+    if missing:
+        print(f"loading {', '.join(missing)} …", flush=True)
+
+
+def _class_at(path: str) -> Any:
+    module, _, name = path.rpartition(".")
+    return getattr(importlib.import_module(module), name)

@@ -1,0 +1,94 @@
+"""Checkpoints, each of them a commit: what is logged so far is sealed and mirrored to MLflow together with it."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any, Literal
+
+import pytorch_lightning as pl
+from pytorch_lightning.trainer.states import TrainerFn
+
+from tokenlayer import interrupts
+from tokenlayer.errors import InputError
+from tokenlayer.training.callbacks.base import RunContext
+from tokenlayer.training.callbacks.run_callback import RunCallback
+
+LAST = "checkpoints/last.ckpt"
+
+
+BEST = "checkpoints/best.ckpt"
+
+
+# Lightning moves Checkpoint callbacks to the end, so that what the others log of a step is in that step's commit.
+class Checkpoints(RunCallback, pl.callbacks.Checkpoint):
+    """Commits every ⌊n / per_epoch⌋ batches of an epoch, after validation, at max_steps, and when asked to stop.
+
+    `checkpoints/last.ckpt` is where the run resumes from; `checkpoints/best.ckpt` has the best monitored value.
+    """
+
+    def __init__(
+        self, run: RunContext, per_epoch: int, keep: Literal["all", "last_and_best"], monitor: str, mode: str
+    ) -> None:
+        super().__init__(run)
+        self.per_epoch = per_epoch
+        self.keep_all = keep == "all"
+        self.monitor = monitor
+        self.mode = mode
+        self.best_value: float | None = None
+        self.best_file: str | None = None
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        stride = max(1, int(trainer.num_training_batches) // self.per_epoch)
+        stop = interrupts.requested() is not None
+        is_due = batch_idx % stride == 0 and batch_idx != 0
+        # Later the loops count an epoch that max_steps cut short as done, and no run could go on from there.
+        is_end = trainer.global_step == trainer.max_steps or (
+            batch_idx + 1 == trainer.num_training_batches and not trainer.enable_validation
+        )
+        if is_due or stop or is_end:
+            self._commit(trainer, keep=self.keep_all and is_due)
+        interrupts.raise_if_requested()
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if trainer.state.fn != TrainerFn.FITTING or trainer.sanity_checking:
+            return  # no state of a training, to go on from
+        self._commit(trainer, keep=False, is_best=self._is_best(trainer))
+        interrupts.raise_if_requested()
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"best_value": self.best_value, "best_file": self.best_file}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.best_value = state_dict["best_value"]
+        self.best_file = state_dict["best_file"]
+
+    @property
+    def best_path(self) -> Path | None:
+        """The local file with the best monitored value, if there was a validation."""
+        return None if self.best_file is None else self.recorder.checkpoints / self.best_file
+
+    def _is_best(self, trainer: pl.Trainer) -> bool:
+        if self.monitor not in trainer.callback_metrics:
+            known = ", ".join(sorted(name for name in trainer.callback_metrics if "/" in name))
+            raise InputError(f"callbacks.checkpoints.monitor={self.monitor}: no such metric; there are {known}")
+        value = float(trainer.callback_metrics[self.monitor])
+        better = self.best_value is None or (value > self.best_value if self.mode == "max" else value < self.best_value)
+        if better and not math.isnan(value):
+            self.best_value = value
+        return better
+
+    def _commit(self, trainer: pl.Trainer, keep: bool, is_best: bool = False) -> None:
+        for callback in trainer.callbacks:  # type: ignore[attr-defined]  # Lightning declares it on the connector
+            if isinstance(callback, RunCallback):
+                callback.before_commit()
+        # The last batch of an epoch may be committed before and after validation: two states of one step.
+        suffix = "_validated" if trainer.validating else ""
+        path = self.recorder.checkpoints / f"step_{trainer.global_step:08d}{suffix}.ckpt"
+        if is_best:
+            self.best_file = path.name
+        trainer.save_checkpoint(path, weights_only=False)  # the loops and the optimizer, too
+        aliases = (LAST, BEST) if is_best else (LAST,)
+        self.recorder.commit(trainer.global_step, checkpoint=path, aliases=aliases, keep=keep)

@@ -1,0 +1,99 @@
+"""Sweeps whose jobs a launcher's own processes run; what becomes of their failures."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("hydra_plugins.hydra_joblib_launcher", reason="hydra-joblib-launcher is not installed")
+
+COMMAND = '''\
+"""A command in small, whose work fails as its setting says."""
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from tokenlayer.cli.jobs import Command, run
+from tokenlayer.config.check import Spec
+from tokenlayer.errors import InputError
+
+@dataclass
+class Settings:
+    end: Literal["done", "bad", "failed"] = "done"
+    n: int = 0
+
+def complete(composed, line):
+    return composed
+
+def work(job):
+    Path(f"worked_{job.overrides[0]}_{os.getpid()}").touch()
+    if job.config.end == "bad":
+        raise InputError("a.csv, line 3: no label; add one")
+    if job.config.end == "failed":
+        raise RuntimeError("no luck")
+'''
+MAIN = """\
+import os
+import sys
+from small_command import Command, Settings, Spec, complete, run, work
+from tokenlayer.cli.main import report
+
+print(os.getpid())
+arguments = ["--config-path", "small_conf", *sys.argv[1:]]
+try:
+    sys.exit(run(Command("train", Spec(Settings, complete), work), arguments))
+except Exception as error:
+    sys.exit(report(error))
+"""
+
+
+@pytest.fixture
+def sweep(tmp_path, monkeypatch):
+    """Runs a sweep in a process of its own under the joblib launcher."""
+    (tmp_path / "small_conf").mkdir()
+    (tmp_path / "small_conf/train.yaml").write_text(
+        "hydra: {sweep: {dir: sweeps, subdir: .}, output_subdir: null}\n"
+        "defaults: [_self_, override hydra/job_logging: none, override hydra/hydra_logging: none]\n"
+    )
+    (tmp_path / "small_command.py").write_text(COMMAND)
+    (tmp_path / "small_main.py").write_text(MAIN)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=":")
+
+    def run(*arguments):
+        line = [sys.executable, "small_main.py", "-m", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", *arguments]
+        return subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
+
+    return run
+
+
+@pytest.mark.parametrize(("ends", "code"), [("done,bad", 2), ("bad,failed", 1), ("done,failed,bad", 1)])
+def test_failures_come_back_from_other_processes(sweep, tmp_path, ends, code):
+    done = sweep(f"end={ends}")
+    assert done.returncode == code, done.stderr
+    worked = sorted(path.name.split("_")[1:] for path in tmp_path.glob("worked_*"))
+    assert [setting for setting, _ in worked] == sorted(f"end={end}" for end in ends.split(","))
+    assert done.stdout.strip() not in {process for _, process in worked}, "a job has run in the process of the command"
+    if "bad" in ends:
+        assert "error: a.csv, line 3: no label; add one" in done.stderr
+        assert "failed: end=bad" in done.stderr
+    if "failed" in ends:
+        assert "RuntimeError: no luck" in done.stderr
+
+
+def test_success(sweep, tmp_path):
+    """Settings that no file has reach the other processes, too."""
+    done = sweep("n=1,2", "end=done")
+    assert done.returncode == 0, done.stderr
+    assert sorted(path.name.split("_")[1] for path in tmp_path.glob("worked_*")) == ["n=1", "n=2"]
+    assert "failed" not in done.stderr
+
+
+def test_a_wrong_value_starts_no_process(sweep, tmp_path):
+    done = sweep("n=1,x")
+    assert done.returncode == 2
+    assert "n: expected an integer, got 'x'" in done.stderr
+    assert not list(Path(tmp_path).glob("worked_*"))
