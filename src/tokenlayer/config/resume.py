@@ -29,6 +29,8 @@ _ABSENT = object()
 class SavedRun:
     """The configuration that a run has recorded."""
 
+    name: str
+    """Id of the run, whatever part of it the command line gave; path of a bare checkpoint."""
     resolved: Mapping[str, Any]
     """`config/resolved.yaml`: the whole configuration in plain containers."""
     overrides: Sequence[str]
@@ -36,11 +38,13 @@ class SavedRun:
 
 
 Reader = Callable[[str, TrackingConfig, str], SavedRun]
-"""Finds a saved run by id (or checkpoint), tracking settings and `output_dir`. Raises `InputError`."""
+"""Finds a saved run by what names it (or a checkpoint), tracking settings and `output_dir`. Raises `InputError`."""
 
 
 def find(composed: Mapping[str, Any], key: str, read: Reader) -> SavedRun:
     """The run that the composed value at `key` (`resume`) names. Raises `ConfigError`."""
+    if isinstance(composed[key], float):  # of a file, in whose YAML the id 1e5 is a number
+        raise ConfigError([Problem(key, f"is the number {composed[key]} in this file: put it between quotes, as text")])
     tracking = load(composed["tracking"], TrackingConfig, key="tracking")
     try:
         return read(str(composed[key]), tracking, str(composed["output_dir"]))
@@ -56,8 +60,9 @@ def continued(composed: Mapping[str, Any], line: Line, saved: SavedRun) -> dict[
     result = copy.deepcopy(dict(saved.resolved))
     changed = [choice.key_or_group.replace("/", ".") for choice in line.choices]
     changed += [setting.key_or_group for setting in line.settings]
-    for key in ("resume", *PLACE, *changed):
+    for key in (*PLACE, *changed):
         _put(result, key, _get(composed, key))
+    result["resume"] = saved.name
     allowed = result.get("allow_targets")
     for key in open_keys(result, allowed if isinstance(allowed, list) else ()):
         _put(result, key, _get(saved.resolved, key))  # what the line leaves open is what the run has chosen
