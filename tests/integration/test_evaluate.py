@@ -84,7 +84,8 @@ def test_a_name_of_several_runs_lists_them(trained: tuple[Store, Recorded], refu
     store, run = trained
     twins = [store.client.create_run(run.run.info.experiment_id, run_name="twins").info.run_id for _ in range(2)]
     message = refused("twins")
-    assert "run: 'twins' names 2 runs" in message
+    assert message.startswith("error: run: 'twins' names 2 runs")
+    assert message.splitlines()[0].endswith("[run='twins' on the command line]")
     for twin in twins:
         assert re.search(rf"^  {twin}  twins  RUNNING  \d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d UTC$", message, re.MULTILINE)
 

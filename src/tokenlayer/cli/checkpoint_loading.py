@@ -31,4 +31,4 @@ def saved_config(run_or_checkpoint: str, tracking: TrackingConfig, output_dir: s
     from tokenlayer.training.checkpoint_loading import saved_model  # noqa: PLC0415  # MLflow takes seconds
 
     saved = saved_model(run_or_checkpoint, tracking, output_dir)
-    return SavedRun(saved.run_id or run_or_checkpoint, saved.header["config"], [])
+    return SavedRun(saved.run_id or run_or_checkpoint, saved.config(), [])

@@ -77,5 +77,5 @@ def _work(job: Job[EvaluateConfig]) -> None:
     configure_logging()
     config = job.config
     saved = saved_model(config.run, config.tracking, config.output_dir)
-    trained = load(saved.header["config"], TrainConfig, allow_targets=config.allow_targets)
+    trained = load(saved.config(), TrainConfig, allow_targets=config.allow_targets)
     evaluate(job, saved, trained)

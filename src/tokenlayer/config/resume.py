@@ -11,6 +11,7 @@ from typing import Any
 
 from tokenlayer.config.chosen import open_keys
 from tokenlayer.config.compose import Line
+from tokenlayer.config.defaults import with_parts_completed
 from tokenlayer.config.problems import ConfigError, Problem, shown
 from tokenlayer.config.typed import flatten, load
 from tokenlayer.errors import InputError
@@ -63,12 +64,14 @@ def continued(composed: Mapping[str, Any], line: Line, saved: SavedRun) -> dict[
     for key in (*PLACE, *changed):
         _put(result, key, _get(composed, key))
     result["resume"] = saved.name
-    allowed = result.get("allow_targets")
-    for key in open_keys(result, allowed if isinstance(allowed, list) else ()):
+    given = result.get("allow_targets")
+    allowed = given if isinstance(given, list) else ()
+    for key in open_keys(result, allowed):
         _put(result, key, _get(saved.resolved, key))  # what the line leaves open is what the run has chosen
     problems = [
         *_other_experiment(composed, line, saved),
-        *_changes(saved.resolved, result),
+        # Completed: what one of them leaves to a default, the other may name.
+        *_changes(with_parts_completed(saved.resolved, allowed), with_parts_completed(result, allowed)),
         *_beyond_the_schedule(saved, result),
     ]
     if problems:

@@ -67,7 +67,7 @@ def explain_text(
 
 def explained(saved: SavedModel, text: str, allow_targets: Sequence[str] = ()) -> Explanation:
     """The text, cleaned and encoded as the model's training texts were, and what the model makes of it."""
-    trained = load(saved.header["config"], TrainConfig, allow_targets=allow_targets)
+    trained = load(saved.config(), TrainConfig, allow_targets=allow_targets)
     alphabet = Alphabet(saved.header["alphabet"])
     text_length = trained.dataset.text_length
     assert text_length is not None, "a run has chosen it"

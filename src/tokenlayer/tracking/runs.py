@@ -85,14 +85,14 @@ def find_run(store: Store, named: str) -> Run:
     active = [run for run in found if not _is_deleted(run)]
     if len(active) > 1:
         raise InputError(
-            f"{named!r} names {len(active)} runs in {store.shown}; give the whole id, or more of it:\n{_listed(active)}"
+            f"{named!r} names {len(active)} runs in {store.shown}; give more of its id, or all of it\n{_listed(active)}"
         )
     if active:
         return active[0]
     if len(found) > 1:
         raise InputError(
             f"{named!r} names {len(found)} runs in {store.shown}, which are all deleted; restore one with "
-            f"`mlflow runs restore --run-id ID`:\n{_listed(found)}"
+            f"`mlflow runs restore --run-id ID`\n{_listed(found)}"
         )
     if found:
         raise InputError(_deleted(found[0], store))

@@ -25,6 +25,21 @@ class SavedModel:
     run_id: str | None
     """The run it belongs to, None for a bare file."""
 
+    def config(self) -> dict[str, Any]:
+        """The configuration of the training, in plain containers.
+
+        Raises:
+            InputError: the checkpoint carries none.
+
+        """
+        found: dict[str, Any] = self.header["config"]
+        if not found:
+            raise InputError(
+                "this checkpoint carries no configuration: it was made by a program, of parts that are no importable "
+                "classes; give them as classes of a module, or use its weights in that program"
+            )
+        return found
+
 
 def saved_model(run_or_checkpoint: str, tracking: TrackingConfig, output_dir: str) -> SavedModel:
     """The best checkpoint of a run (its last, where there was no validation), or that of a file.
