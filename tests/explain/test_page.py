@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_models import explained
 
-from tokenlayer.explain.escaping import harmless
+from tokenlayer.escaping import harmless
 from tokenlayer.explain.page import page
 from tokenlayer.text.alphabet import UNKNOWN, Alphabet
 
