@@ -74,7 +74,9 @@ def test_a_token_in_the_place_of_a_user_goes(scheme: str, token: str, server: st
     assert redacted_uri(f"{scheme}://{token}@{server}") == f"{scheme}://{MASK}@{server}"
 
 
-@given(st.lists(st.tuples(schemes, secrets, servers), min_size=2, max_size=4), st.sampled_from([" ", "\n", ", ", "' '"]))
+@given(
+    st.lists(st.tuples(schemes, secrets, servers), min_size=2, max_size=4), st.sampled_from([" ", "\n", ", ", "' '"])
+)
 def test_each_of_several_uris_is_masked_by_itself(uris: list[tuple[str, str, str]], separator: str) -> None:
     text = separator.join(f"{scheme}://me:{password}@{server}" for scheme, password, server in uris)
     hides(text)

@@ -58,7 +58,7 @@ def known_run(store: Store, run_id: str, recorded_to: str | None = None) -> Run:
         run = store.client.get_run(run_id)
     except MlflowException as error:
         if recorded_to is not None and recorded_to != store.shown:
-            remedy = f"; it was recorded to {recorded_to}; {_where_to_look(recorded_to)}"
+            remedy = f"; it was recorded to {recorded_to}; {where_to_look(recorded_to)}"
         else:
             remedy = _hint(store, run_id)
         raise InputError(f"there is no run {run_id!r} in {store.shown}{remedy}") from error
@@ -82,7 +82,8 @@ def check_resumable(run: Run) -> None:
     check_format(run.data.tags.get(FORMAT_TAG), f"run {run.info.run_id}")
 
 
-def _where_to_look(recorded_to: str) -> str:
+def where_to_look(recorded_to: str) -> str:
+    """The remedy for a store that is not the one a run was recorded to, of which the run knows no password."""
     return SECRET_REMEDY if is_masked(recorded_to) else f"give tracking.uri={recorded_to}"
 
 
