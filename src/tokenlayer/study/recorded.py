@@ -107,9 +107,14 @@ def comparisons_csv(compared: Iterable[Compared]) -> str:
 
 def _csv(rows: Sequence[Row]) -> str:
     text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]) if rows else [], lineterminator="\n")
-    writer.writerow({column: _as_cell(column) for column in writer.fieldnames})
-    writer.writerows({column: _as_cell(value) for column, value in row.items()} for row in rows)
+    columns = list(rows[0]) if rows else []
+    for cells in (columns, *([row[column] for column in columns] for row in rows)):
+        # Before Python 3.13 a carriage return in a cell is not quoted where the lines end otherwise.
+        if any("\r" in cell for cell in cells):
+            writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
+        else:
+            writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(map(_as_cell, cells))
     return text.getvalue()
 
 
