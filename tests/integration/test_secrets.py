@@ -20,8 +20,7 @@ from tokenlayer.cli.main import main
 
 PASSWORD = "Kaza7/Lumo8@Miro9 #?"
 PARTS = ("Kaza7", "Lumo8", "Miro9")
-FEW = ["callbacks.figures=null", "callbacks.token_history=null", "trainer.max_epochs=1", "trainer.max_steps=4"]
-FEW += ["trainer.limit_val_batches=1", "trainer.limit_test_batches=1"]
+FEW = ["trainer.max_epochs=1", "trainer.max_steps=4", "trainer.limit_val_batches=1", "trainer.limit_test_batches=1"]
 SERVER = Path(__file__).with_name("mlflow_behind_a_password.py")
 
 

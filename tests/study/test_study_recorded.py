@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
-from mini import MINI, report
+from mini import MINI, report, train_here
 
 from tokenlayer.errors import InputError
 from tokenlayer.study.command import main
@@ -47,6 +47,8 @@ def unknown(output_dir: Path, folder: Path) -> Results:
 def test_a_finished_run_is_added_to_runs_that_mlflow_does_not_know(output_dir: Path, folder: Path) -> None:
     before = (folder / RUNS).read_text().splitlines()
     given = ["--output-dir", str(output_dir), "--results", str(folder)]
+    learns, stays, *_ = tasks(MINI)
+    train_here(learns, output_dir)
     assert main(MINI, report, folder, [*given, "--only", "learns", "--seeds", "0"]) == 0
 
     header, *lines = (folder / RUNS).read_text().splitlines()
@@ -74,6 +76,7 @@ def test_a_finished_run_is_added_to_runs_that_mlflow_does_not_know(output_dir: P
     assert main(MINI, report, folder, [*given, "--report"]) == 0
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == written
 
+    train_here(stays, output_dir)
     fewer = ["--output-dir", str(output_dir), "--results", str(folder), "--only", "stays", "--seeds", "0"]
     assert main(MINI, report, folder, fewer) == 0
     assert (folder / COMPARISONS).read_bytes() == written[folder / COMPARISONS], "one seed does not replace two"
