@@ -5,20 +5,31 @@ from pathlib import Path
 import yaml
 
 from tokenlayer.config.resume import SavedRun
+from tokenlayer.errors import InputError
 from tokenlayer.outside import say_loading
 from tokenlayer.tracking.config import TrackingConfig
+
+_LONGEST_ID = 100
 
 
 def saved_run(run: str, tracking: TrackingConfig, output_dir: str) -> SavedRun:
     """The configuration among the artifacts of a run. Raises `InputError` if there is no such run to be resumed."""
     # MLflow takes seconds to import, and most command lines have no saved run.
     say_loading("mlflow")
+    from tokenlayer.tracking.folder import RunFolder  # noqa: PLC0415  # MLflow takes seconds, and most lines need none
     from tokenlayer.tracking.reading import download_artifact, load_resolved_config  # noqa: PLC0415  # MLflow
-    from tokenlayer.tracking.runs import check_resumable, find_run  # noqa: PLC0415  # takes seconds, and
+    from tokenlayer.tracking.runs import check_resumable, find_run, where_to_look  # noqa: PLC0415  # takes seconds, and
     from tokenlayer.tracking.store import open_store  # noqa: PLC0415  # most lines need none
 
     folder = Path(output_dir).absolute()
-    found = find_run(open_store(tracking.uri, folder, create=False), run)
+    recorded_to = RunFolder(folder, run).origin() if run.isalnum() and len(run) < _LONGEST_ID else None
+    try:
+        store = open_store(tracking.uri, folder, create=False)
+    except InputError as error:
+        if recorded_to is None or tracking.uri is not None:
+            raise
+        raise InputError(f"run {run} was recorded to {recorded_to}; {where_to_look(recorded_to)}") from error
+    found = find_run(store, run, recorded_to)
     check_resumable(found)
     run_id = str(found.info.run_id)
     resolved = load_resolved_config(run_id, uri=tracking.uri, output_dir=folder)

@@ -1,13 +1,11 @@
 """`tokenlayer explain RUN_OR_CHECKPOINT TEXT`."""
 
-import argparse
 import sys
 from pathlib import Path
 
-from rich.console import Console
-
 from tokenlayer.cli.flags import STORE_SETTINGS, add_store_flags, with_settings_as_flags
 from tokenlayer.errors import InputError
+from tokenlayer.terminal import ArgumentParser, console
 
 _SETTINGS = {**STORE_SETTINGS, "html": "--output", "allow_targets": "--allow-targets"}
 
@@ -20,12 +18,12 @@ def main(arguments: list[str]) -> int:
 
     html = None if given.html is None else Path(given.html)
     place = Place(given.uri, given.output_dir, html)
-    explain_text(given.run, text, place, Console(), allow_targets=_names(given.allow_targets))
+    explain_text(given.run, text, place, console(), allow_targets=_names(given.allow_targets))
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser(
         "tokenlayer explain",
         usage="%(prog)s RUN_OR_CHECKPOINT TEXT [--output FILE] [--tracking-uri URI] [--output-dir FOLDER]",
         description="Show a text with the tokens that a trained model finds in it, coloured by what they do to the "

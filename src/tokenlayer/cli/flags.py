@@ -3,15 +3,18 @@
 import argparse
 from collections.abc import Mapping, Sequence
 
+from tokenlayer.terminal import ArgumentParser
+from tokenlayer.tracking.uri import environment_uri
+
 _INFO = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
 
 STORE_SETTINGS = {"tracking.uri": "--tracking-uri", "output_dir": "--output-dir"}
 """Settings of the commands that compose a configuration, and the flags of the same meaning."""
 
 
-def composing_parser(command: str) -> argparse.ArgumentParser:
+def composing_parser(command: str) -> ArgumentParser:
     """Hydra's flags, as far as the command has a use for them."""
-    made = argparse.ArgumentParser(f"tokenlayer {command}", add_help=False)
+    made = ArgumentParser(f"tokenlayer {command}", add_help=False)
     made.add_argument("overrides", nargs="*", metavar="SETTING", help="group=option or key=value (nested.key=value)")
     made.add_argument("--help", "-h", action="store_true", help="show this, all groups and the configuration")
     made.add_argument("--multirun", "-m", action="store_true", help="run a job for each combination of values")
@@ -45,6 +48,8 @@ def add_store_flags(parser: argparse.ArgumentParser) -> None:
 def with_settings_as_flags(arguments: Sequence[str], flags: Mapping[str, str] = STORE_SETTINGS) -> list[str]:
     """`output_dir=…`, as a command that composes a configuration takes it, → `--output-dir=…`.
 
+    `tracking=server` is the store that the environment names.
+
     Args:
         arguments: of an ordinary command; what follows `--` is left alone.
         flags: by setting.
@@ -53,6 +58,9 @@ def with_settings_as_flags(arguments: Sequence[str], flags: Mapping[str, str] = 
     end = arguments.index("--") if "--" in arguments else len(arguments)
     given = []
     for argument in arguments[:end]:
+        if argument == "tracking=server":
+            given.append(f"--tracking-uri={environment_uri()}")
+            continue
         name, is_setting, value = argument.partition("=")
         given.append(f"{flags[name]}={value}" if is_setting and name in flags else argument)
     return [*given, *arguments[end:]]

@@ -9,6 +9,8 @@ from omegaconf import Container, DictConfig, OmegaConf
 from tokenlayer.cli.flags import composing_parser
 from tokenlayer.config.compose import Composer
 from tokenlayer.errors import InputError
+from tokenlayer.redaction import redacted_settings
+from tokenlayer.terminal import safe
 
 _ABSENT = object()
 
@@ -49,9 +51,16 @@ def _show_section(config: DictConfig, package: str | None, resolve: bool) -> Non
             raise InputError(f"--package {package}: the configuration has no such section")
         print(f"# @package {package}")
     if isinstance(shown, Container):
-        print(OmegaConf.to_yaml(shown, resolve=resolve), end="")
+        print(_yaml(shown, resolve), end="")
     else:
-        print("null" if shown is None else shown)
+        print("null" if shown is None else safe(str(redacted_settings(shown, str(package)))))
+
+
+def _yaml(config: Container, resolve: bool) -> str:
+    """The YAML, with the secrets in it masked."""
+    plain = OmegaConf.to_container(config, resolve=resolve)
+    masked = redacted_settings(plain)
+    return safe(OmegaConf.to_yaml(config, resolve=resolve) if masked == plain else OmegaConf.to_yaml(masked))
 
 
 def _help(composer: Composer, config: DictConfig, resolve: bool, usage: str) -> str:
@@ -64,6 +73,6 @@ def _help(composer: Composer, config: DictConfig, resolve: bool, usage: str) -> 
             "groups of the configuration (group=option):",
             *(f"  {line}" for line in sorted(groups)),
             "\nthe configuration (key=value):\n",
-            OmegaConf.to_yaml(config, resolve=resolve),
+            _yaml(config, resolve),
         ]
     )

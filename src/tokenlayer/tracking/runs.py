@@ -14,8 +14,10 @@ from mlflow.exceptions import MlflowException
 
 from tokenlayer.errors import InputError
 from tokenlayer.hints import did_you_mean, near
+from tokenlayer.redaction import is_masked
 from tokenlayer.tracking.format import FORMAT, FORMAT_TAG, check_format
 from tokenlayer.tracking.store import Store
+from tokenlayer.tracking.uri import SECRET_REMEDY
 
 MADE_BY_TAG = "tokenlayer.run"
 _SUGGESTED = 5
@@ -59,22 +61,19 @@ def known_run(store: Store, run_id: str, recorded_to: str | None = None) -> Run:
     try:
         run = store.client.get_run(run_id)
     except MlflowException as error:
-        if recorded_to is not None and recorded_to != store.shown:
-            remedy = f"; it was recorded to {recorded_to}; give tracking.uri={recorded_to}"
-        else:
-            remedy = _hint(store, run_id)
-        raise InputError(f"there is no run {run_id!r} in {store.shown}{remedy}") from error
+        raise _missing(store, run_id, recorded_to) from error
     if _is_deleted(run):
         raise InputError(_deleted(run, store))
     return run
 
 
-def find_run(store: Store, named: str) -> Run:
+def find_run(store: Store, named: str, recorded_to: str | None = None) -> Run:
     """The run that a person means: the one of this id, else the only one whose id begins so or that has this name.
 
     Args:
         store: where to look.
         named: an id, the beginning of one, or a run's name.
+        recorded_to: where local files say that the run of this id is mirrored to.
 
     Raises:
         InputError: there is none, more than one, or it is deleted; the message names the candidates, or runs that
@@ -96,7 +95,7 @@ def find_run(store: Store, named: str) -> Run:
         )
     if found:
         raise InputError(_deleted(found[0], store))
-    raise InputError(f"there is no run {named!r} in {store.shown}{_hint(store, named)}")
+    raise _missing(store, named, recorded_to)
 
 
 def search_runs(store: Store, experiment_ids: list[str], where: str, view: int = ViewType.ACTIVE_ONLY) -> list[Run]:
@@ -141,6 +140,14 @@ def _called(store: Store, named: str) -> list[Run]:
     return list(runs.values())
 
 
+def _missing(store: Store, named: str, recorded_to: str | None) -> InputError:
+    if recorded_to is not None and recorded_to != store.shown:
+        remedy = f"; it was recorded to {recorded_to}; {where_to_look(recorded_to)}"
+    else:
+        remedy = _hint(store, named)
+    return InputError(f"there is no run {named!r} in {store.shown}{remedy}")
+
+
 def _is_deleted(run: Run) -> bool:
     return bool(run.info.lifecycle_stage != "active")
 
@@ -161,6 +168,11 @@ def _listed(runs: Iterable[Run]) -> str:
     if len(latest) > _CANDIDATES:
         lines.append(f"  … and {len(latest) - _CANDIDATES} earlier ones")
     return "\n".join(lines)
+
+
+def where_to_look(recorded_to: str) -> str:
+    """The remedy for a store that is not the one a run was recorded to, of which the run knows no password."""
+    return SECRET_REMEDY if is_masked(recorded_to) else f"give tracking.uri={recorded_to}"
 
 
 def _hint(store: Store, run_id: str) -> str:
