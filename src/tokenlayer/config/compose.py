@@ -1,5 +1,7 @@
 """Hydra's composition, asked piece by piece: which groups and options there are, who set a key."""
 
+import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
@@ -26,6 +28,7 @@ from omegaconf.errors import OmegaConfBaseException
 from tokenlayer.config import renamed
 from tokenlayer.config.problems import ConfigError, Problem
 from tokenlayer.config.search_path import packaged_conf, register
+from tokenlayer.redaction import redacted_setting
 
 # The behaviour of Hydra that this program is written for.
 HYDRA_VERSION_BASE = "1.3"
@@ -134,6 +137,7 @@ class Composer:
 
         Launchers give the task to other processes: it must be picklable, and gets the job's composition.
         """
+        texts = [self._without_secret(text) for text in texts]
         settings = self.split([self.parse(text) for text in texts]).settings
         values = {setting.input_line for setting in settings if not setting.is_delete()}
         # ++: Hydra refuses values that are in a dataclass but in none of the files at hand (a dataset of the
@@ -144,6 +148,22 @@ class Composer:
             sweeper = "this one does not say how its jobs ended"
             raise ConfigError([Problem("hydra/sweeper", f"{sweeper}; write hydra/sweeper=basic")])
         return [job.return_value for batch in batches for job in batch]
+
+    def _without_secret(self, text: str) -> str:
+        """The override, with a value that holds a secret put into the environment: Hydra writes its sweeps to a file.
+
+        Raises `ConfigError` where it gives several such values.
+        """
+        override = self.parse(text)
+        if redacted_setting(text) == text:
+            return text
+        key, value = override.get_key_element(), override.value()
+        if override.is_sweep_override() or not isinstance(value, str):
+            remedy = "a sweep's values are written to a file: give them by environment variables, ${oc.env:NAME}"
+            raise ConfigError([Problem(override.key_or_group, f"holds secrets, and {remedy}")])
+        name = f"TOKENLAYER_SETTING_{re.sub(r'[^A-Z0-9]', '_', override.key_or_group.upper())}"
+        os.environ[name] = value
+        return f"{key}=${{oc.env:{name}}}"
 
     def show_info(self, kind: str, texts: Sequence[str]) -> None:
         """Prints what Hydra has to say of its files: `defaults`, `searchpath`, …."""
@@ -158,7 +178,7 @@ class Composer:
         """Return who set `key`: the override, or the last file of the composition that has it."""
         for override in reversed(line.settings):
             if _overlaps(override.key_or_group, key):
-                return f"{override.input_line} on the command line"
+                return f"{redacted_setting(str(override.input_line))} on the command line"
         for default, loaded in reversed(self._files(_deciding(line))):
             inside = _inside(key, default.package or "")
             if inside and _has(loaded.config, inside):

@@ -15,6 +15,7 @@ from tokenlayer.config.problems import ConfigError, Problem, shown
 from tokenlayer.config.typed import flatten, load
 from tokenlayer.errors import InputError
 from tokenlayer.tracking.config import TrackingConfig
+from tokenlayer.training.config import TrainConfig
 from tokenlayer.training.schedule import Schedule
 
 # A checkpoint fits only these as they were; optimizer and schedule would take their state from it anyway.
@@ -69,6 +70,14 @@ def continued(composed: Mapping[str, Any], line: Line, saved: SavedRun) -> dict[
     if problems:
         raise ConfigError(problems)
     return result
+
+
+def trained_config(saved: Mapping[str, Any], allow_targets: Sequence[str]) -> TrainConfig:
+    """The configuration in a checkpoint, for its model to be rebuilt. Raises `ConfigError`.
+
+    The store is left out: it is not that of the run at hand, and its password is not recorded.
+    """
+    return load({**saved, "tracking": {}}, TrainConfig, allow_targets=allow_targets)
 
 
 def with_saved_dataset(composed: Mapping[str, Any], line: Line, saved: SavedRun) -> dict[str, Any]:
