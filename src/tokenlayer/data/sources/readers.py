@@ -2,19 +2,21 @@
 
 import csv
 import io
+import itertools
 import json
-import sys
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
-from tokenlayer.data.files import open_binary, open_text
+from tokenlayer.data.files import LARGEST_TEXT, most_unpacked, open_binary, open_text
 from tokenlayer.errors import InputError
-from tokenlayer.hints import hint
+from tokenlayer.hints import hint, shortened
 
 Row = tuple[int, list[Any]]
+
+_ROWS_AT_ONCE = 128  # of Parquet, where many equal texts are packed to next to nothing
 
 _FORMATS = {
     ".csv": "csv",
@@ -76,9 +78,9 @@ def _table(path: Path, columns: Sequence[str], rows: Iterable[Row]) -> Table:
 
 def _csv_rows(path: Path, columns: Sequence[str], delimiter: str) -> Iterator[Row]:
     # The csv module's own limit, for the whole process, is 131,072 characters: long documents are longer.
-    csv.field_size_limit(sys.maxsize)
+    csv.field_size_limit(LARGEST_TEXT)
     with open_text(path) as file:
-        reader = csv.reader(file, delimiter=delimiter, strict=True)
+        reader = csv.reader(_lines(file, path), delimiter=delimiter, strict=True)
         line = 1
         try:
             header = next(reader, [])
@@ -100,17 +102,30 @@ def _csv_rows(path: Path, columns: Sequence[str], delimiter: str) -> Iterator[Ro
 
 def _json_rows(path: Path, columns: Sequence[str]) -> Iterator[Row]:
     with open_text(path) as file:
-        for line, content in enumerate(file, start=1):
+        for line, content in enumerate(_lines(file, path), start=1):
             if not content.strip():
                 continue
             try:
                 row = json.loads(content)
-            except json.JSONDecodeError as error:
+            except ValueError as error:  # a number of more digits than Python reads, too
                 raise InputError(f"{path}, line {line}: not JSON ({error})") from error
+            except RecursionError as error:
+                raise InputError(f"{path}, line {line}: nested too deeply for a row of a table") from error
             if not isinstance(row, dict):
-                raise InputError(f'{path}, line {line}: not a JSON object like {{"{columns[0]}": …}}')
+                raise InputError(f'{path}, line {line}: not a JSON object like {{"{shortened(columns[0])}": …}}')
             _find(list(row), columns, f"{path}, line {line}")
             yield line, [row[name] for name in columns]
+
+
+def _lines(file: TextIO, path: Path) -> Iterator[str]:
+    """The lines, none of which is longer than a text may be."""
+    for line in itertools.count(1):
+        content = file.readline(LARGEST_TEXT + 1)
+        if not content:
+            return
+        if len(content) > LARGEST_TEXT:
+            raise InputError(f"{path}, line {line}: longer than {LARGEST_TEXT:,} characters: write a row on each line")
+        yield content
 
 
 def _parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[Row]:
@@ -118,16 +133,36 @@ def _parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[Row]:
     import pyarrow as pa  # noqa: PLC0415  # only for Parquet
     import pyarrow.parquet as pq  # noqa: PLC0415  # only for Parquet
 
+    damaged = (pa.ArrowException, UnicodeDecodeError)  # the second: a text that is not UTF-8, as Parquet demands
     with open_binary(path) as file:
         try:
             parquet = pq.ParquetFile(io.BytesIO(file.read()))
             _find(parquet.schema_arrow.names, columns, path)
-            table = parquet.read(columns=list(columns))
-        except pa.ArrowException as error:
+            for name in columns:
+                _check_type(parquet.schema_arrow.field(name).type, f"{path}: column {name!r}")
+            batches = parquet.iter_batches(_ROWS_AT_ONCE, columns=list(columns))
+            # One by one: the texts of a dictionary are not there so many times before they are asked for.
+            rows = (zip(*(batch.column(name) for name in columns), strict=True) for batch in batches)
+            left = most_unpacked(path)
+            for number, scalars in enumerate(itertools.chain.from_iterable(rows), start=1):
+                row = [scalar.as_py() for scalar in scalars]
+                longest = max((len(value) for value in row if isinstance(value, str)), default=0)
+                left -= longest
+                if longest > LARGEST_TEXT or left < 0:
+                    raise InputError(f"{path}, row {number}: unpacks to far more than texts do: look at it")
+                yield number, row
+        except damaged as error:
             raise InputError(f"{path} is no Parquet file, or damaged: {error}") from error
-    values = (table.column(name).to_pylist() for name in columns)
-    for number, row in enumerate(zip(*values, strict=True), start=1):
-        yield number, list(row)
+
+
+def _check_type(kind: Any, place: str) -> None:
+    """Raise InputError for an Arrow type that is neither of texts nor of labels; Python cannot hold all times."""
+    from pyarrow import types  # noqa: PLC0415  # only for Parquet
+
+    if types.is_dictionary(kind):
+        kind = kind.value_type
+    if types.is_temporal(kind) or types.is_nested(kind) or types.is_binary(kind) or types.is_large_binary(kind):
+        raise InputError(f"{place} is of {kind}, neither text, numbers nor flags: choose another, or convert it")
 
 
 def _check_delimiter(header: Sequence[str], wanted: Sequence[str], delimiter: str, path: Path) -> None:
@@ -137,11 +172,13 @@ def _check_delimiter(header: Sequence[str], wanted: Sequence[str], delimiter: st
     for other, name in ((";", "';'"), (",", "commas"), ("\t", "tabs")):
         if other != delimiter and other in header[0]:
             remedy = "save it with tabs" if delimiter == "\t" else "save it with commas, or with tabs as .tsv"
-            raise InputError(f"{path}, line 1: {header[0]!r} seems to be separated by {name}: {remedy}")
+            raise InputError(f"{path}, line 1: {shortened(header[0])!r} seems to be separated by {name}: {remedy}")
 
 
 def _find(present: Sequence[str], wanted: Sequence[str], place: object) -> list[int]:
     for name in wanted:
         if name not in present:
-            raise InputError(f"{place}: there is no column {name!r}{hint(name, present)}")
+            raise InputError(f"{place}: there is no column {shortened(name)!r}{hint(name, present)}")
+        if present.count(name) > 1:
+            raise InputError(f"{place}: there are {present.count(name)} columns {name!r}: rename all but the one meant")
     return [present.index(name) for name in wanted]
