@@ -1,9 +1,10 @@
-"""Hostile input, made by Hypothesis: what comes of it must be a result or an `InputError`, soon and in bounded memory."""
+"""Hostile input, made by Hypothesis: a result must come of it or an `InputError`, soon and in bounded memory."""
 
 import os
 import resource
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -36,8 +37,7 @@ def many(examples: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
 @contextmanager
 def bounded_memory(more: int = _MORE_MEMORY) -> Iterator[None]:
     """Let this process take so many bytes more than it has; an allocation beyond is a `MemoryError`."""
-    with open("/proc/self/statm") as file:
-        now = int(file.read().split()[0]) * _PAGE
+    now = int(Path("/proc/self/statm").read_text().split()[0]) * _PAGE
     before = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (now + more, before[1]))
     try:
@@ -68,7 +68,7 @@ def odd_text() -> st.SearchStrategy[str]:
         "\ud800",
         "=1+1",
         "\x1b[2J",
-        "‮",
+        "\u202e",
         "$\\frac{1$",
         "nan",
         "1e999",

@@ -26,7 +26,7 @@ def load_yaml(path: Path) -> Any:
     """
     text = check_yaml(path)
     try:
-        return yaml.load(text, Loader=_Loader)  # noqa: S506  # of the safe ones
+        return yaml.load(text, Loader=_Loader)
     except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that no calendar has
         raise InputError(f"{path} is no valid YAML: {error}") from error
 
@@ -92,9 +92,9 @@ class _Bounds:
         if parent is not None:
             parent.n_children += 1
         if isinstance(event, yaml.AliasEvent):
-            known = self._stands_for.get(event.anchor, 0)
+            known = self._stands_for.get(str(event.anchor), 0)
             if known is None:
-                self._refuse(event, f"*{shortened(event.anchor)} stands for something that holds it")
+                self._refuse(event, f"*{shortened(str(event.anchor))} stands for something that holds it")
             self._values += known or 0
             return
         if isinstance(event, yaml.ScalarEvent) and is_key and len(event.value) > _LONGEST_KEY:
@@ -113,5 +113,5 @@ class _Bounds:
             self._stands_for[ended.anchor] = self._values - ended.values_before
 
     def _refuse(self, event: yaml.Event, what: str) -> NoReturn:
-        line = event.start_mark.line + 1
-        raise InputError(f"{self._path}, line {line}: {what}: this is no configuration, or meant to do harm")
+        line = "" if event.start_mark is None else f", line {event.start_mark.line + 1}"
+        raise InputError(f"{self._path}{line}: {what}: this is no configuration, or meant to do harm")

@@ -1,7 +1,5 @@
 """Configuration files and command lines of any content: all that is wrong with them is said, and soon."""
 
-import functools
-import itertools
 import json
 import tempfile
 import time
@@ -17,10 +15,6 @@ from hypothesis import strategies as st
 
 from tokenlayer.config.check import Spec, check
 from tokenlayer.config.compose import Composer, composing
-from tokenlayer.config.problems import ConfigError
-from tokenlayer.config.typed import load
-from tokenlayer.errors import InputError
-from tokenlayer.training.config import TrainConfig
 
 DEEP = [5, 45, 300, 20_000]
 

@@ -9,11 +9,11 @@ from tokenlayer.cli.jobs import Command, configure_logging, run
 from tokenlayer.config.check import Spec
 from tokenlayer.config.compose import Line
 from tokenlayer.config.problems import ConfigError, Problem, shown
-from tokenlayer.config.resume import find, with_saved_dataset
+from tokenlayer.config.resume import find, trained_config, with_saved_dataset
 from tokenlayer.config.typed import flatten, load
 from tokenlayer.data.config import NO_BEARING_ON_TEXTS
 from tokenlayer.tracking.config import TrackingConfig
-from tokenlayer.training.config import EvaluateConfig, TrainConfig
+from tokenlayer.training.config import EvaluateConfig
 from tokenlayer.training.job import Job
 
 ENCODING = ("text_length", "cleaning", "alphabet")
@@ -77,5 +77,4 @@ def _work(job: Job[EvaluateConfig]) -> None:
     configure_logging()
     config = job.config
     saved = saved_model(config.run, config.tracking, config.output_dir)
-    trained = load(saved.header["config"], TrainConfig, allow_targets=config.allow_targets)
-    evaluate(job, saved, trained)
+    evaluate(job, saved, trained_config(saved, config.allow_targets))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tokenlayer.config.typed import load
+from tokenlayer.config.resume import trained_config
 from tokenlayer.explain.escaping import harmless
 from tokenlayer.explain.explanation import Explanation, explain
 from tokenlayer.explain.model_input import model_input
@@ -19,7 +19,6 @@ from tokenlayer.text.alphabet import Alphabet
 from tokenlayer.tracking.config import TrackingConfig
 from tokenlayer.training.build import restored_model
 from tokenlayer.training.checkpoint_loading import SavedModel, saved_model
-from tokenlayer.training.config import TrainConfig
 
 
 @dataclass(frozen=True)
@@ -66,10 +65,11 @@ def explain_text(
 
 def explained(saved: SavedModel, text: str, allow_targets: Sequence[str] = ()) -> Explanation:
     """The text, cleaned and encoded as the model's training texts were, and what the model makes of it."""
-    trained = load(saved.header["config"], TrainConfig, allow_targets=allow_targets)
+    trained = trained_config(saved, allow_targets)
     alphabet = Alphabet(saved.header["alphabet"])
     text_length = trained.dataset.text_length
-    assert text_length is not None, "a run has chosen it"
+    if text_length is None:  # every run has chosen it
+        raise saved.edited("dataset.text_length is null")
     seen = model_input(text, alphabet, trained.dataset.cleaning, text_length)
     model = restored_model(trained, saved, text_length)
     return explain(model, seen, alphabet, saved.header["class_names"])

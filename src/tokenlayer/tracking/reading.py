@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
@@ -17,6 +16,7 @@ from tokenlayer.hints import hint
 from tokenlayer.tracking.runs import known_run
 from tokenlayer.tracking.store import Store, open_store
 from tokenlayer.tracking.tables import PART, read_parts
+from tokenlayer.yaml_files import load_yaml
 
 OUTPUTS = Path("outputs")
 # Without this part of an address, MLflow 3 shows pages for language models around a run: traces, judges, prompts.
@@ -114,11 +114,13 @@ def load_resolved_config(run_id: str, *, uri: str | None = None, output_dir: Pat
     """The configuration of a run, as recorded in `config/resolved.yaml`.
 
     Raises:
-        InputError: no such store or run, or it recorded no configuration.
+        InputError: no such store or run, or it recorded no configuration, or what it recorded is none any more.
 
     """
     path = download_artifact(run_id, "config/resolved.yaml", uri=uri, output_dir=output_dir)
-    config: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    config = load_yaml(path)
+    if not isinstance(config, dict):
+        raise InputError(f"{path} is no configuration: the run {run_id} was recorded with another")
     return config
 
 
