@@ -140,9 +140,12 @@ def edited(draw: st.DrawFn, checkpoint: dict[str, Any]) -> bytes:
                 node = node.get(parent) if isinstance(node.get(parent), dict) else node
             node[name] = draw(odd_values())
         elif part == "weights":
-            name = draw(st.sampled_from(sorted(checkpoint["state_dict"])))
-            odd = [torch.zeros(0), torch.zeros(2, 2), torch.zeros(1).expand(10**9), torch.zeros(1, dtype=torch.int8)]
-            odd += [torch.full_like(checkpoint["state_dict"][name], 99), "text", None, torch.eye(3).to_sparse()]
+            name = draw(st.sampled_from([name for name in checkpoint["state_dict"] if name.startswith("model.")]))
+            same = checkpoint["state_dict"][name]
+            odd: list[Any] = [torch.full_like(same, 99), torch.full_like(same, -7), same.to(torch.complex64)]
+            odd += [same.to_sparse(), same.to("meta")]
+            odd += [torch.zeros(0), torch.zeros(2, 2), torch.zeros(1).expand(10**9), torch.zeros(1, dtype=torch.int8)]
+            odd += ["text", None, torch.eye(3).to_sparse()]
             weights[name] = draw(st.sampled_from(odd))
     return saved(made)
 

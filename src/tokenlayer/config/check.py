@@ -16,6 +16,7 @@ from tokenlayer.config.plain import resolve
 from tokenlayer.config.problems import ConfigError, Problem
 from tokenlayer.config.typed import load
 from tokenlayer.hints import did_you_mean, hint, near
+from tokenlayer.progress import tracked
 from tokenlayer.training.job import Job
 
 T = TypeVar("T")
@@ -42,7 +43,7 @@ def check(composer: Composer, texts: Sequence[str], spec: Spec[T], *, multirun: 
         remedy = f"a sweep has at most {MOST_JOBS:,}: give fewer values, or several command lines"
         raise ConfigError([*problems, Problem("", f"this command line describes {n_jobs:,} jobs; {remedy}")])
     checked = []
-    for job in _jobs(composer, overrides):
+    for job in tracked(_jobs(composer, overrides), "checking jobs", n_jobs):
         try:
             checked.append(_check_job(composer, job, spec))
         except ConfigError as error:

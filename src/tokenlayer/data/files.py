@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 
 from tokenlayer.errors import InputError
 from tokenlayer.hints import shortened
+from tokenlayer.progress import working
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _TRUNCATED = (EOFError, gzip.BadGzipFile, zlib.error)
@@ -52,9 +53,9 @@ class _Unpacked(io.RawIOBase):
 
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, packed: BinaryIO, path: Path) -> None:
         self._path = path
-        self._file = gzip.GzipFile(path)
+        self._file = gzip.GzipFile(fileobj=packed)
         self._left = self._most = most_unpacked(path)
 
     def readable(self) -> bool:
@@ -83,10 +84,10 @@ def open_binary(path: Path) -> Iterator[BinaryIO]:
 
     """
     try:
-        with path.open("rb") as probe:
+        with path.open("rb") as probe, path.open("rb") as raw:
             zipped = probe.read(2) == _GZIP_MAGIC
-        with io.BufferedReader(_Unpacked(path)) if zipped else path.open("rb") as file:
-            yield file
+            with working("reading texts", path.stat().st_size, raw.tell):
+                yield io.BufferedReader(_Unpacked(raw, path)) if zipped else raw
     except _TRUNCATED as error:
         raise InputError(f"{path} is truncated or damaged ({error}): fetch it again") from error
     except OSError as error:

@@ -10,6 +10,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from tokenlayer.progress import Work, working
 from tokenlayer.selection.linear import Features, Floats, Ints, Linear, one_hot, probabilities, shares_as_logits
 from tokenlayer.text.ngrams.presence import Presence
 
@@ -29,7 +30,8 @@ def l1_support(features: Features, targets: Floats, size: int) -> Ints:
         size: how many weights are wanted.
 
     """
-    model = _path(features, targets, size, _standard(features))
+    with working("choosing n-grams on the L1 path", size) as work:
+        model = _path(features, targets, size, _standard(features), work)
     return np.flatnonzero(model.weights.any(axis=1))
 
 
@@ -56,7 +58,9 @@ def l1_choice(presence: Presence, labels: Ints, n_classes: int, n_chosen: int, *
     features = Features.of(presence.texts, presence.bounds, presence.n_texts)
     targets = one_hot(labels, n_classes)
     cost = _standard(features) if standardise else np.full(len(features), np.sqrt(presence.n_texts))
-    model = _path(features, targets, n_chosen + min(n_chosen, _SURPLUS), cost)
+    size = n_chosen + min(n_chosen, _SURPLUS)
+    with working("choosing tokens on the L1 path", size) as work:
+        model = _path(features, targets, size, cost, work)
     # Under an infinite cost, a token of every text or of none has no weight.
     effect = np.linalg.norm(model.weights, axis=1) * np.where(np.isfinite(cost), cost, 0.0)
     return np.lexsort((-_prices(features, targets, model, cost), -effect))[:n_chosen]
@@ -69,7 +73,7 @@ def _standard(features: Features) -> Floats:
     return np.where((frequency > 0) & (frequency < n), features.spread * np.sqrt(n), np.inf)
 
 
-def _path(features: Features, targets: Floats, size: int, cost: Floats) -> Linear:
+def _path(features: Features, targets: Floats, size: int, cost: Floats, work: Work) -> Linear:
     """The model at the first step of the L1 path (grouped over outputs) where `size` features have weights.
 
     The penalty is lowered by a fifth at a time, each step from the weights of the one before.
@@ -84,7 +88,8 @@ def _path(features: Features, targets: Floats, size: int, cost: Floats) -> Linea
             p = probabilities(model.logits(features))
             residual, curvature = targets - p, np.maximum(steepest * p * (1 - p), 1e-2)
             _descend(X.indptr, X.indices, residual, curvature, model.weights, model.bias, penalty * cost)
-        if np.count_nonzero(model.weights.any(axis=1)) >= size:
+        work.done = int(np.count_nonzero(model.weights.any(axis=1)))
+        if work.done >= size:
             break
     return model
 
@@ -98,7 +103,7 @@ def _prices(features: Features, targets: Floats, model: Linear, cost: Floats) ->
 
 
 # Loops over single numbers: numba would allocate an array for each expression of arrays.
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _descend(  # noqa: PLR0912  # a compiled inner loop
     indptr: npt.NDArray[np.int32],
     texts: npt.NDArray[np.int32],

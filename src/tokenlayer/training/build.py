@@ -132,13 +132,15 @@ def restored_model(trained: TrainConfig, saved: SavedModel, text_length: int) ->
     if trained.model.vocab_size != n_tokens or trained.model.vocab_size * K > sum(v.numel() for v in weights.values()):
         raise saved.edited(f"it has no weights for {trained.model.vocab_size} tokens of up to {K} characters")
     layer = _blank_layer(trained, K, alphabet, trained.initializer.matcher(alphabet))
-    with torch.device("meta"):  # the shapes alone: a header may ask for more than memory holds
-        shapes = {
-            key: value.shape for key, value in trained.model.build(layer, text_length, n_classes).state_dict().items()
-        }
-    for key in shapes.keys() | weights.keys():
-        if key not in shapes or key not in weights or shapes[key] != weights[key].shape:
+    with torch.device("meta"):  # shapes and types alone: a header may ask for more than memory holds
+        wanted = trained.model.build(layer, text_length, n_classes).state_dict()
+    for key in wanted.keys() | weights.keys():
+        if key not in wanted or key not in weights or _kind(wanted[key]) != _kind(weights[key]):
             raise saved.edited(f"{key} is not of the model that its settings describe")
     model = trained.model.build(layer, text_length, n_classes)
     model.load_state_dict(weights)
     return model
+
+
+def _kind(weight: torch.Tensor) -> tuple[object, ...]:
+    return weight.shape, weight.dtype, weight.layout

@@ -107,7 +107,11 @@ def _wrong_in(saved: SavedModel) -> Iterator[str]:
     header, weights = saved.header, saved.weights
     if not isinstance(weights, Mapping) or not all(isinstance(name, str) for name in weights):
         yield "it holds no weights"
-    elif not all(isinstance(value, torch.Tensor) for name, value in weights.items() if name.startswith(MODEL)):
+    elif not all(
+        isinstance(value, torch.Tensor) and not value.is_meta
+        for name, value in weights.items()
+        if name.startswith(MODEL)
+    ):
         yield "some of its weights are no tensors"
     if not isinstance(header.get("config"), dict) or not _is_plain(header["config"]):
         yield "`config` is no configuration"

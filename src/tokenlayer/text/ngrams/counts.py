@@ -83,7 +83,7 @@ def class_counts(
     return counts
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _count_classes(windows: Numbers, labels: npt.NDArray[np.int64], first: int, counts: Counts, once: bool) -> None:
     seen_in = np.full(len(counts), -1, dtype=np.int32)
     for text in range(windows.shape[0]):

@@ -211,7 +211,7 @@ def _best(some: _Candidates, more: _Candidates, max_ngrams: int, n_texts: int) -
     return both.take(np.sort(best))
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _sums_over_texts(windows: Numbers, values: Fingerprints, n_ngrams: int) -> Fingerprints:
     """(n_ngrams,): for each n-gram the sum of `values` (n,), modulo 2^64, over the texts that hold it."""
     sums = np.zeros(n_ngrams, dtype=np.uint64)
