@@ -16,7 +16,7 @@ experiment: $(STAMP)  ## rerun one of experiments/: NAME=rules ARGS="--jobs 2 --
 	$(BIN)/python -m experiments.$(NAME).study $(if $(filter command line,$(origin ARGS)),$(ARGS))
 
 test: $(STAMP)  ## the fast tests
-	$(BIN)/python -m pytest -n auto $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n auto --dist worksteal $(PYTEST_ARGS)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -10,17 +10,27 @@ from tokenlayer.outside import say_loading
 from tokenlayer.tracking.config import TrackingConfig
 from tokenlayer.yaml_files import load_yaml
 
+_LONGEST_ID = 100
+
 
 def saved_run(run_id: str, tracking: TrackingConfig, output_dir: str) -> SavedRun:
     """The configuration among the artifacts of a run. Raises `InputError` if there is no such run to be resumed."""
     # MLflow takes seconds to import, and most command lines have no saved run.
     say_loading("mlflow")
+    from tokenlayer.tracking.folder import RunFolder  # noqa: PLC0415  # MLflow takes seconds, and most lines need none
     from tokenlayer.tracking.reading import download_artifact, load_resolved_config  # noqa: PLC0415  # MLflow
-    from tokenlayer.tracking.runs import check_resumable, known_run  # noqa: PLC0415  # takes seconds, and
+    from tokenlayer.tracking.runs import check_resumable, known_run, where_to_look  # noqa: PLC0415  # takes seconds, and
     from tokenlayer.tracking.store import open_store  # noqa: PLC0415  # most lines need none
 
     folder = Path(output_dir).absolute()
-    check_resumable(known_run(open_store(tracking.uri, folder, create=False), run_id))
+    recorded_to = RunFolder(folder, run_id).origin() if run_id.isalnum() and len(run_id) < _LONGEST_ID else None
+    try:
+        store = open_store(tracking.uri, folder, create=False)
+    except InputError as error:
+        if recorded_to is None or tracking.uri is not None:
+            raise
+        raise InputError(f"run {run_id} was recorded to {recorded_to}; {where_to_look(recorded_to)}") from error
+    check_resumable(known_run(store, run_id, recorded_to))
     resolved = load_resolved_config(run_id, uri=tracking.uri, output_dir=folder)
     path = download_artifact(run_id, "config/overrides.yaml", uri=tracking.uri, output_dir=folder)
     overrides = load_yaml(path) or []

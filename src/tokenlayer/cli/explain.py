@@ -1,12 +1,11 @@
 """`tokenlayer explain RUN_OR_CHECKPOINT TEXT`."""
 
-import argparse
 import sys
 from pathlib import Path
 
-from rich.console import Console
-
 from tokenlayer.errors import InputError
+from tokenlayer.terminal import ArgumentParser, console
+from tokenlayer.tracking.uri import environment_uri
 
 _SETTINGS = {"tracking.uri": "uri", "output_dir": "output_dir", "html": "html", "allow_targets": "allow_targets"}
 
@@ -19,12 +18,12 @@ def main(arguments: list[str]) -> int:
 
     html = None if given.html is None else Path(given.html)
     place = Place(given.uri, given.output_dir, html)
-    explain_text(given.run, text, place, Console(), allow_targets=_names(given.allow_targets))
+    explain_text(given.run, text, place, console(), allow_targets=_names(given.allow_targets))
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser(
         "tokenlayer explain",
         usage="%(prog)s RUN_OR_CHECKPOINT TEXT [--output FILE] [--tracking-uri URI] [--output-dir FOLDER]",
         description="Show a text with the tokens that a trained model finds in it, coloured by what they do to the "
@@ -59,6 +58,9 @@ def _settings_as_options(arguments: list[str]) -> list[str]:
     end = arguments.index("--") if "--" in arguments else len(arguments)
     options = []
     for argument in arguments[:end]:
+        if argument == "tracking=server":
+            options.append(f"--tracking-uri={environment_uri()}")
+            continue
         name, is_setting, value = argument.partition("=")
         known = is_setting and name in _SETTINGS
         options.append(f"--{_SETTINGS[name].replace('_', '-')}={value}" if known else argument)

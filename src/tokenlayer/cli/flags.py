@@ -8,14 +8,16 @@ from omegaconf import Container, DictConfig, OmegaConf
 
 from tokenlayer.config.compose import Composer
 from tokenlayer.errors import InputError
+from tokenlayer.redaction import redacted_settings
+from tokenlayer.terminal import ArgumentParser, safe
 
 _INFO = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
 _ABSENT = object()
 
 
-def parser(command: str) -> argparse.ArgumentParser:
+def parser(command: str) -> ArgumentParser:
     """Hydra's flags, as far as the command has a use for them."""
-    made = argparse.ArgumentParser(f"tokenlayer {command}", add_help=False)
+    made = ArgumentParser(f"tokenlayer {command}", add_help=False)
     made.add_argument("overrides", nargs="*", metavar="SETTING", help="group=option or key=value (nested.key=value)")
     made.add_argument("--help", "-h", action="store_true", help="show this, all groups and the configuration")
     made.add_argument("--multirun", "-m", action="store_true", help="run a job for each combination of values")
@@ -65,9 +67,16 @@ def _show_section(config: DictConfig, package: str | None, resolve: bool) -> Non
             raise InputError(f"--package {package}: the configuration has no such section")
         print(f"# @package {package}")
     if isinstance(shown, Container):
-        print(OmegaConf.to_yaml(shown, resolve=resolve), end="")
+        print(_yaml(shown, resolve), end="")
     else:
-        print("null" if shown is None else shown)
+        print("null" if shown is None else safe(str(redacted_settings(shown, str(package)))))
+
+
+def _yaml(config: Container, resolve: bool) -> str:
+    """The YAML, with the secrets in it masked."""
+    plain = OmegaConf.to_container(config, resolve=resolve)
+    masked = redacted_settings(plain)
+    return safe(OmegaConf.to_yaml(config, resolve=resolve) if masked == plain else OmegaConf.to_yaml(masked))
 
 
 def _help(composer: Composer, config: DictConfig, resolve: bool, usage: str) -> str:
@@ -80,6 +89,6 @@ def _help(composer: Composer, config: DictConfig, resolve: bool, usage: str) -> 
             "groups of the configuration (group=option):",
             *(f"  {line}" for line in sorted(groups)),
             "\nthe configuration (key=value):\n",
-            OmegaConf.to_yaml(config, resolve=resolve),
+            _yaml(config, resolve),
         ]
     )

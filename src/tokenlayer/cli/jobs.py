@@ -1,7 +1,6 @@
 """A command whose settings Hydra composes: one job or a sweep, all checked before the first starts."""
 
 import argparse
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,8 @@ from tokenlayer.config.check import Spec, check, finish
 from tokenlayer.config.compose import Composer, composer_of_job, composing
 from tokenlayer.errors import InputError
 from tokenlayer.progress import shown_by
+from tokenlayer.redaction import redacted_setting
+from tokenlayer.terminal import complain, safe_messages
 from tokenlayer.training.job import Job
 
 T = TypeVar("T")
@@ -90,15 +91,19 @@ class _SweepJob(Generic[T]):
 
         It is told here and not raised: Hydra would keep it back until the last job of the sweep has run.
         """
+        with safe_messages():  # in another process, nothing has seen to that
+            return self._run(composed)
+
+    def _run(self, composed: DictConfig) -> ExitCode:
         number = HydraConfig.get().job.num
         overrides = [text.removeprefix("++") for text in HydraConfig.get().overrides.task]
-        settings = " ".join(overrides)
+        settings = " ".join(map(redacted_setting, overrides))
         try:
-            print(f"job {number}: {settings}", file=sys.stderr, flush=True)
+            complain(f"job {number}: {settings}")
             composer = composer_of_job()
             line = composer.split([composer.parse(text) for text in overrides])
             self.command.work(finish(composed, line, self.command.spec))
         except Exception as error:
-            print(f"job {number} failed: {settings}", file=sys.stderr)
+            complain(f"job {number} failed: {settings}")
             return report(error)
         return ExitCode.DONE

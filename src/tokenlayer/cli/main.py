@@ -4,7 +4,6 @@ import importlib
 import importlib.metadata
 import os
 import sys
-import traceback
 from collections.abc import Callable, Sequence
 from enum import IntEnum
 from pathlib import Path
@@ -14,6 +13,7 @@ from tokenlayer.config import renamed
 from tokenlayer.errors import InputError
 from tokenlayer.hints import hint
 from tokenlayer.interrupts import Interrupted, handled
+from tokenlayer.terminal import complain, complain_of, safe_messages
 
 USAGE = """\
 usage: tokenlayer COMMAND …
@@ -50,7 +50,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     code: int = ExitCode.DONE
     try:
-        code = _run(list(sys.argv[1:] if argv is None else argv))
+        with safe_messages():
+            code = _run(list(sys.argv[1:] if argv is None else argv))
         sys.stdout.flush()
     except BrokenPipeError:  # `--help | head`; within a job it is the job's failure, and reported there
         _stop_writing()
@@ -70,9 +71,9 @@ def _run(arguments: list[str]) -> int:
 def report(error: Exception) -> ExitCode:
     """Prints an exception, without a traceback if the user can fix it, and gives its exit code."""
     if isinstance(error, InputError):
-        print(f"error: {error}", file=sys.stderr, flush=True)
+        complain(f"error: {error}")
         return ExitCode.BAD_INPUT
-    traceback.print_exception(error)
+    complain_of(error)
     return ExitCode.FAILED
 
 
@@ -81,7 +82,7 @@ def _guarded(name: str, arguments: list[str]) -> int:
         with handled():
             return _command(name)(arguments)
     except (Interrupted, KeyboardInterrupt) as interruption:
-        print(str(interruption) or "interrupted", file=sys.stderr, flush=True)
+        complain(str(interruption) or "interrupted")
         return ExitCode.INTERRUPTED
     except SystemExit as ended:  # argparse and Hydra end --help and wrong flags this way
         return ended.code if isinstance(ended.code, int) else ExitCode.DONE

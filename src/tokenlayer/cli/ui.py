@@ -1,13 +1,14 @@
 """`tokenlayer ui`: MLflow's own server over the runs of a folder."""
 
-import argparse
 import os
 import sys
 from pathlib import Path
 from typing import NoReturn
 
 from tokenlayer.errors import InputError
-from tokenlayer.tracking.uri import resolve_uri, sqlite_path
+from tokenlayer.redaction import redacted_uri
+from tokenlayer.terminal import ArgumentParser, safe
+from tokenlayer.tracking.uri import environment_uri, resolve_uri, sqlite_path
 
 _SETTINGS = {"tracking.uri": "uri", "output_dir": "output_dir"}
 
@@ -17,16 +18,18 @@ def main(arguments: list[str]) -> NoReturn:
     given = _parser().parse_args(_settings_as_options(arguments))
     uri = resolve_uri(given.uri, Path(given.output_dir).absolute())
     if uri.startswith(("http://", "https://")):
-        raise InputError(f"{uri} is a server with a page of its own: open that in the browser")
+        raise InputError(f"{redacted_uri(uri)} is a server with a page of its own: open that in the browser")
     _check_store(uri)
-    print(f"http://{given.host}:{given.port}/{_page(given.run, uri)} shows {uri}; Ctrl-C ends it", flush=True)
-    server = ["mlflow", "ui", "--backend-store-uri", uri, "--host", given.host, "--port", str(given.port)]
-    # In place of this process: Ctrl-C and SIGTERM then reach the server itself.
-    os.execv(sys.executable, [sys.executable, "-m", *server])
+    shown = f"http://{given.host}:{given.port}/{_page(given.run, uri)} shows {redacted_uri(uri)}; Ctrl-C ends it"
+    print(safe(shown), flush=True)
+    server = ["mlflow", "ui", "--host", given.host, "--port", str(given.port)]
+    # In place of this process: Ctrl-C and SIGTERM then reach the server itself. Everybody may read the arguments of a
+    # process, but only its user the environment.
+    os.execve(sys.executable, [sys.executable, "-m", *server], os.environ | {"MLFLOW_BACKEND_STORE_URI": uri})
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("tokenlayer ui", description="Look at the runs in the browser.")
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser("tokenlayer ui", description="Look at the runs in the browser.")
     parser.add_argument("--port", type=int, default=5000, help="port to serve at (default: 5000)")
     parser.add_argument("--host", default="127.0.0.1", help="address to serve at (default: this machine only)")
     parser.add_argument(
@@ -42,12 +45,14 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _settings_as_options(arguments: list[str]) -> list[str]:
-    """`tracking.uri=…` as for the other commands, beside `--tracking-uri …`."""
+    """`tracking.uri=…` and `tracking=server` as for the other commands, beside `--tracking-uri …`."""
     options = []
     for argument in arguments:
         name, is_setting, value = argument.partition("=")
         if is_setting and name in _SETTINGS:
             options.append(f"--{_SETTINGS[name].replace('_', '-')}={value}")
+        elif argument == "tracking=server":
+            options.append(f"--tracking-uri={environment_uri()}")
         else:
             options.append(argument)
     return options

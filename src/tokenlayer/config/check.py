@@ -99,6 +99,8 @@ def _parse(composer: Composer, texts: Sequence[str], multirun: bool) -> tuple[li
             problems.append(Problem(text, f"gives several values to one run; {remedy}"))
         elif override.is_sweep_override() and not override.is_discrete_sweep():
             problems.append(Problem(text, "an interval has no values to try one by one; use range or choice"))
+        elif isinstance(override.value(), RangeSweep) and not override.value().step:  # type: ignore[union-attr]  # a RangeSweep
+            problems.append(Problem(text, "a range in steps of 0 has no end; give range(start,stop,step)"))
         else:
             overrides.append(override)
     return overrides, problems

@@ -55,14 +55,16 @@ def find(composed: Mapping[str, Any], key: str, read: Reader) -> SavedRun:
 
 
 def trained_config(saved: SavedModel, allow_targets: Sequence[str]) -> TrainConfig:
-    """The configuration that a checkpoint carries.
+    """The configuration that a checkpoint carries, for its model to be rebuilt.
+
+    The store is left out: it is not that of the run at hand, and its password is not recorded.
 
     Raises:
         InputError: it is none; the message names the checkpoint and lists all problems.
 
     """
     try:
-        return load(saved.header["config"], TrainConfig, allow_targets=allow_targets)
+        return load({**saved.header["config"], "tracking": {}}, TrainConfig, allow_targets=allow_targets)
     except ConfigError as error:
         raise InputError(f"the settings in {saved.place}: {error}") from error
 

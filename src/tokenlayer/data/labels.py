@@ -12,7 +12,7 @@ from tokenlayer.errors import InputError
 
 _WHOLE = re.compile(r"([+-]?\d{1,4000})\.0+")  # of more digits Python makes no number
 _LONGEST_LABEL = 500
-_NO_TEXT = re.compile("[\0\ud800-\udfff]")  # databases refuse the one, and UTF-8 the other
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 def spelled(value: Any) -> str:
@@ -43,8 +43,10 @@ def class_name(value: Any, place: str) -> str:
         raise InputError(f"{place} is missing: fill it in, or drop the row")
     if len(label) > _LONGEST_LABEL:
         raise InputError(f"{place} has {len(label):,} characters, a class at most {_LONGEST_LABEL}: is it the text?")
-    if _NO_TEXT.search(label):
-        raise InputError(f"{place} is {label!r}, with a NUL or half a character in it, which no name may have: drop it")
+    if _HALF.search(label):
+        raise InputError(
+            f"{place}, {label!r}, holds half a character, which no file can: write both halves, or drop it"
+        )
     return label
 
 

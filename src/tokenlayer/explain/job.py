@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from tokenlayer.config.resume import trained_config
-from tokenlayer.explain.escaping import harmless
+from tokenlayer.escaping import harmless
 from tokenlayer.explain.explanation import Explanation, explain
 from tokenlayer.explain.model_input import model_input
 from tokenlayer.explain.page import page
@@ -59,7 +59,7 @@ def explain_text(
         kept = keep_with_run(html, saved.run_id, uri=place.uri, output_dir=Path(place.output_dir).absolute())
     else:
         kept = "none is kept for a bare checkpoint; html=FILE writes it there"
-    console.print(f"\npage: {harmless(kept)}", markup=False, highlight=False, soft_wrap=True)
+    console.print(f"\npage: {harmless(kept)}", soft_wrap=True)
     return explanation
 
 

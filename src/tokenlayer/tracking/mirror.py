@@ -17,6 +17,7 @@ from mlflow.exceptions import MlflowException
 from requests import RequestException
 from sqlalchemy.exc import SQLAlchemyError
 
+from tokenlayer.redaction import redacted
 from tokenlayer.tracking.folder import CHECKPOINTS, JOURNAL_ARTIFACT, RunFolder
 from tokenlayer.tracking.journal import Commit, latest_holders, write_journal
 from tokenlayer.tracking.store import Store
@@ -77,7 +78,7 @@ class Mirror:
             try:
                 send()
             except (MlflowException, RequestException, SQLAlchemyError, OSError) as error:
-                reason = str(error) or type(error).__name__
+                reason = redacted(str(error)) or type(error).__name__
         if reason is None:
             if self._warned:
                 _log.info("MLflow at %s answers again; all is sent", self._store.shown)

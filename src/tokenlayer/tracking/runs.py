@@ -11,8 +11,10 @@ from mlflow.exceptions import MlflowException
 
 from tokenlayer.errors import InputError
 from tokenlayer.hints import did_you_mean, near
+from tokenlayer.redaction import is_masked
 from tokenlayer.tracking.format import FORMAT, FORMAT_TAG, check_format
 from tokenlayer.tracking.store import Store
+from tokenlayer.tracking.uri import SECRET_REMEDY
 
 MADE_BY_TAG = "tokenlayer.run"
 _SUGGESTED = 5
@@ -56,7 +58,7 @@ def known_run(store: Store, run_id: str, recorded_to: str | None = None) -> Run:
         run = store.client.get_run(run_id)
     except MlflowException as error:
         if recorded_to is not None and recorded_to != store.shown:
-            remedy = f"; it was recorded to {recorded_to}; give tracking.uri={recorded_to}"
+            remedy = f"; it was recorded to {recorded_to}; {where_to_look(recorded_to)}"
         else:
             remedy = _hint(store, run_id)
         raise InputError(f"there is no run {run_id!r} in {store.shown}{remedy}") from error
@@ -78,6 +80,11 @@ def check_resumable(run: Run) -> None:
     if MADE_BY_TAG not in run.data.tags:
         raise InputError(f"run {run.info.run_id} was not recorded by tokenlayer and cannot be resumed")
     check_format(run.data.tags.get(FORMAT_TAG), f"run {run.info.run_id}")
+
+
+def where_to_look(recorded_to: str) -> str:
+    """The remedy for a store that is not the one a run was recorded to, of which the run knows no password."""
+    return SECRET_REMEDY if is_masked(recorded_to) else f"give tracking.uri={recorded_to}"
 
 
 def _hint(store: Store, run_id: str) -> str:

@@ -14,6 +14,7 @@ from tokenlayer.layer.base import TokenLayer
 from tokenlayer.layer.matchers import EveryMatch, Matcher
 from tokenlayer.layer.vocabulary import Vocabulary
 from tokenlayer.models.network import TokenizationClassifier
+from tokenlayer.redaction import redacted_settings
 from tokenlayer.rules.base import RuleContext
 from tokenlayer.rules.learning_rule import LearningRule
 from tokenlayer.text.alphabet import Alphabet
@@ -105,7 +106,7 @@ def checkpoint_header(config: TrainConfig, resolved: Mapping[str, Any], dataset:
     """What a checkpoint says of itself: all that one must know to use its weights."""
     return {
         "format": FORMAT,
-        "config": dict(resolved),
+        "config": redacted_settings(resolved),  # a checkpoint goes to places where the password is not known
         "alphabet": dataset.alphabet.chars,
         "class_names": list(dataset.class_names),
         "fingerprint": dataset.fingerprint,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,9 +18,13 @@ from rich.console import Console
 from tokenlayer import interrupts
 from tokenlayer.data.types import PreparedDataset
 from tokenlayer.errors import InputError
+from tokenlayer.escaping import harmless
 from tokenlayer.progress import shown_by
+from tokenlayer.redaction import redacted_uri
+from tokenlayer.terminal import complain, console
 from tokenlayer.tracking.lightning_logger import RecorderLogger
 from tokenlayer.tracking.recorder import Recorder
+from tokenlayer.tracking.uri import ENVIRONMENT
 from tokenlayer.training.callbacks.base import RunContext
 from tokenlayer.training.callbacks.checkpoints_callback import Checkpoints
 from tokenlayer.training.config import TrainConfig
@@ -54,11 +60,11 @@ def train(job: Job[TrainConfig]) -> TrainResult:
     loaders = (data.train_dataloader(), data.val_dataloader(), data.test_dataloader())
     config.trainer.check_batches(*map(len, loaders))
     module = training.module
-    console = Console()
+    terminal = console()
     with open_recorder(job) as recorder:
-        console.print(f"run {recorder.run_id}", highlight=False)
+        terminal.print(f"run {recorder.run_id}")
         record_train_ids(recorder, dataset)
-        run = RunContext(recorder, dataset, job, console)
+        run = RunContext(recorder, dataset, job, terminal)
         callbacks = [callback.build(run) for callback in config.callbacks.values() if callback is not None]
         trainer = config.trainer.build(callbacks, RecorderLogger(recorder), recorder.root)
         checkpoint = checked_checkpoint(recorder.resume_from, dataset)
@@ -70,7 +76,7 @@ def train(job: Job[TrainConfig]) -> TrainResult:
         trainer.test(module, datamodule=data, verbose=False)
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
         recorder.set_tags({"mlflow.note.content": description(metrics)})
-    announce(console, recorder.run_id, metrics, config.tracking.uri, config.output_dir)
+    announce(terminal, recorder.run_id, metrics, config.tracking.uri, config.output_dir)
     return TrainResult(recorder.run_id, metrics)
 
 
@@ -81,7 +87,7 @@ def told_how_to_go_on(recorder: Recorder) -> Iterator[None]:
         yield
     except BaseException:
         if any(recorder.checkpoints.iterdir()):
-            print(f"go on from the last checkpoint with: {program()} train resume={recorder.run_id}", file=sys.stderr)
+            complain(f"go on from the last checkpoint with: {program()} train resume={recorder.run_id}")
         raise
 
 
@@ -127,14 +133,21 @@ def description(metrics: Mapping[str, float]) -> str:
     return "\n".join(["| | |", "|---|---|", *rows])
 
 
-def announce(console: Console, run_id: str, metrics: Mapping[str, float], uri: str | None, output_dir: str) -> None:
+def announce(terminal: Console, run_id: str, metrics: Mapping[str, float], uri: str | None, output_dir: str) -> None:
     """The result, and how to look at the run."""
     if "test/accuracy" in metrics:
-        console.print(f"test accuracy {metrics['test/accuracy']:.4f}", highlight=False)
-    console.print(f"run {run_id}", highlight=False)
-    place = "" if uri is None else f" --tracking-uri {uri}"
-    place += "" if output_dir == "outputs" else f" --output-dir {output_dir}"
-    console.print(f"look at it with: {program()} ui --run {run_id}{place}", highlight=False, soft_wrap=True)
+        terminal.print(f"test accuracy {metrics['test/accuracy']:.4f}")
+    terminal.print(f"run {run_id}")
+    place = "" if uri is None else f" {_store_option(uri)}"
+    place += "" if output_dir == "outputs" else f" --output-dir {shlex.quote(output_dir)}"
+    terminal.print(harmless(f"look at it with: {program()} ui --run {run_id}{place}"), soft_wrap=True)
+
+
+def _store_option(uri: str) -> str:
+    """What names the store on a command line, without its password."""
+    if redacted_uri(uri) != uri and uri == os.environ.get(ENVIRONMENT):
+        return "tracking=server"
+    return f"--tracking-uri {shlex.quote(redacted_uri(uri))}"
 
 
 def program() -> str:

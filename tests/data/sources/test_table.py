@@ -235,6 +235,10 @@ def test_json_that_is_none_names_its_line(read, tmp_path: Path) -> None:
     assert "b.jsonl, line 2: not a JSON object" in refusal(read, write_lines(tmp_path / "b.jsonl", good, "[1]"))
     number = json.dumps({"body": 3, "kind": "b"})
     assert "c.jsonl, line 2: body=3 is no text" in refusal(read, write_lines(tmp_path / "c.jsonl", good, number))
+    half = json.dumps({"body": "a \ud800", "kind": "red"})
+    assert "d.jsonl, line 2: \\ud800 is half a character" in refusal(
+        read, write_lines(tmp_path / "d.jsonl", good, half)
+    )
 
 
 def test_damaged_and_foreign_files(read, tmp_path: Path) -> None:

@@ -114,7 +114,20 @@ def _json_rows(path: Path, columns: Sequence[str]) -> Iterator[Row]:
             if not isinstance(row, dict):
                 raise InputError(f'{path}, line {line}: not a JSON object like {{"{shortened(columns[0])}": …}}')
             _find(list(row), columns, f"{path}, line {line}")
-            yield line, [row[name] for name in columns]
+            values = [row[name] for name in columns]
+            if "\\u" in content:
+                _check_characters(values, f"{path}, line {line}")
+            yield line, values
+
+
+def _check_characters(values: Sequence[object], place: str) -> None:
+    """Raise InputError for half a character, which JSON's escapes can make, and no file or store of runs can hold."""
+    for value in values:
+        try:
+            value.encode("utf-8") if isinstance(value, str) else None
+        except UnicodeEncodeError as error:
+            half = f"\\u{ord(error.object[error.start]):04x}"
+            raise InputError(f"{place}: {half} is half a character: write both halves, or leave it out") from error
 
 
 def _lines(file: TextIO, path: Path) -> Iterator[str]:

@@ -10,8 +10,8 @@ from typing import Any
 import pytorch_lightning as pl
 import yaml
 
+from tokenlayer.redaction import redacted_setting, redacted_settings
 from tokenlayer.tracking.provenance import record_provenance
-from tokenlayer.tracking.uri import without_secrets
 from tokenlayer.training.callbacks.run_callback import RunCallback
 
 
@@ -24,8 +24,8 @@ class Provenance(RunCallback):
     def record(self) -> None:
         """All of it, now."""
         job, dataset = self.run.job, self.run.dataset
-        self._write_yaml("config/resolved.yaml", dict(job.resolved))
-        self._write_yaml("config/overrides.yaml", list(job.overrides))
+        self._write_yaml("config/resolved.yaml", redacted_settings(job.resolved))
+        self._write_yaml("config/overrides.yaml", list(map(redacted_setting, job.overrides)))
         self._write_yaml("config/chosen.yaml", list(job.chosen))
         report = {"fingerprint": dataset.fingerprint, "alphabet": dataset.alphabet.chars} | asdict(dataset.report)
         if dataset.ground_truth is not None:
@@ -39,7 +39,7 @@ class Provenance(RunCallback):
 
     def _write_yaml(self, artifact: str, content: object) -> None:
         text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
-        self._write(artifact, without_secrets(text))  # a database's URI may hold a password
+        self._write(artifact, text)
 
     def _write(self, artifact: str, text: str) -> None:
         self.recorder.artifact(artifact).write_text(text, encoding="utf-8")
