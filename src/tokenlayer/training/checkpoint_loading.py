@@ -74,9 +74,9 @@ def _artifact(run_id: str, name: str, tracking: TrackingConfig, output_dir: str)
 
 def _read(path: Path, run_id: str | None) -> SavedModel:
     place = str(path) if run_id is None else f"the checkpoint of run {run_id}"
-    content = _unpickled(path)
+    content = _unpickled(path, place)
     if not isinstance(content, dict) or not isinstance(content.get("tokenlayer"), dict):
-        raise InputError(f"{path}: no checkpoint of tokenlayer: it says nothing of itself under `tokenlayer`")
+        raise InputError(f"{place}: no checkpoint of tokenlayer: it says nothing of itself under `tokenlayer`")
     header: dict[str, Any] = content["tokenlayer"]
     weights: Any = content.get("state_dict")
     check_format(header.get("format"), place)
@@ -86,20 +86,20 @@ def _read(path: Path, run_id: str | None) -> SavedModel:
     return saved
 
 
-def _unpickled(path: Path) -> Any:
+def _unpickled(path: Path, place: str) -> Any:
     """What torch reads: tensors and plain containers. Nothing is executed, and nothing unpacked."""
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
     except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError) as error:
-        raise InputError(f"{path}: no checkpoint of tokenlayer, or a damaged one ({error})") from error
+        raise InputError(f"{place}: no checkpoint of tokenlayer, or a damaged one ({error})") from error
     if any(member.compress_type != zipfile.ZIP_STORED for member in members):
-        raise InputError(f"{path}: no checkpoint of tokenlayer: torch does not compress what it saves")
+        raise InputError(f"{place}: no checkpoint of tokenlayer: torch does not compress what it saves")
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever the bytes of a file from elsewhere make torch's unpickler stumble over
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(f"{path}: no checkpoint of tokenlayer, or a damaged one ({shortened(reason)})") from error
+        raise InputError(f"{place}: no checkpoint of tokenlayer, or a damaged one ({shortened(reason)})") from error
 
 
 def _wrong_in(saved: SavedModel) -> Iterator[str]:
