@@ -159,7 +159,11 @@ def test_a_learning_rate_that_has_come_to_its_end_takes_no_more_epochs(
         assert main([*resume, f"trainer.max_epochs={epochs}", "trainer.max_steps=8"]) == 2
         assert f"trainer.max_epochs: cannot become {epochs}" in (error := capsys.readouterr().err)
         assert "after 2 epochs (lr_scheduler.T_max=" in error
-    assert main([*resume, "trainer.max_steps=8"]) == 0
+    by_name = [text.replace(run.run_id, run.run.info.run_name) for text in resume]
+    assert main([*by_name, "trainer.max_steps=8"]) == 0
+    (resumed,) = store.runs()
+    assert resumed.run_id == run.run_id
+    assert f"\nrun {run.run_id}\n" in capsys.readouterr().out
 
 
 def test_a_run_ended_by_max_steps_within_an_epoch_can_go_on(

@@ -13,30 +13,32 @@ from tokenlayer.yaml_files import load_yaml
 _LONGEST_ID = 100
 
 
-def saved_run(run_id: str, tracking: TrackingConfig, output_dir: str) -> SavedRun:
+def saved_run(run: str, tracking: TrackingConfig, output_dir: str) -> SavedRun:
     """The configuration among the artifacts of a run. Raises `InputError` if there is no such run to be resumed."""
     # MLflow takes seconds to import, and most command lines have no saved run.
     say_loading("mlflow")
     from tokenlayer.tracking.folder import RunFolder  # noqa: PLC0415  # MLflow takes seconds, and most lines need none
     from tokenlayer.tracking.reading import download_artifact, load_resolved_config  # noqa: PLC0415  # MLflow
-    from tokenlayer.tracking.runs import check_resumable, known_run, where_to_look  # noqa: PLC0415  # takes seconds, and
+    from tokenlayer.tracking.runs import check_resumable, find_run, where_to_look  # noqa: PLC0415  # takes seconds, and
     from tokenlayer.tracking.store import open_store  # noqa: PLC0415  # most lines need none
 
     folder = Path(output_dir).absolute()
-    recorded_to = RunFolder(folder, run_id).origin() if run_id.isalnum() and len(run_id) < _LONGEST_ID else None
+    recorded_to = RunFolder(folder, run).origin() if run.isalnum() and len(run) < _LONGEST_ID else None
     try:
         store = open_store(tracking.uri, folder, create=False)
     except InputError as error:
         if recorded_to is None or tracking.uri is not None:
             raise
-        raise InputError(f"run {run_id} was recorded to {recorded_to}; {where_to_look(recorded_to)}") from error
-    check_resumable(known_run(store, run_id, recorded_to))
+        raise InputError(f"run {run} was recorded to {recorded_to}; {where_to_look(recorded_to)}") from error
+    found = find_run(store, run, recorded_to)
+    check_resumable(found)
+    run_id = str(found.info.run_id)
     resolved = load_resolved_config(run_id, uri=tracking.uri, output_dir=folder)
     path = download_artifact(run_id, "config/overrides.yaml", uri=tracking.uri, output_dir=folder)
     overrides = load_yaml(path) or []
     if not isinstance(overrides, list) or not all(isinstance(text, str) for text in overrides):
         raise InputError(f"{path} is no list of settings: run {run_id} cannot be continued without it")
-    return SavedRun(_with_sections(resolved, f"the configuration of run {run_id}"), overrides)
+    return SavedRun(run_id, _with_sections(resolved, f"the configuration of run {run_id}"), overrides)
 
 
 def saved_config(run_or_checkpoint: str, tracking: TrackingConfig, output_dir: str) -> SavedRun:
@@ -44,7 +46,8 @@ def saved_config(run_or_checkpoint: str, tracking: TrackingConfig, output_dir: s
     from tokenlayer.training.checkpoint_loading import saved_model  # noqa: PLC0415  # MLflow takes seconds
 
     saved = saved_model(run_or_checkpoint, tracking, output_dir)
-    return SavedRun(_with_sections(saved.header["config"], f"the configuration in {saved.place}"), [])
+    config = _with_sections(saved.config(), f"the configuration in {saved.place}")
+    return SavedRun(saved.run_id or run_or_checkpoint, config, [])
 
 
 def _with_sections(resolved: Mapping[str, Any], place: str) -> Mapping[str, Any]:

@@ -12,11 +12,13 @@ from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from tokenlayer.cli.flags import only_shows, parser, show
+from tokenlayer.cli.flags import composing_parser
 from tokenlayer.cli.main import ExitCode, report
 from tokenlayer.cli.progress_bars import progress_bar
+from tokenlayer.cli.showing import only_shows, show
 from tokenlayer.config.check import Spec, check, finish
 from tokenlayer.config.compose import Composer, composer_of_job, composing
+from tokenlayer.config.numerals import quoted
 from tokenlayer.errors import InputError
 from tokenlayer.progress import shown_by
 from tokenlayer.redaction import redacted_setting
@@ -44,7 +46,7 @@ def run(command: Command[T], arguments: Sequence[str]) -> ExitCode:
     The code is 2 where every failure was bad input, 1 where another was among them. Raises `InputError`
     before the first job.
     """
-    flags = parser(command.name).parse_args(arguments)
+    flags = composing_parser(command.name).parse_args(arguments)
     config_dir = Path(flags.config_path).absolute() if flags.config_path else None
     search = [Path(flags.config_dir).absolute()] if flags.config_dir else []
     try:
@@ -59,7 +61,7 @@ def run(command: Command[T], arguments: Sequence[str]) -> ExitCode:
 
 
 def _checked_and_run(command: Command[T], composer: Composer, flags: argparse.Namespace) -> ExitCode:
-    texts: list[str] = flags.overrides
+    texts = quoted(flags.overrides, command.spec.schema)
     multirun = flags.multirun or f"hydra.mode={RunMode.MULTIRUN.name}" in texts
     with shown_by(progress_bar):
         jobs = check(composer, texts, command.spec, multirun=multirun)

@@ -27,6 +27,9 @@ usage: tokenlayer COMMAND …
   tokenlayer COMMAND --help               what a command takes
   tokenlayer --version
 
+  RUN is a run's id, a unique beginning of it, or its name. train, evaluate and baseline compose a configuration and
+  take its settings, explain and ui take flags.
+
 exit codes: 0 done, 1 failed, 2 bad input or configuration, 130 interrupted
 """
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from tokenlayer.config.chosen import open_keys
 from tokenlayer.config.compose import Line
+from tokenlayer.config.defaults import with_parts_completed
 from tokenlayer.config.problems import ConfigError, Problem, shown
 from tokenlayer.config.typed import flatten, load
 from tokenlayer.errors import InputError
@@ -35,6 +36,8 @@ _ABSENT = object()
 class SavedRun:
     """The configuration that a run has recorded."""
 
+    name: str
+    """Id of the run, whatever part of it the command line gave; path of a bare checkpoint."""
     resolved: Mapping[str, Any]
     """`config/resolved.yaml`: the whole configuration in plain containers."""
     overrides: Sequence[str]
@@ -42,11 +45,13 @@ class SavedRun:
 
 
 Reader = Callable[[str, TrackingConfig, str], SavedRun]
-"""Finds a saved run by id (or checkpoint), tracking settings and `output_dir`. Raises `InputError`."""
+"""Finds a saved run by what names it (or a checkpoint), tracking settings and `output_dir`. Raises `InputError`."""
 
 
 def find(composed: Mapping[str, Any], key: str, read: Reader) -> SavedRun:
     """The run that the composed value at `key` (`resume`) names. Raises `ConfigError`."""
+    if isinstance(composed[key], float):  # of a file, in whose YAML the id 1e5 is a number
+        raise ConfigError([Problem(key, f"is the number {composed[key]} in this file: put it between quotes, as text")])
     tracking = load(composed["tracking"], TrackingConfig, key="tracking")
     try:
         return read(str(composed[key]), tracking, str(composed["output_dir"]))
@@ -64,7 +69,7 @@ def trained_config(saved: SavedModel, allow_targets: Sequence[str]) -> TrainConf
 
     """
     try:
-        return load({**saved.header["config"], "tracking": {}}, TrainConfig, allow_targets=allow_targets)
+        return load({**saved.config(), "tracking": {}}, TrainConfig, allow_targets=allow_targets)
     except ConfigError as error:
         raise InputError(f"the settings in {saved.place}: {error}") from error
 
@@ -77,14 +82,17 @@ def continued(composed: Mapping[str, Any], line: Line, saved: SavedRun) -> dict[
     result = copy.deepcopy(dict(saved.resolved))
     changed = [choice.key_or_group.replace("/", ".") for choice in line.choices]
     changed += [setting.key_or_group for setting in line.settings]
-    for key in ("resume", *PLACE, *changed):
+    for key in (*PLACE, *changed):
         _put(result, key, _get(composed, key))
-    allowed = result.get("allow_targets")
-    for key in open_keys(result, allowed if isinstance(allowed, list) else ()):
+    result["resume"] = saved.name
+    given = result.get("allow_targets")
+    allowed = given if isinstance(given, list) else ()
+    for key in open_keys(result, allowed):
         _put(result, key, _get(saved.resolved, key))  # what the line leaves open is what the run has chosen
     problems = [
         *_other_experiment(composed, line, saved),
-        *_changes(saved.resolved, result),
+        # Completed: what one of them leaves to a default, the other may name.
+        *_changes(with_parts_completed(saved.resolved, allowed), with_parts_completed(result, allowed)),
         *_beyond_the_schedule(saved, result),
     ]
     if problems:

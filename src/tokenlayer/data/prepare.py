@@ -28,7 +28,7 @@ from tokenlayer.text.cleaning import clean
 from tokenlayer.text.encoding import encode_texts
 
 # Parts of the caches' keys: to be raised when the same source and settings come to give something else.
-_FORMAT = 2
+_FORMAT = 3
 _PROFILE_FORMAT = 1
 
 Config = TypeVar("Config", bound=DatasetConfig)

@@ -38,7 +38,8 @@ def explain_text(
     """Explain a text in the terminal and on a page.
 
     Args:
-        run_or_checkpoint: id of a run, whose best checkpoint is taken, or a checkpoint file.
+        run_or_checkpoint: id of a run, a unique beginning of it, or its name; the run's best checkpoint is taken. Or a
+            checkpoint file.
         text: as a person writes it.
         place: of runs and page.
         console: the terminal.
@@ -51,14 +52,14 @@ def explain_text(
     saved = saved_model(run_or_checkpoint, TrackingConfig(place.uri), place.output_dir)
     explanation = explained(saved, text, allow_targets)
     show(explanation, console)
-    html = page(explanation, harmless(run_or_checkpoint))
+    html = page(explanation, harmless(saved.run_id or run_or_checkpoint))
     if place.html is not None:
         keep_in_file(html, place.html)
         kept = str(place.html.absolute())
     elif saved.run_id is not None:
         kept = keep_with_run(html, saved.run_id, uri=place.uri, output_dir=Path(place.output_dir).absolute())
     else:
-        kept = "none is kept for a bare checkpoint; html=FILE writes it there"
+        kept = "none is kept for a bare checkpoint; --output FILE writes it there"
     console.print(f"\npage: {harmless(kept)}", soft_wrap=True)
     return explanation
 
