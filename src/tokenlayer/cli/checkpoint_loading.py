@@ -1,13 +1,14 @@
 """The configuration that a run has saved, from which `resume=…` and `tokenlayer evaluate …` start."""
 
+from collections.abc import Mapping
 from pathlib import Path
-
-import yaml
+from typing import Any
 
 from tokenlayer.config.resume import SavedRun
 from tokenlayer.errors import InputError
 from tokenlayer.outside import say_loading
 from tokenlayer.tracking.config import TrackingConfig
+from tokenlayer.yaml_files import load_yaml
 
 _LONGEST_ID = 100
 
@@ -33,8 +34,11 @@ def saved_run(run: str, tracking: TrackingConfig, output_dir: str) -> SavedRun:
     check_resumable(found)
     run_id = str(found.info.run_id)
     resolved = load_resolved_config(run_id, uri=tracking.uri, output_dir=folder)
-    overrides = download_artifact(run_id, "config/overrides.yaml", uri=tracking.uri, output_dir=folder)
-    return SavedRun(run_id, resolved, yaml.safe_load(overrides.read_text(encoding="utf-8")) or [])
+    path = download_artifact(run_id, "config/overrides.yaml", uri=tracking.uri, output_dir=folder)
+    overrides = load_yaml(path) or []
+    if not isinstance(overrides, list) or not all(isinstance(text, str) for text in overrides):
+        raise InputError(f"{path} is no list of settings: run {run_id} cannot be continued without it")
+    return SavedRun(run_id, _with_sections(resolved, f"the configuration of run {run_id}"), overrides)
 
 
 def saved_config(run_or_checkpoint: str, tracking: TrackingConfig, output_dir: str) -> SavedRun:
@@ -42,4 +46,15 @@ def saved_config(run_or_checkpoint: str, tracking: TrackingConfig, output_dir: s
     from tokenlayer.training.checkpoint_loading import saved_model  # noqa: PLC0415  # MLflow takes seconds
 
     saved = saved_model(run_or_checkpoint, tracking, output_dir)
-    return SavedRun(saved.run_id or run_or_checkpoint, saved.config(), [])
+    config = _with_sections(saved.config(), f"the configuration in {saved.place}")
+    return SavedRun(saved.run_id or run_or_checkpoint, config, [])
+
+
+def _with_sections(resolved: Mapping[str, Any], place: str) -> Mapping[str, Any]:
+    """A configuration that has what is looked up in it before the whole is checked."""
+    for section, name in (("dataset", "text_length"), ("dataset", "cleaning"), ("tracking", "experiment")):
+        if not isinstance(resolved.get(section), Mapping) or name not in resolved[section]:
+            raise InputError(f"{place} is damaged, or has been edited: it has no {section}.{name}; take another")
+    if not isinstance(resolved["dataset"].get("alphabet"), Mapping):
+        raise InputError(f"{place} is damaged, or has been edited: it has no dataset.alphabet; take another")
+    return resolved

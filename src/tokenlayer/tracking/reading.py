@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
@@ -18,6 +17,7 @@ from tokenlayer.hints import hint
 from tokenlayer.tracking.runs import find_run, search_runs
 from tokenlayer.tracking.store import Store, open_store
 from tokenlayer.tracking.tables import PART, read_parts
+from tokenlayer.yaml_files import load_yaml
 
 OUTPUTS = Path("outputs")
 # Without this part of an address, MLflow 3 shows pages for language models around a run: traces, judges, prompts.
@@ -115,11 +115,13 @@ def load_resolved_config(run: str, *, uri: str | None = None, output_dir: Path |
     """The configuration of a run, as recorded in `config/resolved.yaml`.
 
     Raises:
-        InputError: no such store or run, or it recorded no configuration.
+        InputError: no such store or run, or it recorded no configuration, or what it recorded is none any more.
 
     """
     path = download_artifact(run, "config/resolved.yaml", uri=uri, output_dir=output_dir)
-    config: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    config = load_yaml(path)
+    if not isinstance(config, dict):
+        raise InputError(f"{path} is no configuration: the run {run} was recorded with another")
     return config
 
 

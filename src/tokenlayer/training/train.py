@@ -19,6 +19,7 @@ from tokenlayer import interrupts
 from tokenlayer.data.types import PreparedDataset
 from tokenlayer.errors import InputError
 from tokenlayer.escaping import harmless
+from tokenlayer.progress import shown_by
 from tokenlayer.redaction import redacted_uri
 from tokenlayer.terminal import complain, console
 from tokenlayer.tracking.lightning_logger import RecorderLogger
@@ -67,7 +68,7 @@ def train(job: Job[TrainConfig]) -> TrainResult:
         callbacks = [callback.build(run) for callback in config.callbacks.values() if callback is not None]
         trainer = config.trainer.build(callbacks, RecorderLogger(recorder), recorder.root)
         checkpoint = checked_checkpoint(recorder.resume_from, dataset)
-        with told_how_to_go_on(recorder), interrupts.deferred():
+        with told_how_to_go_on(recorder), interrupts.deferred(), shown_by(None):  # the live view has the terminal now
             trainer.fit(module, datamodule=data, ckpt_path=checkpoint)
             if module.validated_steps < trainer.global_step:  # max_steps came before the end of an epoch
                 trainer.validate(module, datamodule=data, verbose=False)
