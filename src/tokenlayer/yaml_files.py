@@ -17,39 +17,40 @@ _LONGEST_KEY = 500
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-def load_yaml(path: Path) -> Any:
-    """The content of a YAML file, of plain types alone.
+def load_yaml(path: Path, place: str = "") -> Any:
+    """The content of a YAML file, of plain types alone; `place` names it in messages, instead of its path.
 
     Raises:
         InputError: it cannot be read, is no YAML, or beyond the bounds of `check_yaml`; names file and line.
 
     """
-    text = check_yaml(path)
+    text = check_yaml(path, place)
     try:
         return yaml.load(text, Loader=_Loader)
     except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that no calendar has
-        raise InputError(f"{path} is no valid YAML: {error}") from error
+        raise InputError(f"{place or path} is no valid YAML: {error}") from error
 
 
-def check_yaml(path: Path) -> str:
+def check_yaml(path: Path, place: str = "") -> str:
     """The text of a YAML file that is neither too large nor too deep to be a configuration, aliases written out.
 
     Raises:
         InputError: it is, or cannot be read; names file and line.
 
     """
+    place = place or str(path)
     try:
         if path.stat().st_size > _LARGEST_FILE:
-            raise InputError(f"{path} has {path.stat().st_size:,} bytes: no configuration has as many")
+            raise InputError(f"{place} has {path.stat().st_size:,} bytes: no configuration has as many")
         text = path.read_text(encoding="utf-8")
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
+        raise InputError(f"{place} cannot be read: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8 ({error.reason} at byte {error.start}): convert it") from error
+        raise InputError(f"{place} is not UTF-8 ({error.reason} at byte {error.start}): convert it") from error
     try:
-        _Bounds(path).check(text)
+        _Bounds(place).check(text)
     except yaml.YAMLError as error:
-        raise InputError(f"{path} is no valid YAML: {error}") from error
+        raise InputError(f"{place} is no valid YAML: {error}") from error
     return text
 
 
@@ -70,8 +71,8 @@ class _Collection:
 class _Bounds:
     """Counts the values of a file by its parser's events, from which nothing is built."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, place: str) -> None:
+        self._place = place
         self._values = 0
         self._open: list[_Collection] = []
         self._stands_for: dict[str, int | None] = {}
@@ -114,4 +115,4 @@ class _Bounds:
 
     def _refuse(self, event: yaml.Event, what: str) -> NoReturn:
         line = "" if event.start_mark is None else f", line {event.start_mark.line + 1}"
-        raise InputError(f"{self._path}{line}: {what}: this is no configuration, or meant to do harm")
+        raise InputError(f"{self._place}{line}: {what}: this is no configuration, or meant to do harm")

@@ -35,9 +35,11 @@ def saved_run(run: str, tracking: TrackingConfig, output_dir: str) -> SavedRun:
     run_id = str(found.info.run_id)
     resolved = load_resolved_config(run_id, uri=tracking.uri, output_dir=folder)
     path = download_artifact(run_id, "config/overrides.yaml", uri=tracking.uri, output_dir=folder)
-    overrides = load_yaml(path) or []
+    overrides = load_yaml(path, f"config/overrides.yaml of run {run_id}") or []
     if not isinstance(overrides, list) or not all(isinstance(text, str) for text in overrides):
-        raise InputError(f"{path} is no list of settings: run {run_id} cannot be continued without it")
+        raise InputError(
+            f"config/overrides.yaml of run {run_id} is no list of settings: it has been damaged, or edited"
+        )
     return SavedRun(run_id, _with_sections(resolved, f"the configuration of run {run_id}"), overrides)
 
 

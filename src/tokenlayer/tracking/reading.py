@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
@@ -80,7 +81,11 @@ def load_log(
     if not parts:
         tables = [Path(file.path).name for file in store.client.list_artifacts(run_id, "logs")]
         raise InputError(f"run {run_id} has no table {table!r}{hint(table, tables)}")
-    frame: pd.DataFrame = read_parts(_fetched(store, run_id, part) for part in parts).to_pandas()
+    local = [_fetched(store, run_id, part) for part in parts]
+    try:
+        frame: pd.DataFrame = read_parts(local).to_pandas()
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise InputError(f"the table {table!r} of run {run_id} is damaged: {error}") from error
     return frame
 
 
@@ -119,9 +124,9 @@ def load_resolved_config(run: str, *, uri: str | None = None, output_dir: Path |
 
     """
     path = download_artifact(run, "config/resolved.yaml", uri=uri, output_dir=output_dir)
-    config = load_yaml(path)
+    config = load_yaml(path, f"config/resolved.yaml of run {run}")
     if not isinstance(config, dict):
-        raise InputError(f"{path} is no configuration: the run {run} was recorded with another")
+        raise InputError(f"config/resolved.yaml of run {run} is no configuration: it has been damaged, or edited")
     return config
 
 
