@@ -81,7 +81,7 @@ def own_file(tmp_path, monkeypatch):
 def test_arguments_of_torch_in_a_file_of_ones_own_are_checked_by_torch(own_file, capsys, file, text, arguments):
     own_file(file, text)
     assert main(["train", *arguments]) == 2
-    assert re.match(r"error: (optimizer|lr_scheduler)\b", capsys.readouterr().err)
+    assert re.search(r"^error: (optimizer|lr_scheduler)\b", capsys.readouterr().err, flags=re.MULTILINE)
 
 
 def test_they_import_torch_and_nothing_else_that_takes_seconds(tmp_path, own_file):

@@ -163,8 +163,8 @@ def test_only_as_much_of_the_corpus_is_read_as_the_configuration_says():
 
 def test_no_more_patterns_than_different_ngrams():
     config = MaxCoverConfig(ngram_lengths=[2])
-    context = initializer_context(Alphabet(CHARS), 3, 2, corpus="abababab")
-    with pytest.raises(InputError, match=r"model\.vocab_size=3, but the corpus holds only 2 different n-grams"):
+    context = initializer_context(Alphabet(CHARS), 1001, 2, corpus="abababab" * 300)
+    with pytest.raises(InputError, match=r"model\.vocab_size=1001, but the corpus holds only 2 different n-grams"):
         config.build(context)
 
 

@@ -12,6 +12,7 @@ from tokenlayer.errors import InputError
 from tokenlayer.layer.vocabulary import Vocabulary
 from tokenlayer.layer.vocabulary_layer import VocabularyLayer
 from tokenlayer.text.alphabet import BLANK, Alphabet
+from tokenlayer.vocabularies import random_ngrams
 from tokenlayer.vocabularies.base import CorpusConfig
 from tokenlayer.vocabularies.ngrams import NGRAM_LENGTHS
 from tokenlayer.vocabularies.random_ngrams import RandomNgramsConfig, draw_rows, redraw_outside
@@ -158,6 +159,18 @@ def test_tokens_inside_the_alphabet_stay_what_they_were_drawn():
     assert {one == two for one, two in pairs if not set(one) <= inside} == {False}
 
 
+@pytest.fixture
+def never_twice(monkeypatch):
+    monkeypatch.setattr(random_ngrams, "_MAY_REPEAT", 0)
+
+
+def test_a_small_vocabulary_may_hold_an_ngram_twice():
+    assert set(drawn(RandomNgramsConfig([2]), "ab" * 9, 500)) == {"ab", "ba"}
+    with pytest.raises(InputError, match="holds only 2 different n-grams"):
+        drawn(RandomNgramsConfig([2]), "ab" * 900, 1001)
+
+
+@pytest.mark.usefixtures("never_twice")
 def test_where_no_ngram_of_a_length_is_inside_the_alphabet_a_shorter_one_is_drawn():
     assert drawn(RandomNgramsConfig([3]), "éabé" * 9, 1, alphabet=Alphabet("ab")) == ["ab"]
     with pytest.raises(InputError, match="holds only 1 different n-grams"):
@@ -169,6 +182,7 @@ def test_a_corpus_without_a_character_of_the_alphabet():
         drawn(RandomNgramsConfig([3]), "éüß" * 9, 20, alphabet=Alphabet("ab"))
 
 
+@pytest.mark.usefixtures("never_twice")
 def test_only_as_much_of_the_corpus_is_read_as_the_configuration_says():
     config = RandomNgramsConfig([2], corpus=CorpusConfig(cap=12))
     assert {token for seed in range(9) for token in drawn(config, "ab" * 6 + "cd" * 200, 2, seed=seed)} == {"ab", "ba"}
@@ -182,6 +196,7 @@ def frequent_inside(corpus, length, filter_over):
     return found or frequent_inside(corpus, length - 1, filter_over)
 
 
+@pytest.mark.usefixtures("never_twice")
 def test_no_more_tokens_than_different_ngrams():
     """The number at hand is the definition's, whatever part of the corpus had to be counted for it."""
     for n_words, lengths, filter_over in ((60, [2, 3], 0), (60, [2, 3, 3], 1), (60, [5, 13], 1), (30_000, [4, 9], 3)):

@@ -44,7 +44,8 @@ def check(composer: Composer, texts: Sequence[str], spec: Spec[T], *, multirun: 
         remedy = f"a sweep has at most {MOST_JOBS:,}: give fewer values, or several command lines"
         raise ConfigError([*problems, Problem("", f"this command line describes {n_jobs:,} jobs; {remedy}")])
     checked = []
-    for job in tracked(_jobs(composer, overrides), "checking jobs", n_jobs):
+    told_of = _jobs(composer, overrides)
+    for job in tracked(told_of, "checking jobs", n_jobs) if n_jobs > 1 else told_of:
         try:
             checked.append(_check_job(composer, job, spec))
         except ConfigError as error:

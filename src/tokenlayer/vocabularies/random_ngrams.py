@@ -22,6 +22,7 @@ _LEAST_BITS = 21.0
 _SHORTEST = 5
 
 _BEGINNING = 1 << 16  # characters of a corpus whose n-grams are counted first
+_MAY_REPEAT = 1000  # tokens that are drawn from any text: a rule replaces those that come twice
 _COUNTED = 1 << 24  # places of a corpus whose n-grams are counted within some seconds
 _LONGER = 8  # times as many are counted next
 
@@ -89,7 +90,9 @@ def check_drawable(
     filter_over: int,
     none_code: int | None = None,
 ) -> None:
-    """Check that there are N different n-grams to draw: of fewer, no vocabulary of N tokens can be made.
+    """Check that there are N different n-grams to draw, unless N is so small that some may be drawn several times.
+
+    The default of 500 tokens has to do for small tables, too.
 
     Args:
         context: N.
@@ -103,6 +106,8 @@ def check_drawable(
 
     """
     N, lengths = context.vocab_size, sorted(set(ngram_lengths))
+    if N <= _MAY_REPEAT:
+        return
     remedy = (
         "lower model.vocab_size or initializer.filter_over, add lengths to initializer.ngram_lengths, or give more text"
     )
