@@ -161,7 +161,7 @@ def test_tokens_inside_the_alphabet_stay_what_they_were_drawn():
 
 @pytest.fixture
 def never_twice(monkeypatch):
-    monkeypatch.setattr(random_ngrams, "_MAY_REPEAT", 0)
+    monkeypatch.setattr(random_ngrams, "MAY_REPEAT", 0)
 
 
 def test_a_small_vocabulary_may_hold_an_ngram_twice():

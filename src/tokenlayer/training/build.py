@@ -22,6 +22,7 @@ from tokenlayer.tracking.format import FORMAT
 from tokenlayer.training.checkpoint_loading import MODEL, SavedModel
 from tokenlayer.training.config import TrainConfig
 from tokenlayer.vocabularies.base import InitializerContext
+from tokenlayer.vocabularies.ngrams import MAY_REPEAT
 
 _INITIALIZER = 1  # distinguishes the initializer's random numbers from others of the same seed
 
@@ -55,7 +56,7 @@ def build_layer(config: TrainConfig, dataset: PreparedDataset) -> TokenLayer:
 def _check_vocab_size(N: int, K: int, n_characters: int) -> None:
     """Raise InputError where an initializer of whatever kind has made more tokens than there can be n-grams."""
     at_most = n_characters * K
-    if at_most < N:
+    if max(at_most, MAY_REPEAT) < N:
         raise InputError(
             f"model.vocab_size={N}, but texts of {n_characters} characters hold at most {at_most} n-grams of up to "
             f"{K} characters: lower model.vocab_size, or give more text"
@@ -144,7 +145,7 @@ def restored_model(trained: TrainConfig, saved: SavedModel, text_length: int) ->
     weights = {key.removeprefix(MODEL): value for key, value in saved.weights.items() if key.startswith(MODEL)}
     K, n_classes = saved.header["max_token_length"], len(saved.header["class_names"])
     n_tokens = max((len(value) for key, value in weights.items() if key == "embedding.weight"), default=0)
-    if trained.model.vocab_size != n_tokens or trained.model.vocab_size * K > sum(v.numel() for v in weights.values()):
+    if trained.model.vocab_size != n_tokens or trained.model.vocab_size * K > _numbers(weights):
         raise saved.edited(f"it has no weights for {trained.model.vocab_size} tokens of up to {K} characters")
     layer = _blank_layer(trained, K, alphabet, trained.initializer.matcher(alphabet))
     with torch.device("meta"):  # shapes and types alone: a header may ask for more than memory holds
@@ -157,5 +158,10 @@ def restored_model(trained: TrainConfig, saved: SavedModel, text_length: int) ->
     return model
 
 
-def _kind(weight: torch.Tensor) -> tuple[object, ...]:
-    return weight.shape, weight.dtype, weight.layout
+def _numbers(weights: Mapping[str, Any]) -> int:
+    return sum(value.numel() for value in weights.values() if isinstance(value, torch.Tensor))
+
+
+def _kind(weight: Any) -> tuple[object, ...]:
+    """What has to agree; of what a matcher has learned, which is no tensor, its type."""
+    return (weight.shape, weight.dtype, weight.layout) if isinstance(weight, torch.Tensor) else (type(weight),)

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 _COUNTED_AT_ONCE = 1 << 21  # n-grams that are listed within some seconds
 
+MAY_REPEAT = 1000
+"""As many random tokens are drawn from any text, some of them several times if need be: a rule replaces those."""
 NGRAM_LENGTHS = tuple(range(5, 14))
 """The original's lengths of n-grams."""
 

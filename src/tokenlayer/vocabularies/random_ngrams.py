@@ -14,7 +14,7 @@ from tokenlayer.data.settling import Choice, Plan
 from tokenlayer.errors import InputError
 from tokenlayer.text.alphabet import BLANK, Codes
 from tokenlayer.vocabularies.base import CorpusConfig, InitializerConfig, InitializerContext
-from tokenlayer.vocabularies.ngrams import check_at_most, check_corpus, check_fit, length_problems
+from tokenlayer.vocabularies.ngrams import MAY_REPEAT, check_at_most, check_corpus, check_fit, length_problems
 
 # Bits that the shortest n-gram has to have. Those that a rule learns may be shorter: first tokens are drawn by
 # frequency, which prefers the short ones that stand everywhere.
@@ -22,7 +22,6 @@ _LEAST_BITS = 21.0
 _SHORTEST = 5
 
 _BEGINNING = 1 << 16  # characters of a corpus whose n-grams are counted first
-_MAY_REPEAT = 1000  # tokens that are drawn from any text: a rule replaces those that come twice
 _COUNTED = 1 << 24  # places of a corpus whose n-grams are counted within some seconds
 _LONGER = 8  # times as many are counted next
 
@@ -106,7 +105,7 @@ def check_drawable(
 
     """
     N, lengths = context.vocab_size, sorted(set(ngram_lengths))
-    if N <= _MAY_REPEAT:
+    if N <= MAY_REPEAT:
         return
     remedy = (
         "lower model.vocab_size or initializer.filter_over, add lengths to initializer.ngram_lengths, or give more text"
