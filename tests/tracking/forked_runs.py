@@ -38,10 +38,10 @@ def kill_at(recorder: Recorder, point: str, count: int) -> None:
     """Have this process killed before the `count`-th call of something from now on."""
     owner: Any = {
         "append_commit": recorder_module,
+        "accept": recorder._folder,
         "prune_checkpoints": recorder._folder,
-        "mark_mirrored": recorder._folder,
         "_send_journal": recorder._mirror,
-    }.get(point, recorder._mirror._store.client)
+    }.get(point, recorder._mirror._remote.client)
     real = getattr(owner, point)
     calls = 0
 

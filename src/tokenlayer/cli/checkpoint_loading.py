@@ -2,26 +2,18 @@
 
 from pathlib import Path
 
-import yaml
-
 from tokenlayer.config.resume import SavedRun
 from tokenlayer.outside import say_loading
 from tokenlayer.tracking.config import TrackingConfig
 
 
 def saved_run(run_id: str, tracking: TrackingConfig, output_dir: str) -> SavedRun:
-    """The configuration among the artifacts of a run. Raises `InputError` if there is no such run to be resumed."""
+    """The configuration that a run was started with. Raises `InputError` if there is no such run to be resumed."""
     # MLflow takes seconds to import, and most command lines have no saved run.
     say_loading("mlflow")
-    from tokenlayer.tracking.reading import download_artifact, load_resolved_config  # noqa: PLC0415  # MLflow
-    from tokenlayer.tracking.runs import check_resumable, known_run  # noqa: PLC0415  # takes seconds, and
-    from tokenlayer.tracking.store import open_store  # noqa: PLC0415  # most lines need none
+    from tokenlayer.tracking.settings import load_settings  # noqa: PLC0415  # MLflow takes seconds
 
-    folder = Path(output_dir).absolute()
-    check_resumable(known_run(open_store(tracking.uri, folder, create=False), run_id))
-    resolved = load_resolved_config(run_id, uri=tracking.uri, output_dir=folder)
-    overrides = download_artifact(run_id, "config/overrides.yaml", uri=tracking.uri, output_dir=folder)
-    return SavedRun(resolved, yaml.safe_load(overrides.read_text(encoding="utf-8")) or [])
+    return SavedRun(*load_settings(run_id, tracking.uri, Path(output_dir).absolute()))
 
 
 def saved_config(run_or_checkpoint: str, tracking: TrackingConfig, output_dir: str) -> SavedRun:

@@ -19,6 +19,7 @@ def main(arguments: list[str]) -> NoReturn:
     if uri.startswith(("http://", "https://")):
         raise InputError(f"{uri} is a server with a page of its own: open that in the browser")
     _check_store(uri)
+    _mark_dead_runs(given.uri, Path(given.output_dir).absolute())
     print(f"http://{given.host}:{given.port}/{_page(given.run, uri)} shows {uri}; Ctrl-C ends it", flush=True)
     server = ["mlflow", "ui", "--backend-store-uri", uri, "--host", given.host, "--port", str(given.port)]
     # In place of this process: Ctrl-C and SIGTERM then reach the server itself.
@@ -68,3 +69,11 @@ def _check_store(uri: str) -> None:
         raise InputError(
             f"{database}: no runs are recorded here yet; train first, or name the store with --tracking-uri"
         )
+
+
+def _mark_dead_runs(uri: str | None, output_dir: Path) -> None:
+    """Lest the page shows runs as running whose process was killed."""
+    from tokenlayer.tracking.lease import mark_dead_runs  # noqa: PLC0415  # MLflow takes seconds
+    from tokenlayer.tracking.store import open_store  # noqa: PLC0415  # MLflow takes seconds
+
+    mark_dead_runs(open_store(uri, output_dir, create=False))

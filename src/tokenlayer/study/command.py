@@ -15,8 +15,9 @@ from tokenlayer.study.conditions import Study, Task, tasks
 from tokenlayer.study.recorded import Recorded
 from tokenlayer.study.report import Report, markdown, provenance, write
 from tokenlayer.study.results import Results
-from tokenlayer.study.runner import Budget, Runner, quoted
+from tokenlayer.study.runner import Budget, Runner
 from tokenlayer.study.status import Place, RunStatus, State, find
+from tokenlayer.tracking.commands import quoted
 
 Reporter = Callable[[Results], Report]
 

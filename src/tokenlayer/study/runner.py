@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tokenlayer.study.status import CONDITION_TAG, STUDY_TAG, Place, RunStatus, State
+from tokenlayer.tracking.commands import quoted
 
 _POLL_SECONDS = 0.2
 _BAD_INPUT = 2
@@ -130,10 +131,3 @@ def command(run: RunStatus, place: Place) -> list[str]:
         f"tracking.tags.{CONDITION_TAG}={task.condition.name}",
     ]
     return [*program, *task.overrides, *named, *here]
-
-
-def quoted(value: str) -> str:
-    """The value, quoted if needed, so that Hydra reads it back unchanged."""
-    # Backslashes are escaped only before a quote and at the end.
-    escaped = re.sub(r"(\\+)(?='|$)", r"\1\1", value).replace("'", "\\'")
-    return value if re.fullmatch(r"[\w./-]+", value) else f"'{escaped}'"

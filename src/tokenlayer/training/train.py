@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
+import yaml
 from rich.console import Console
 
 from tokenlayer import interrupts
 from tokenlayer.data.types import PreparedDataset
 from tokenlayer.errors import InputError
+from tokenlayer.tracking.commands import resume_command, ui_command
+from tokenlayer.tracking.lease import LeaseLostError
 from tokenlayer.tracking.lightning_logger import RecorderLogger
 from tokenlayer.tracking.recorder import Recorder
+from tokenlayer.tracking.settings import CHOSEN, OVERRIDES, RESOLVED
+from tokenlayer.tracking.uri import without_secrets
 from tokenlayer.training.callbacks.base import RunContext
 from tokenlayer.training.callbacks.checkpoints_callback import Checkpoints
 from tokenlayer.training.config import TrainConfig
@@ -55,18 +60,22 @@ def train(job: Job[TrainConfig]) -> TrainResult:
     module = training.module
     console = Console()
     with open_recorder(job) as recorder:
-        console.print(f"run {recorder.run_id}", highlight=False)
+        # Before it trains, and alone on its line, for scripts that have to know the run they may have to resume.
+        console.print(f"run {recorder.run_id}", highlight=False, soft_wrap=True)
         record_train_ids(recorder, dataset)
         run = RunContext(recorder, dataset, job, console)
         callbacks = [callback.build(run) for callback in config.callbacks.values() if callback is not None]
         trainer = config.trainer.build(callbacks, RecorderLogger(recorder), recorder.root)
         checkpoint = checked_checkpoint(recorder.resume_from, dataset)
-        with told_how_to_go_on(recorder), interrupts.deferred():
-            trainer.fit(module, datamodule=data, ckpt_path=checkpoint)
-            if module.validated_steps < trainer.global_step:  # max_steps came before the end of an epoch
-                trainer.validate(module, datamodule=data, verbose=False)
-        load_best(module, callbacks, config.test_weights)
-        trainer.test(module, datamodule=data, verbose=False)
+        with told_how_to_go_on(recorder.run_id, config):
+            with interrupts.deferred():
+                trainer.fit(module, datamodule=data, ckpt_path=checkpoint)
+                if module.validated_steps < trainer.global_step:  # max_steps came before the end of an epoch
+                    trainer.validate(module, datamodule=data, verbose=False)
+            # What came at the end of the last epoch is not to be lost with the test.
+            recorder.commit(trainer.global_step)
+            load_best(module, callbacks, config.test_weights)
+            trainer.test(module, datamodule=data, verbose=False)
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
         recorder.set_tags({"mlflow.note.content": description(metrics)})
     announce(console, recorder.run_id, metrics, config.tracking.uri, config.output_dir)
@@ -74,23 +83,38 @@ def train(job: Job[TrainConfig]) -> TrainResult:
 
 
 @contextmanager
-def told_how_to_go_on(recorder: Recorder) -> Iterator[None]:
-    """When training breaks off, say how to resume it from its last checkpoint, if there is one."""
+def told_how_to_go_on(run_id: str, config: TrainConfig) -> Iterator[None]:
+    """When a run breaks off, say how to resume it, unless another process has it now."""
     try:
         yield
+    except LeaseLostError:
+        raise
     except BaseException:
-        if any(recorder.checkpoints.iterdir()):
-            print(f"go on from the last checkpoint with: {program()} train resume={recorder.run_id}", file=sys.stderr)
+        print(f"go on with: {resume_command(run_id, config.tracking.uri, config.output_dir)}", file=sys.stderr)
         raise
 
 
 def open_recorder(job: Job[TrainConfig]) -> Recorder:
-    """The recorder of a new run, or of the one to be resumed."""
+    """The recorder of a new run, or of the one to be resumed; its settings are committed."""
     config = job.config
     output_dir = Path(config.output_dir).absolute()
-    if config.resume:
-        return Recorder.resume(config.tracking, output_dir, config.resume)
-    return Recorder.start(config.tracking, output_dir, run_name=run_name(job))
+    texts = settings(job)
+    if not config.resume:
+        return Recorder.start(config.tracking, output_dir, run_name=run_name(job), texts=texts)
+    recorder = Recorder.resume(config.tracking, output_dir, config.resume)
+    # The line that started the run, and what was chosen then, stay.
+    recorder.write_texts({RESOLVED: texts[RESOLVED]})
+    return recorder
+
+
+def settings(job: Job[Any]) -> dict[str, str]:
+    """What a run is resumed with and evaluated by, as texts by artifact path."""
+    contents = {RESOLVED: dict(job.resolved), OVERRIDES: list(job.overrides), CHOSEN: list(job.chosen)}
+    return {
+        # a database's URI may hold a password
+        name: without_secrets(yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
+        for name, content in contents.items()
+    }
 
 
 def run_name(job: Job[TrainConfig]) -> str:
@@ -130,21 +154,5 @@ def announce(console: Console, run_id: str, metrics: Mapping[str, float], uri: s
     """The result, and how to look at the run."""
     if "test/accuracy" in metrics:
         console.print(f"test accuracy {metrics['test/accuracy']:.4f}", highlight=False)
-    console.print(f"run {run_id}", highlight=False)
-    place = "" if uri is None else f" --tracking-uri {uri}"
-    place += "" if output_dir == "outputs" else f" --output-dir {output_dir}"
-    console.print(f"look at it with: {program()} ui --run {run_id}{place}", highlight=False, soft_wrap=True)
-
-
-def program() -> str:
-    """What the user has to type for this program."""
-    called = Path(sys.argv[0])
-    if called.name == "__main__.py":
-        return f"{Path(sys.executable).name} -m tokenlayer"
-    found = shutil.which(called.name)
-    if found and Path(found).resolve() == called.resolve():
-        return called.name
-    try:
-        return str(called.absolute().relative_to(Path.cwd()))
-    except ValueError:
-        return str(called)
+    console.print(f"run {run_id}", highlight=False, soft_wrap=True)
+    console.print(f"look at it with: {ui_command(run_id, uri, output_dir)}", highlight=False, soft_wrap=True)
