@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import struct
+import tokenize
+import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +18,24 @@ import numpy.typing as npt
 from tokenlayer.disk_cache import load_or_make
 
 Arrays = Mapping[str, npt.NDArray[Any]]
+
+# What zipfile and NumPy raise on bytes that are no longer those that were written, wherever they differ.
+_DAMAGED = (
+    OSError,
+    EOFError,
+    ValueError,
+    BadZipFile,
+    KeyError,
+    TypeError,
+    NotImplementedError,
+    RuntimeError,
+    MemoryError,
+    OverflowError,
+    struct.error,
+    tokenize.TokenError,
+    SyntaxError,
+    zlib.error,
+)
 
 
 def cached_arrays(folder: Path | None, name: str, settings: object, make: Callable[[], Arrays]) -> Arrays:
@@ -46,5 +67,5 @@ def _load(path: Path) -> Arrays | None:
     try:
         with np.load(path) as stored:
             return dict(stored)
-    except (OSError, EOFError, ValueError, BadZipFile):
+    except _DAMAGED:
         return None

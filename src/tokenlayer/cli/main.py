@@ -1,4 +1,4 @@
-"""`tokenlayer train | evaluate | explain | baseline | ui | sync`: which command, and what its end means for the exit code."""
+"""`tokenlayer train | evaluate | explain | baseline | ui | sync`: the commands, and the exit code of the process."""
 
 import importlib
 import importlib.metadata

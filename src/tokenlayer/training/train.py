@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +62,8 @@ def train(job: Job[TrainConfig]) -> TrainResult:
     with open_recorder(job) as recorder:
         # Before it trains, and alone on its line, for scripts that have to know the run they may have to resume.
         console.print(f"run {recorder.run_id}", highlight=False, soft_wrap=True)
+        if config.resume and recorder.resume_from is None:  # no checkpoint will fill in the first tokens
+            module = Training(replace(config, resume=None), job.resolved).module
         record_train_ids(recorder, dataset)
         run = RunContext(recorder, dataset, job, console)
         callbacks = [callback.build(run) for callback in config.callbacks.values() if callback is not None]
