@@ -167,7 +167,10 @@ class Record:
             for key in run.data.metrics
         }
         files = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-        named = frozenset(name for name in files if "part-" not in name and not name.startswith("journal/"))
+        # The difference to a commit of git says when it was run, not what.
+        named = frozenset(
+            name for name in files if not ("part-" in name or name.startswith("journal/") or name == "config/git.diff")
+        )
         return cls(str(run.info.status), weights, logs, metrics, named)
 
 
@@ -182,4 +185,4 @@ def assert_same(ours: Record, theirs: Record) -> None:
     assert ours.metrics.keys() == theirs.metrics.keys()
     for key, rows in theirs.metrics.items():
         assert ours.metrics[key] == rows, f"{key}: missing {rows - ours.metrics[key]}, more {ours.metrics[key] - rows}"
-    assert ours.artifacts == theirs.artifacts
+    assert ours.artifacts == theirs.artifacts, ours.artifacts ^ theirs.artifacts

@@ -53,6 +53,11 @@ class Holder:
         """The same holder, alive at this moment."""
         return replace(self, heartbeat=time.time())
 
+    def is_this_process(self) -> bool:
+        """True for a holder in this very process."""
+        pid = psutil.Process().pid
+        return (self.machine, self.pid, self.started) == (_machine(), pid, _started(pid))
+
     def is_alive(self) -> bool:
         """False once its process has ended, or, where this machine cannot see it, the heartbeat is too old."""
         if self.machine == _machine():

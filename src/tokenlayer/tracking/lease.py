@@ -30,6 +30,8 @@ _RUNNING = "attributes.status = 'RUNNING'"
 _PAGE = 1000
 
 _log = logging.getLogger(__name__)
+# Tokens of the leases that this process has not let go. One that it could not take back in MLflow is free all the same.
+_held: set[str] = set()
 
 
 class LeaseLostError(RunStoppedError):
@@ -59,6 +61,7 @@ class Lease:
     def begin(self, run_id: str) -> None:
         """Keep the lease of a run that was made with `tags`."""
         self._run_id = run_id
+        _held.add(self._holder.token)
         self._thread = threading.Thread(target=self._keep, name="lease", daemon=True)
         self._thread.start()
 
@@ -103,6 +106,7 @@ class Lease:
     def release(self) -> None:
         """Let others have the run at once; a store that does not answer leaves the lease to be found dead."""
         self.stop()
+        _held.discard(self._holder.token)
         if self._taken_by is not None or not self._run_id or why_away(self._store.uri) is not None:
             return
         with suppress(MlflowException, RequestException, SQLAlchemyError):
@@ -115,7 +119,7 @@ class Lease:
 
     def _refuse_if_held(self, run: Run) -> None:
         holder = _holder(run)
-        if holder is not None and holder.token != self._holder.token and holder.is_alive():
+        if holder is not None and holder.token != self._holder.token and _is_alive(holder):
             raise InputError(
                 f"resume={run.info.run_id}: another process is recording this run ({holder}); wait for it or end it"
             )
@@ -153,12 +157,16 @@ def mark_dead_runs(store: Store) -> list[str]:
         experiments = [e.experiment_id for e in store.client.search_experiments()]
         for run in store.client.search_runs(experiments, _RUNNING, max_results=_PAGE):
             holder = _holder(run)
-            if holder is not None and not holder.is_alive():
+            if holder is not None and not _is_alive(holder):
                 store.client.set_terminated(run.info.run_id, status="KILLED")
                 marked.append(str(run.info.run_id))
     except (MlflowException, RequestException, SQLAlchemyError) as error:
         _log.warning("runs whose process has ended could not be looked for in %s: %s", store.shown, error)
     return marked
+
+
+def _is_alive(holder: Holder) -> bool:
+    return holder.token in _held if holder.is_this_process() else holder.is_alive()
 
 
 def _holder(run: Run) -> Holder | None:
