@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 ARGS ?= experiment=quickstart
 
-.PHONY: run experiment test lint types check benchmark benchmark-rules constraints clean
+.PHONY: run experiment test test-faults soak lint types check benchmark benchmark-rules constraints clean
 
 run: $(STAMP)  ## train; ARGS="experiment=… key=value" passes overrides on
 	$(BIN)/tokenlayer train $(ARGS)
@@ -17,6 +17,13 @@ experiment: $(STAMP)  ## rerun one of experiments/: NAME=rules ARGS="--jobs 2 --
 
 test: $(STAMP)  ## the fast tests
 	$(BIN)/python -m pytest -n auto $(PYTEST_ARGS)
+
+test-faults: $(STAMP)  ## real faults by the dozen, under an hour; writes docs/reliability.md
+	$(BIN)/python -m pytest -m "faults or not faults and not slow and not gpu and not services" --timeout 900 \
+	  --reliability docs/reliability.md tests/faults tests/tracking $(PYTEST_ARGS)
+
+soak: $(STAMP)  ## an hour of training: memory and file handles stay flat; SOAK=300 for five minutes
+	$(BIN)/python tests/faults/soak.py $(or $(SOAK),3600)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
