@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 ARGS ?= experiment=quickstart
 
-.PHONY: run experiment test test-faults soak lint types check benchmark benchmark-rules constraints clean
+.PHONY: run experiment test test-faults soak lint types check benchmark benchmark-rules coverage mutation constraints clean
 
 run: $(STAMP)  ## train; ARGS="experiment=… key=value" passes overrides on
 	$(BIN)/tokenlayer train $(ARGS)
@@ -16,7 +16,14 @@ experiment: $(STAMP)  ## rerun one of experiments/: NAME=rules ARGS="--jobs 2 --
 	$(BIN)/python -m experiments.$(NAME).study $(if $(filter command line,$(origin ARGS)),$(ARGS))
 
 test: $(STAMP)  ## the fast tests
-	$(BIN)/python -m pytest -n auto $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n auto --dist worksteal $(PYTEST_ARGS)
+
+coverage: $(STAMP)  ## the fast tests, and the lines that none of them reaches
+	$(BIN)/python -m pytest -n auto --dist worksteal --cov $(PYTEST_ARGS)
+
+mutation: $(STAMP)  ## by hand or at night: which changes of the code no test notices; MUTANTS="tokenlayer.rules.*"
+	$(BIN)/mutmut run $(MUTANTS)
+	$(BIN)/mutmut results
 
 test-faults: $(STAMP)  ## real faults by the dozen, under an hour; writes docs/reliability.md
 	$(BIN)/python -m pytest -m "faults or not faults and not slow and not gpu and not services" --timeout 900 \

@@ -6,12 +6,14 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+# Small shapes gain nothing from a second thread, and tests beside other work lose much by waiting for it.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when numpy and scipy are loaded, in subprocesses too
+# Read by torch's threads when they start; see tokenlayer.cli.main.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 import pytest
 import torch
 
-# Read by torch's threads when they start; see tokenlayer.cli.main.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-# Small shapes gain nothing from a second thread, and tests beside other work lose much by waiting for it.
 torch.set_num_threads(1)
 
 

@@ -61,6 +61,7 @@ def test_tokens_and_predictions_are_those_of_the_command(tmp_path: Path, output_
     pd.DataFrame({"text": given, "label": labels}).to_csv("table.csv", index=False)
     columns = ["dataset=table", "dataset.source=table.csv", "dataset.text_column=text", "dataset.label_column=label"]
     settings = ["model.vocab_size=12", "trainer.max_epochs=4", "trainer.accelerator=cpu", "seed=3", "test_weights=last"]
+    settings += ["callbacks.figures=null", "callbacks.token_history=null"]
     assert main(["train", *columns, *settings, f"output_dir={output_dir}"]) == 0
     (artifacts,) = output_dir.glob("artifacts/**/artifacts")
     expected = pd.read_parquet(artifacts / "predictions" / "test.parquet")

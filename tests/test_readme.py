@@ -20,7 +20,10 @@ PARTS = [
     if (named := re.match(r"# ((?:my_package|conf)/[\w/]+\.(?:py|yaml))\n", block))
 ]
 OWN = [block.strip() for _, block in BLOCKS if block.startswith("PYTHONPATH=. tokenlayer train")]
-SMALL = ("trainer=debug", "trainer.threads=1", "dataset.n_texts=300")
+SMALL = (
+    *("trainer=debug", "trainer.threads=1", "dataset.n_texts=300"),
+    *("callbacks.figures=null", "callbacks.token_history=null"),
+)
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/decisions.md")]
 
 

@@ -28,6 +28,7 @@ TINY = (
     "trainer.threads=1",
     "trainer.max_epochs=10",
     "callbacks.figures=null",
+    "callbacks.token_history=null",
 )
 
 

@@ -1,68 +1,94 @@
 """How little is imported, and how soon something is said, before a command does its work."""
 
+import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tokenlayer.cli.main import main
+
 SLOW = ("torch", "mlflow", "pytorch_lightning", "sklearn", "matplotlib", "pandas")
 CODE = """\
-import sys
+import json, sys
 from tokenlayer.cli.main import main
-code = main(sys.argv[2:])
-print(code, sorted(set(sys.argv[1].split(",")) & set(sys.modules)))
+for line in json.loads(sys.argv[1]):
+    code = main(line)
+    print(code, sorted(set(sys.argv[2].split(",")) & set(sys.modules)), file=sys.stderr)
 """
 
 
-def imported(folder, *arguments):
-    """The exit code and the slow packages that a command line has imported, as it prints them."""
-    line = [sys.executable, "-c", CODE, ",".join(SLOW), *arguments]
-    done = subprocess.run(line, cwd=folder, capture_output=True, text=True, check=True)
-    return done.stdout.splitlines()[-1]
+def imported(folder, *lines):
+    """The exit code of each command line, and the slow packages imported by then, as one process prints them."""
+    command = [sys.executable, "-c", CODE, json.dumps(lines), ",".join(SLOW)]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+    return [told for told in done.stderr.splitlines() if re.match(r"\d \[", told)]
 
 
-@pytest.mark.parametrize(
-    ("arguments", "code"),
-    [
-        (["train", "--help"], 0),
-        (["train", "--cfg", "job"], 0),
-        (["train", "sed=1", "dataset=planted_shrt", "trainer.max_epochs=ten", "callbacks.live_view.evry=3"], 2),
-        (["train", "-m", "seed=0,x", "initializer=l1_ngrams,bpe", "learning_rule=grow,original", "model=original"], 2),
-        (["train", "model/head=attention,conv,pool", "-m", "model.head.width=0"], 2),
-        (["train", "initializer=chi2_words", "optimizer=original", "lr_scheduler=none", "dataset.text_length=0"], 2),
-        (["train", "dataset=imdb", "seed=x"], 2),
-        (["evaluate", "trainer.max_epochs=ten"], 2),
-        (["baseline", "--help"], 0),
-        (["baseline", "sed=1", "baseline=nbsvm"], 2),
-        (["ui", "--help"], 0),
-        (["explain", "--help"], 0),
-    ],
-)
-def test_what_takes_seconds_is_not_imported(tmp_path, arguments, code):
-    assert imported(tmp_path, *arguments) == f"{code} []"
+LIGHT = [
+    (["train", "--help"], 0),
+    (["train", "--cfg", "job"], 0),
+    (["train", "sed=1", "dataset=planted_shrt", "trainer.max_epochs=ten", "callbacks.live_view.evry=3"], 2),
+    (["train", "-m", "seed=0,x", "initializer=l1_ngrams,bpe", "learning_rule=grow,original", "model=original"], 2),
+    (["train", "model/head=attention,conv,pool", "-m", "model.head.width=0"], 2),
+    (["train", "initializer=chi2_words", "optimizer=original", "lr_scheduler=none", "dataset.text_length=0"], 2),
+    (["train", "dataset=imdb", "seed=x"], 2),
+    (["evaluate", "trainer.max_epochs=ten"], 2),
+    (["baseline", "--help"], 0),
+    (["baseline", "sed=1", "baseline=nbsvm"], 2),
+    (["ui", "--help"], 0),
+    (["explain", "--help"], 0),
+]
+
+
+def test_what_takes_seconds_is_not_imported(tmp_path):
+    """In one process: what a line had imported would be there after the lines that follow, too."""
+    assert imported(tmp_path, *(line for line, _ in LIGHT)) == [f"{code} []" for _, code in LIGHT]
 
 
 @pytest.mark.parametrize("setting", ["optimizer.lr=abc", "+optimizer.lrr=1", "optimizer.lr=-1", "lr_scheduler.T_max=x"])
-def test_arguments_of_torch_that_a_line_sets_are_checked_by_torch(tmp_path, setting):
-    assert imported(tmp_path, "train", setting) == "2 ['torch']"
+def test_arguments_of_torch_that_a_line_sets_are_checked_by_torch(tmp_path, monkeypatch, capsys, setting):
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", setting]) == 2
+    assert setting.lstrip("+").partition("=")[0] in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
-    ("file", "text", "arguments"),
-    [
-        ("optimizer/adam.yaml", "_target_: torch.optim.Adam\nlr: -1.0\n", []),
-        ("optimizer/mine.yaml", "_target_: torch.optim.Adam\nlrr: 1.0\n", ["optimizer=mine"]),
-        ("experiment/mine.yaml", "# @package _global_\noptimizer: {lr: abc}\n", ["experiment=mine"]),
-        ("experiment/mine.yaml", "# @package _global_\nlr_scheduler: {eta_min: abc}\n", ["experiment=mine"]),
-    ],
-)
-def test_arguments_of_torch_in_a_file_of_ones_own_are_checked_by_torch(tmp_path, file, text, arguments):
-    path = tmp_path / "conf" / file
-    path.parent.mkdir(parents=True)
-    path.write_text(text)
-    assert imported(tmp_path, "train", *arguments) == "2 ['torch']"
+OWN_FILES = [
+    ("optimizer/adam.yaml", "_target_: torch.optim.Adam\nlr: -1.0\n", []),
+    ("optimizer/mine.yaml", "_target_: torch.optim.Adam\nlrr: 1.0\n", ["optimizer=mine"]),
+    ("experiment/mine.yaml", "# @package _global_\noptimizer: {lr: abc}\n", ["experiment=mine"]),
+    ("experiment/mine.yaml", "# @package _global_\nlr_scheduler: {eta_min: abc}\n", ["experiment=mine"]),
+]
+
+
+@pytest.fixture
+def own_file(tmp_path, monkeypatch):
+    """Puts a file into `./conf` of a folder of one's own."""
+
+    def put(file, text):
+        path = tmp_path / "conf" / file
+        path.parent.mkdir(parents=True)
+        path.write_text(text)
+
+    monkeypatch.chdir(tmp_path)
+    return put
+
+
+@pytest.mark.parametrize(("file", "text", "arguments"), OWN_FILES)
+def test_arguments_of_torch_in_a_file_of_ones_own_are_checked_by_torch(own_file, capsys, file, text, arguments):
+    own_file(file, text)
+    assert main(["train", *arguments]) == 2
+    assert re.match(r"error: (optimizer|lr_scheduler)\b", capsys.readouterr().err)
+
+
+def test_they_import_torch_and_nothing_else_that_takes_seconds(tmp_path, own_file):
+    for file, text, _ in OWN_FILES[1:3]:
+        own_file(file, text)
+    lines = (["train", "optimizer=mine"], ["train", "experiment=mine"], ["train", "optimizer.lr=abc"])
+    assert imported(tmp_path, *lines) == ["2 ['torch']"] * 3
 
 
 def test_a_training_says_what_it_is_loading(tmp_path):

@@ -12,11 +12,11 @@ def started(monkeypatch, tmp_path):
     """What would take the place of this process."""
     lines = []
 
-    def execv(program, line):
-        lines.append((program, line))
+    def execve(program, line, environment):
+        lines.append((program, line, environment["MLFLOW_BACKEND_STORE_URI"]))
         raise SystemExit(0)
 
-    monkeypatch.setattr(os, "execv", execv)
+    monkeypatch.setattr(os, "execve", execve)
     monkeypatch.chdir(tmp_path)
     return lines
 
@@ -26,10 +26,10 @@ def test_serves_the_store_of_the_output_folder(started, tmp_path, capsys):
     (tmp_path / "outputs/mlflow.db").touch()
     with pytest.raises(SystemExit):
         ui.main(["--port", "5050"])
-    ((program, line),) = started
+    ((program, line, store),) = started
     assert program == sys.executable
     assert line[1:4] == ["-m", "mlflow", "ui"]
-    assert f"sqlite:///{tmp_path}/outputs/mlflow.db" in line
+    assert store == f"sqlite:///{tmp_path}/outputs/mlflow.db"
     assert line[-1] == "5050"
     assert "http://127.0.0.1:5050/" in capsys.readouterr().out
 
@@ -40,7 +40,26 @@ def test_serves_a_named_store(started, tmp_path, form):
     uri = f"sqlite:///{tmp_path}/other.db"
     with pytest.raises(SystemExit):
         ui.main([form.format(uri)])
-    assert uri in started[0][1]
+    assert started[0][2] == uri
+
+
+@pytest.mark.parametrize("form", ["tracking.uri={}", "tracking=server"])
+def test_a_password_is_in_the_environment_alone(started, monkeypatch, capsys, form):
+    uri = "postgresql://me:hunter@127.0.0.1/runs"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    with pytest.raises(SystemExit):
+        ui.main([form.format(uri)])
+    ((_, line, store),) = started
+    assert store == uri
+    assert "hunter" not in " ".join(line)
+    told = capsys.readouterr().out
+    assert "shows postgresql://***@127.0.0.1/runs;" in told
+
+
+def test_the_environment_is_asked_for_where_it_names_no_server(started, monkeypatch):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    with pytest.raises(InputError, match="tracking=server: set MLFLOW_TRACKING_URI"):
+        ui.main(["tracking=server"])
 
 
 def test_no_store_yet(started, tmp_path):
@@ -51,5 +70,5 @@ def test_no_store_yet(started, tmp_path):
 
 
 def test_a_server_has_its_own_page(started):
-    with pytest.raises(InputError, match="open that in the browser"):
-        ui.main(["--uri", "http://example.org:5000"])
+    with pytest.raises(InputError, match=r"^http://\*\*\*@example.org:5000 is a .* open that in the browser"):
+        ui.main(["--uri", "http://me:hunter@example.org:5000"])

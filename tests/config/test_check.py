@@ -169,3 +169,9 @@ def test_local_primary_config_goes_first(toy, conf, tmp_path, monkeypatch):
     with composing("train", conf) as composer:
         (job,) = check(composer, [], Spec(toy.Root, toy.no_run_before), multirun=False)
     assert job.config.seed == 5
+
+
+def test_jobs_of_the_same_choices_are_composed_once_and_share_nothing(checked):
+    jobs = checked("callbacks.live_view.every=3,4", "lr_scheduler=none,cosine", multirun=True)
+    found = [(job.config.callbacks["live_view"].every, job.choices["lr_scheduler"]) for job in jobs]
+    assert found == [(3, "none"), (3, "cosine"), (4, "none"), (4, "cosine")]

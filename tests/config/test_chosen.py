@@ -143,7 +143,7 @@ def test_a_resumed_run_keeps_what_it_chose(tmp_path: Path, repeated: tuple[str, 
         texts = [*started, "resume=abc"]
         overrides = composer.split([composer.parse(text) for text in texts])
         (job,) = check(composer, texts, Spec(TrainConfig, lambda plain, _: plain), multirun=False)
-    again = continued(job.resolved, overrides, SavedRun(first, started))
+    again = continued(job.resolved, overrides, SavedRun("abc", first, started))
     for key in OPEN:
         assert value(again, key) == value(first, key)
 
@@ -272,7 +272,7 @@ def test_a_resumed_run_keeps_what_a_part_of_others_chose(mine: list[str]) -> Non
         texts = [*mine, "resume=abc"]
         overrides = composer.split([composer.parse(text) for text in texts])
         (job,) = check(composer, texts, Spec(TrainConfig, lambda plain, _: plain), multirun=False)
-    again = continued(job.resolved, overrides, SavedRun(first, mine))
+    again = continued(job.resolved, overrides, SavedRun("abc", first, mine))
     assert again["learning_rule"] == first["learning_rule"]
     assert again["dataset"] == first["dataset"]
 

@@ -33,7 +33,7 @@ def line_up(toy, conf, tmp_path, monkeypatch):
     def run(complete, *texts):
         with composing("train", conf) as composer:
             (before,) = check(composer, STARTED_WITH, Spec(Root, toy.no_run_before), multirun=False)
-            saved = SavedRun(before.resolved, STARTED_WITH)
+            saved = SavedRun("abc", before.resolved, STARTED_WITH)
             # The files of today are not those of the run.
             (conf / "dataset/read.yaml").write_text("_target_: toy.Read\nsource: ???\nrate: 0.9\n")
             spec = Spec(Root, lambda composed, line: complete(composed, line, saved))
@@ -111,10 +111,10 @@ def test_find_asks_where_the_settings_say():
 
     def read(run, tracking, output_dir):
         asked.append((run, tracking, output_dir))
-        return SavedRun({}, [])
+        return SavedRun("abc", {}, [])
 
     composed = {"resume": "abc", "tracking": {"experiment": "mine"}, "output_dir": "outputs"}
-    assert find(composed, "resume", read) == SavedRun({}, [])
+    assert find(composed, "resume", read) == SavedRun("abc", {}, [])
     assert asked == [("abc", TrackingConfig(experiment="mine"), "outputs")]
 
 

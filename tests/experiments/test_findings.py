@@ -215,6 +215,7 @@ def test_a_recorded_run_is_read(output_dir):
     uri = f"sqlite:///{output_dir}/mlflow.db"
     settings = [*SETTINGS, f"output_dir={output_dir}", f"tracking.uri={uri}", "trainer.max_steps=12"]
     settings += ["callbacks.patterns_log.every=3", "callbacks.live_view=null", "trainer.accelerator=cpu"]
+    settings += ["callbacks.figures=null", "callbacks.token_history=null"]
     experiment = load_experiment(settings)
     run_id = train(Job(experiment.config, resolved(experiment))).run_id
     findings = Findings(experiment, STEPS, [run_id], uri)

@@ -3,7 +3,7 @@ from small_models import AS_IT_IS, LATIN
 
 from tokenlayer.data.prepare import prepare
 from tokenlayer.data.sources.table import TableConfig
-from tokenlayer.explain.escaping import harmless
+from tokenlayer.escaping import harmless
 from tokenlayer.explain.model_input import model_input
 from tokenlayer.text.alphabet import Alphabet
 from tokenlayer.text.cleaning import CleaningConfig

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_models import explained
 
-from tokenlayer.explain.escaping import harmless
+from tokenlayer.escaping import harmless
 from tokenlayer.explain.page import page
 from tokenlayer.text.alphabet import UNKNOWN, Alphabet
 
@@ -101,8 +101,16 @@ def test_nothing_of_text_tokens_or_classes_becomes_markup(text, no, yes, source)
     html.encode()  # no lone surrogate is left
 
 
+def test_its_policy_comes_first_and_allows_its_own_style_alone():
+    html = page(explained({"good": 2.0}, "good", ('<base href="http://e.org">', "<script>x</script>")), "x")
+    head = html.partition("<head>")[2]
+    policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+    assert head.partition("<title>")[0].split('content="')[1].partition('"')[0] == policy
+    assert html.count("Content-Security-Policy") == 1
+    assert Read(html).tags <= OUR_TAGS
+
+
 def test_it_loads_nothing():
     html = page(explained({"good": 2.0}, "good"), "x")
-    assert "default-src 'none'" in html
     for loading in ("src=", "href=", "url(", "@import", "<script", "<link"):
         assert loading not in html

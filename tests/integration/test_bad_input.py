@@ -113,7 +113,10 @@ CASES = {
     "truncated archive": Case(truncated, ["{folder}/cut.tar.gz", "truncated", "fetch it again"]),
     "member that leaves the folder": Case(leaving, ["{folder}/evil.tar.gz", "../../evil.txt", "leaves the"]),
     "archive of something else": Case(other_archive, ["{folder}/other.tar.gz", "layout", "train,test"]),
-    "no such column": Case(without_columns, ["{folder}/t.csv", "'txt'", "did you mean text?", "known: label, text"]),
+    "no such column": Case(
+        without_columns,
+        ["dataset.text_column=txt: no such column in {folder}/t.csv; did you mean text?; its columns are label, text"],
+    ),
     "broken quotes": Case(broken_quotes, ["{folder}/t.csv, line 3", "quotes"]),
     "one class": Case(one_class, ["{folder}/t.csv", "label", "'pos'", "two or more classes"]),
     "nothing left after cleaning": Case(nothing_left, ["{folder}/t.csv", "after cleaning", "dataset.cleaning"]),

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from sources import write_csv
-from tiny_runs import Recorded, Store
+from tiny_runs import QUIET, Recorded, Store
 
 from tokenlayer.cli.main import main
 
@@ -48,7 +48,7 @@ def test_a_run_holds_what_a_training_holds(name: str, store: Store) -> None:
 def test_its_predictions_are_of_the_texts_of_a_training(store: Store, train: Callable[..., Recorded]) -> None:
     tiny = [*PLANTED, "dataset.batch_size=8", "model/head=pool", "learning_rule=frozen", "initializer=chi2_words"]
     tiny += ["initializer.longest=12", "initializer.min_texts=2", "model.vocab_size=20", "trainer.max_epochs=1"]
-    trained = train("trainer.accelerator=cpu", tiny=tiny)
+    trained = train("trainer.accelerator=cpu", *QUIET, tiny=tiny)
     assert main(["baseline", *PLANTED, f"output_dir={store.output_dir}"]) == 0
     frames = [pd.read_parquet(run.artifacts / "predictions" / "test.parquet") for run in (trained, store.runs()[-1])]
     assert frames[0][["text_id", "label"]].equals(frames[1][["text_id", "label"]])

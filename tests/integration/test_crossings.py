@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny_runs import Recorded, Store
+from tiny_runs import QUIET, Recorded, Store
 
 from tokenlayer.cli.main import main
 
@@ -19,8 +19,7 @@ SETTINGS = [
     "trainer=cpu",
     "trainer.threads=1",
     "trainer.max_epochs=1",
-    "callbacks.figures=null",
-    "callbacks.token_history=null",
+    *QUIET,
 ]
 GRAFT = [
     "learning_rule=graft",

@@ -1,5 +1,6 @@
 """`tokenlayer evaluate`: a model that a run left behind, on its own texts and on others."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -67,6 +68,26 @@ def test_on_the_runs_own_texts_it_finds_what_the_run_found(trained: tuple[Store,
     assert evaluation.run.info.status == "FINISHED"
     assert evaluation.run.info.experiment_id == run.run.info.experiment_id
     pd.testing.assert_frame_equal(predictions(evaluation), predictions(run))
+
+
+def test_a_run_by_name_or_by_the_beginning_of_its_id(trained: tuple[Store, Recorded]) -> None:
+    store, run = trained
+    for named in (str(run.run.info.run_name), run.run_id[:12]):
+        assert evaluate(store, named) == 0
+        evaluation = latest(store)
+        assert evaluation.run.data.tags["mlflow.parentRunId"] == run.run_id
+        assert evaluation.run.data.params["evaluated"] == run.run_id
+        assert evaluation.run.info.run_name == f"evaluate-test-{run.run_id}"
+
+
+def test_a_name_of_several_runs_lists_them(trained: tuple[Store, Recorded], refused: "Refused") -> None:
+    store, run = trained
+    twins = [store.client.create_run(run.run.info.experiment_id, run_name="twins").info.run_id for _ in range(2)]
+    message = refused("twins")
+    assert message.startswith("error: run: 'twins' names 2 runs")
+    assert message.splitlines()[0].endswith("[run='twins' on the command line]")
+    for twin in twins:
+        assert re.search(rf"^  {twin}  twins  RUNNING  \d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d UTC$", message, re.MULTILINE)
 
 
 def test_a_checkpoint_file(trained: tuple[Store, Recorded], tmp_path: Path) -> None:
@@ -254,7 +275,7 @@ def test_data_that_changed_since_the_training(
 
 def test_the_run_must_be_named(refused: Refused) -> None:
     message = refused("trainer.devices=1")
-    assert "run: must be given: tokenlayer evaluate RUN_ID_OR_CHECKPOINT" in message
+    assert "run: must be given: tokenlayer evaluate RUN_OR_CHECKPOINT" in message
 
 
 def test_unknown_run(trained: tuple[Store, Recorded], refused: Refused) -> None:

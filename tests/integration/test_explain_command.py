@@ -54,8 +54,8 @@ def test_a_run(trained: tuple[Store, Recorded], capsys: pytest.CaptureFixture[st
     html = page.read_text(encoding="utf-8")
     assert run.run_id in html
     assert "<h2>Its tokens</h2>" in html
-    assert explain(store, run.run_id, TEXT) == 0
-    assert set(pages(run)) - before == {page}, "the same text has the same page"
+    assert explain(store, run.run_id[:10], TEXT) == 0
+    assert set(pages(run)) - before == {page}, "the same text has the same page, however the run is named"
     artifacts = [file.path for file in store.client.list_artifacts(run.run_id, "explanations")]
     assert f"explanations/{page.name}" in artifacts
 
@@ -106,7 +106,7 @@ def test_a_bare_checkpoint(trained: tuple[Store, Recorded], capsys: pytest.Captu
     of_the_run = capsys.readouterr().out.split("\npage: ")[0]
     assert explain(store, str(checkpoint), TEXT) == 0
     shown = capsys.readouterr().out
-    assert shown == f"{of_the_run}\npage: none is kept for a bare checkpoint; html=FILE writes it there\n"
+    assert shown == f"{of_the_run}\npage: none is kept for a bare checkpoint; --output FILE writes it there\n"
     assert list(tmp_path.iterdir()) == [checkpoint]
 
 

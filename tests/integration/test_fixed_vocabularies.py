@@ -21,7 +21,7 @@ TINY = (
     "trainer.threads=1",
     *(
         f"callbacks.{name}=null"
-        for name in ("figures", "token_effects", "grads_log", "vals_log", "preview", "live_view")
+        for name in ("figures", "token_history", "token_effects", "grads_log", "vals_log", "preview", "live_view")
     ),
 )
 SHORT = ["initializer.ngram_lengths=[2,3,4]", "initializer.min_texts=3"]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 from sources import write_rows
-from tiny_runs import Store
+from tiny_runs import QUIET, Store
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
@@ -63,8 +63,7 @@ def settings(table: Path, store: Store, rule: str) -> list[str]:
         "lr_scheduler=none",
         "trainer=cpu",
         "trainer.threads=1",
-        "callbacks.token_history=null",  # the font of figures has none of these characters
-        "callbacks.figures=null",
+        *QUIET,  # the font of figures has none of these characters
         f"output_dir={store.output_dir}",
     ]
 

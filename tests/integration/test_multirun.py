@@ -10,7 +10,7 @@ def test_every_combination_is_a_run_with_its_own_settings(store: Store) -> None:
     place = f"output_dir={store.output_dir}"
     sweep = ["initializer=random_ngrams,original_gaussian", "seed=0,1"]
     tiny = without("initializer")
-    assert main(["train", "-m", *tiny, place, "trainer.max_steps=2", "callbacks.figures=null", *sweep]) == 0
+    assert main(["train", "-m", *tiny, place, "trainer.max_steps=2", *sweep]) == 0
     runs = [run.run for run in store.runs()]
     settings = [(run.data.params["group.initializer"], run.data.params["seed"]) for run in runs]
     assert settings == [(name, seed) for name in ("random_ngrams", "original_gaussian") for seed in ("0", "1")]
@@ -22,10 +22,7 @@ def test_every_combination_is_a_run_with_its_own_settings(store: Store) -> None:
 
 def test_a_job_that_fails_does_not_stop_the_others(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
     place = f"output_dir={store.output_dir}"
-    assert (
-        main(["train", "-m", *TINY, place, "trainer.max_steps=4", "callbacks.figures=null", "optimizer.lr=1e30,1e-3"])
-        == 2
-    )
+    assert main(["train", "-m", *TINY, place, "trainer.max_steps=4", "optimizer.lr=1e30,1e-3"]) == 2
     assert [run.run.info.status for run in store.runs()] == ["FAILED", "FINISHED"]
     message = capsys.readouterr().err
     assert "job 0 failed: " in message

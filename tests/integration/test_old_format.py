@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny_runs import Recorded, Store
+from tiny_runs import QUIET, Recorded, Store
 
 from tokenlayer.cli.main import main
 from tokenlayer.tracking.format import FORMAT_TAG
@@ -18,6 +18,7 @@ SMALL = (
     "trainer.max_epochs=1",
     "trainer.accelerator=cpu",
     "trainer.threads=1",
+    *QUIET,
 )
 ADVICE = "was recorded by tokenlayer 0.1 (format 1): use version 0.1.x for it, e.g. pip install 'tokenlayer<0.2'"
 

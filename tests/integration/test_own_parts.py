@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tiny_runs import Store
+from tiny_runs import QUIET, Store
 
 from tokenlayer.cli.main import main
 
@@ -58,7 +58,8 @@ FILES = {
     "conf/learning_rule/still.yaml": "_target_: mine.Still\n",
     "conf/callbacks/mine.yaml": "defaults: [default, _self_]\ncheer: {_target_: mine.CheerConfig}\n",
 }
-QUICK = ("allow_targets=[mine]", "trainer=debug", "trainer.threads=1", "model.vocab_size=8")
+DRAWN = ("allow_targets=[mine]", "trainer=debug", "trainer.threads=1", "model.vocab_size=8")
+QUICK = (*DRAWN, *QUIET)
 
 
 @pytest.fixture(autouse=True)
@@ -91,7 +92,7 @@ def test_what_every_dataset_has_can_be_set(store: Store) -> None:
 
 
 def test_a_list_of_callbacks_adds_one(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["train", "dataset=days", "callbacks=mine", *QUICK, f"output_dir={store.output_dir}"]) == 0
+    assert main(["train", "dataset=days", "callbacks=mine", *DRAWN, f"output_dir={store.output_dir}"]) == 0
     assert "hurray" in capsys.readouterr().out
     (run,) = store.runs()
     assert (run.artifacts / "predictions" / "test.parquet").is_file(), "and the others are there"

@@ -26,7 +26,6 @@ def arguments(rule: str, store: Store) -> list[str]:
         "learning_rule.ngram_lengths=[2,3,4]",
         *RULES[rule],
         f"trainer.max_epochs={EPOCHS}",
-        "callbacks.figures=null",
         f"output_dir={store.output_dir}",
     ]
 

@@ -67,7 +67,9 @@ def assert_same(run: Recorded, store: Store, whole: Whole) -> None:
 
 
 @pytest.mark.parametrize(
-    ("signal_name", "settings", "unbroken"), [("SIGINT", TINY, "whole"), ("SIGTERM", ORIGINAL, "whole_original")]
+    ("signal_name", "settings", "unbroken"),
+    [("SIGINT", TINY, "whole"), ("SIGTERM", without("callbacks", settings=ORIGINAL), "whole_original")],
+    ids=["SIGINT", "SIGTERM"],
 )
 def test_asked_to_stop_it_commits_the_step_and_goes_on_from_there(
     signal_name: str, settings: Sequence[str], unbroken: str, store: Store, request: pytest.FixtureRequest
@@ -86,6 +88,8 @@ def test_asked_to_stop_it_commits_the_step_and_goes_on_from_there(
     assert resumed.run_id == stopped.run_id
     assert resumed.run.info.status == "FINISHED"
     assert_same(resumed, store, request.getfixturevalue(unbroken))
+    figures = {path.name for path in resumed.artifacts.glob("figures/*.png")}
+    assert ("vals_log.png" in figures) is ("callbacks.figures=null" not in settings)
 
 
 def test_killed_it_goes_on_from_its_last_commit(whole: Whole, store: Store) -> None:
@@ -106,7 +110,7 @@ EDITED_METRICS = ("rule/replaced", "tokens/turnover", "tokens/redundancy", "vali
 
 
 def test_what_a_rule_has_replaced_is_known_after_a_stop(train: Callable[..., Recorded], store: Store) -> None:
-    tiny = without("learning_rule")
+    tiny = [setting for setting in without("learning_rule") if setting != "callbacks.token_history=null"]
     epochs = f"trainer.max_epochs={EPOCHS}"
     unbroken = train(*EDITING, epochs, tiny=tiny)
     arguments = [*tiny, *EDITING, epochs, f"output_dir={store.output_dir}", *stop_at(STEPS_PER_EPOCH + 5, "SIGINT")]
@@ -155,7 +159,11 @@ def test_a_learning_rate_that_has_come_to_its_end_takes_no_more_epochs(
         assert main([*resume, f"trainer.max_epochs={epochs}", "trainer.max_steps=8"]) == 2
         assert f"trainer.max_epochs: cannot become {epochs}" in (error := capsys.readouterr().err)
         assert "after 2 epochs (lr_scheduler.T_max=" in error
-    assert main([*resume, "trainer.max_steps=8"]) == 0
+    by_name = [text.replace(run.run_id, run.run.info.run_name) for text in resume]
+    assert main([*by_name, "trainer.max_steps=8"]) == 0
+    (resumed,) = store.runs()
+    assert resumed.run_id == run.run_id
+    assert f"\nrun {run.run_id}\n" in capsys.readouterr().out
 
 
 def test_a_run_ended_by_max_steps_within_an_epoch_can_go_on(

@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from sources import write_csv
-from tiny_runs import Store
+from tiny_runs import QUIET, Store
 
 from tokenlayer.cli.main import main
 from tokenlayer.original.statistics import COLUMNS
@@ -93,7 +93,8 @@ def test_the_original_scripted_from_end_to_end(source: Path, tmp_path: Path, mon
 def test_a_random_split_without_a_split_column(source: Path, store: Store) -> None:
     columns = ["dataset.text_column=text", "dataset.label_column=label"]
     small = ["dataset.text_length=50", "dataset.batch_size=8", "model.vocab_size=10"]
-    arguments = ["dataset=table", f"dataset.source='{source}'", *columns, *small, "trainer=debug", "trainer.threads=1"]
-    assert main(["train", *arguments, f"output_dir={store.output_dir}", "trainer.max_steps=1"]) == 0
+    trainer = ["trainer=debug", "trainer.threads=1", "trainer.max_steps=1"]
+    arguments = ["dataset=table", f"dataset.source='{source}'", *columns, *small, *trainer, *QUIET]
+    assert main(["train", *arguments, f"output_dir={store.output_dir}"]) == 0
     (run,) = store.runs()
     assert run.log("grads_log")["step"].tolist() == [0]

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import torch
 import yaml
-from tiny_runs import ORIGINAL, STEPS_PER_EPOCH, TINY, Recorded, Store
+from tiny_runs import ORIGINAL, STEPS_PER_EPOCH, TINY, Recorded, Store, without
 
 from tokenlayer.cli.main import main
 from tokenlayer.layer.vocabulary import Vocabulary
@@ -38,12 +38,13 @@ def two_epochs(settings: Sequence[str], output_dir: Path, empty_database: Path) 
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> tuple[Store, Recorded]:
     """The recommended setting."""
-    return two_epochs(TINY, tmp_path_factory.mktemp("train") / "outputs", empty_database)
+    return two_epochs(without("callbacks"), tmp_path_factory.mktemp("train") / "outputs", empty_database)
 
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> tuple[Store, Recorded]:
-    return two_epochs(ORIGINAL, tmp_path_factory.mktemp("original") / "outputs", empty_database)
+    settings = without("callbacks", settings=ORIGINAL)
+    return two_epochs(settings, tmp_path_factory.mktemp("original") / "outputs", empty_database)
 
 
 def check_places(log: pd.DataFrame) -> None:
@@ -212,7 +213,9 @@ def test_four_classes(train: Train) -> None:
 
 
 def test_callbacks_can_be_taken_away(train: Train) -> None:
-    run = train("callbacks.grads_log=null", "~callbacks.figures", "~callbacks.token_history", "trainer.max_steps=2")
+    tiny = without("callbacks")
+    away = ("callbacks.grads_log=null", "~callbacks.figures", "~callbacks.token_history")
+    run = train(*away, "trainer.max_steps=2", tiny=tiny)
     assert not (run.artifacts / "logs" / "grads_log").exists()
     assert not (run.artifacts / "figures").exists()
     assert run.log("vals_log")["step"].tolist() == [0, 1]

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_runs import TINY, Recorded, Store
+from tiny_runs import Recorded, Store, without
 
 from tokenlayer.cli.main import main
 
@@ -63,7 +63,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Ite
     """`tokenlayer ui` over a store with one run."""
     store = Store(tmp_path_factory.mktemp("ui"))
     shutil.copyfile(empty_database, store.output_dir / "mlflow.db")
-    assert main(["train", *TINY, f"output_dir={store.output_dir}", "trainer.max_epochs=4"]) == 0
+    assert main(["train", *without("callbacks"), f"output_dir={store.output_dir}", "trainer.max_epochs=4"]) == 0
     (run,) = store.runs()
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -20,6 +20,8 @@ TEXTS = (
     "dataset.batch_size=8",
 )
 CPU = ("trainer.accelerator=cpu", "trainer.threads=1")
+# Drawing figures takes three quarters of a tiny run's time: `without("callbacks")` has them drawn.
+QUIET = ("callbacks.figures=null", "callbacks.token_history=null")
 TINY = (
     # The recommended setting, named so that an option of a test's own can stand in its place.
     *TEXTS,
@@ -32,6 +34,7 @@ TINY = (
     "optimizer=adam",
     "lr_scheduler=cosine",
     *CPU,
+    *QUIET,
 )
 ORIGINAL = (
     # The original's settings.
@@ -46,6 +49,7 @@ ORIGINAL = (
     "optimizer=original",
     "lr_scheduler=none",
     *CPU,
+    *QUIET,
 )
 STEPS_PER_EPOCH = 17  # 140 training texts in batches of 8
 

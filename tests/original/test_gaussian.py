@@ -2,6 +2,7 @@ import pytest
 import torch
 from initializer_contexts import initializer_context
 
+from tokenlayer.errors import InputError
 from tokenlayer.layer.vocabulary import Vocabulary
 from tokenlayer.layer.vocabulary_layer import VocabularyLayer
 from tokenlayer.original.gaussian import GaussianConfig
@@ -30,21 +31,29 @@ def test_the_originals_layer_takes_over_the_patterns_and_any_other_their_tokens(
     expected = PatternsInitializerGaussian(0.4, 0.1, generator=torch.Generator().manual_seed(5))((3, 2, 4))
 
     original = TokenizationLayer(4, torch.zeros, 2, n_characters=3)
-    config.fill(original, initializer_context(Alphabet("abc"), 4, 2, seed=5))
+    config.fill(lambda: original, initializer_context(Alphabet("abc"), 4, 2, corpus="abcabc", seed=5))
     torch.testing.assert_close(original.patterns.detach(), expected, rtol=0, atol=0)
 
     layer = VocabularyLayer(Vocabulary.blank(4, 2), 3)
-    config.fill(layer, initializer_context(Alphabet("abc"), 4, 2, seed=5))
+    config.fill(lambda: layer, initializer_context(Alphabet("abc"), 4, 2, corpus="abcabc", seed=5))
     assert torch.equal(layer.codes, discretise(expected).codes)
-    assert torch.equal(config.build(initializer_context(Alphabet("abc"), 4, 2, seed=5)).codes, layer.codes)
+    assert torch.equal(
+        config.build(initializer_context(Alphabet("abc"), 4, 2, corpus="abcabc", seed=5)).codes, layer.codes
+    )
 
 
 def test_a_tie_becomes_a_token_where_tokens_are_codes():
     """Equal weights for all characters, which as patterns match nowhere, decode to the first character."""
     config = GaussianConfig(mean=0.5, stddev=0)
     layer = VocabularyLayer(Vocabulary.blank(1, 2), 3)
-    config.fill(layer, initializer_context(Alphabet("abc"), 1, 2))
+    config.fill(lambda: layer, initializer_context(Alphabet("abc"), 1, 2, corpus="abcabc"))
     assert layer(torch.tensor([[0, 0, 1]])).matches.position.tolist() == [0]
+
+
+def test_no_more_patterns_than_places():
+    context = initializer_context(Alphabet("abc"), 10**10, 2, corpus="abcabc")
+    with pytest.raises(InputError, match=r"model\.vocab_size=10000000000, but the training texts have 6 characters"):
+        GaussianConfig().build(context)
 
 
 def test_a_negative_spread_is_a_problem():

@@ -146,7 +146,7 @@ def test_the_configuration_builds_what_it_says():
     assert config.default_token_length() == 4
     expected = make((2, 4), filter_over=2, padding="blank")((7, 4, 30))
     original = TokenizationLayer(30, torch.zeros, 4, n_characters=7)
-    config.fill(original, initializer_context(Alphabet(CHARS), 30, 4, corpus=TEXT))
+    config.fill(lambda: original, initializer_context(Alphabet(CHARS), 30, 4, corpus=TEXT))
     torch.testing.assert_close(original.patterns.detach(), expected, rtol=0, atol=0)
     assert torch.equal(
         config.build(initializer_context(Alphabet(CHARS), 30, 4, corpus=TEXT)).codes, discretise(expected).codes
@@ -156,9 +156,16 @@ def test_the_configuration_builds_what_it_says():
 def test_only_as_much_of_the_corpus_is_read_as_the_configuration_says():
     config = MaxCoverConfig(ngram_lengths=[2], padding="blank")
     config.corpus.cap = 12
-    layer = VocabularyLayer(Vocabulary.blank(30, 2), 7)
-    config.fill(layer, initializer_context(Alphabet(CHARS), 30, 2, corpus="abababababab" + "cd" * 200))
+    layer = VocabularyLayer(Vocabulary.blank(2, 2), 7)
+    config.fill(lambda: layer, initializer_context(Alphabet(CHARS), 2, 2, corpus="abababababab" + "cd" * 200))
     assert {token.strip("█") for token in layer.vocabulary().decode(Alphabet(CHARS))} <= {"ab", "ba"}
+
+
+def test_no_more_patterns_than_different_ngrams():
+    config = MaxCoverConfig(ngram_lengths=[2])
+    context = initializer_context(Alphabet(CHARS), 3, 2, corpus="abababab")
+    with pytest.raises(InputError, match=r"model\.vocab_size=3, but the corpus holds only 2 different n-grams"):
+        config.build(context)
 
 
 def test_the_originals_spelling_is_the_same_class():

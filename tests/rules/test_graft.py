@@ -10,7 +10,7 @@ from tokenlayer.rules import graft_rule
 from tokenlayer.rules.base import Edit, TrainingProgress
 from tokenlayer.rules.graft import GraftRuleConfig
 from tokenlayer.rules.graft_rule import GraftRule
-from tokenlayer.selection import penalty, surgery
+from tokenlayer.selection import linear, penalty, surgery
 from tokenlayer.selection.linear import Features, Floats, Ints
 from tokenlayer.text.corpus import TrainingTexts
 
@@ -103,6 +103,30 @@ def test_several_classes() -> None:
     vectors = {tuple(c for c in row if c >= 0): v for row, v in zip(edit.codes.tolist(), edit.embedding, strict=True)}
     for label, ngram in planted.items():
         assert int(vectors[ngram].argmax()) == label
+
+
+@pytest.mark.parametrize(("share", "heard"), [(0.0, "labels"), (0.2, "labels"), (0.8, "teacher"), (1.0, "teacher")])
+def test_the_teacher_is_heeded_as_far_as_its_share_goes(
+    share: float, heard: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One n-gram tells much of the labels; another tells all that the teacher says, and little of the labels."""
+    ngrams = {"labels": (5, 3), "teacher": (5, 4)}
+    texts = texts_with({1: ngrams["labels"]})
+    says = np.where(np.random.default_rng(2).random(len(texts)) < 0.65, texts.labels, 1 - texts.labels)
+    texts.codes[says == 1, :2] = ngrams["teacher"]
+    asked = []
+
+    def teacher(features: Features, labels: Floats, penalty: float, folds: int) -> Floats:
+        np.testing.assert_array_equal(labels[:, 0], texts.labels)
+        asked.append((len(features), folds))
+        return says[:, None].astype(float)
+
+    monkeypatch.setattr(linear, "cross_fitted", teacher)
+    rule = rule_of(texts, 1, distillation_weight=share, candidates=100)
+    edit = round_of(rule, texts, vocabulary_of((0,)))
+    assert edit is not None
+    assert patterns(edit.codes) == {ngrams[heard]}
+    assert asked == ([(len(rule._index), 2)] if share else []), "by all n-grams, of texts that it was not fitted on"
 
 
 def test_a_chosen_token_stays_where_it_is() -> None:

@@ -1,8 +1,13 @@
 """A study that takes seconds: planted texts, two seeds, and two learning rates, of which one learns nothing."""
 
-from tokenlayer.study.conditions import Condition, Study
+from pathlib import Path
+
+from tokenlayer.cli.main import main
+from tokenlayer.study.conditions import Condition, Study, Task
 from tokenlayer.study.report import Report, comparisons, summary
 from tokenlayer.study.results import Results
+from tokenlayer.study.runner import command
+from tokenlayer.study.status import Place, RunStatus, State
 
 COMMON = (
     "dataset=planted",
@@ -18,12 +23,19 @@ COMMON = (
     "trainer.accelerator=cpu",
     "trainer.max_epochs=1",
     "callbacks.figures=null",
+    "callbacks.token_history=null",
 )
 CONDITIONS = (
     Condition("learns", ("optimizer.lr=0.05",), (0, 1), {"method": "learns"}),
     Condition("stays", ("optimizer.lr=0.0",), (0, 1), {"method": "stays"}),
 )
 MINI = Study("mini", COMMON, CONDITIONS)
+
+
+def train_here(task: Task, output_dir: Path) -> None:
+    """Makes a run as the study does, but in this process: another one takes seconds to start."""
+    line = command(RunStatus(task, State.MISSING), Place(output_dir))
+    assert main(line[line.index("train") :]) == 0
 
 
 def report(results: Results) -> Report:

@@ -1,16 +1,20 @@
 """Recorded results survive a report, whatever MLflow holds."""
 
+import csv
+import re
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from matplotlib.figure import Figure
-from mini import MINI, report
+from mini import MINI, report, train_here
 
 from tokenlayer.errors import InputError
 from tokenlayer.study.command import main
 from tokenlayer.study.conditions import tasks
-from tokenlayer.study.recorded import COMPARISONS, RUNS, Compared, Recorded, merged, runs_csv, used
+from tokenlayer.study.recorded import COMPARISONS, RUNS, Compared, Recorded, comparisons_csv, merged, runs_csv, used
 from tokenlayer.study.report import BEGIN, END, Report, text, write
 from tokenlayer.study.results import Results, if_held
 from tokenlayer.study.status import Place, RunStatus, State
@@ -43,6 +47,8 @@ def unknown(output_dir: Path, folder: Path) -> Results:
 def test_a_finished_run_is_added_to_runs_that_mlflow_does_not_know(output_dir: Path, folder: Path) -> None:
     before = (folder / RUNS).read_text().splitlines()
     given = ["--output-dir", str(output_dir), "--results", str(folder)]
+    learns, stays, *_ = tasks(MINI)
+    train_here(learns, output_dir)
     assert main(MINI, report, folder, [*given, "--only", "learns", "--seeds", "0"]) == 0
 
     header, *lines = (folder / RUNS).read_text().splitlines()
@@ -70,6 +76,7 @@ def test_a_finished_run_is_added_to_runs_that_mlflow_does_not_know(output_dir: P
     assert main(MINI, report, folder, [*given, "--report"]) == 0
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == written
 
+    train_here(stays, output_dir)
     fewer = ["--output-dir", str(output_dir), "--results", str(folder), "--only", "stays", "--seeds", "0"]
     assert main(MINI, report, folder, fewer) == 0
     assert (folder / COMPARISONS).read_bytes() == written[folder / COMPARISONS], "one seed does not replace two"
@@ -157,3 +164,32 @@ def test_records_of_version_0_1_say_how_to_rename_them(folder: Path) -> None:
     (folder / RUNS).write_text(HEADER.replace("condition,", "cell,"))
     with pytest.raises(InputError, match=r"has no column condition; .*experiments\.rename_results "):
         Recorded.read(folder)
+
+
+cells = st.one_of(st.text(st.sampled_from("'=+-@\t\r\n,;\"1.± ae"), max_size=8), st.text(st.characters(codec="utf-8")))
+
+
+@settings(deadline=None)
+@given(cells, cells)
+def test_no_cell_is_a_formula_and_all_are_read_back(
+    tmp_path_factory: pytest.TempPathFactory, one: str, name: str
+) -> None:
+    folder = tmp_path_factory.mktemp("csv")
+    rows = [{"condition": one, "seed": "0", "run_id": "x", f"shown {name}": name, name: one}]
+    (folder / RUNS).write_text(runs_csv(rows), encoding="utf-8", newline="")
+    assert [dict(row) for row in Recorded.read(folder).rows] == rows
+    with (folder / RUNS).open(encoding="utf-8", newline="") as file:
+        written = [cell for row in csv.reader(file) for cell in row]
+    for cell in written:
+        assert not cell.startswith(("=", "@", "\t", "\r", "\n"))
+        assert not cell.startswith(("+", "-")) or not re.search(r"[a-df-z(!|]", cell.replace("inf", ""))
+
+
+def test_numbers_and_comparisons_stay_as_they_are() -> None:
+    numbers = ["-0.5", "+1", "-1e-05", "+20.7 ± 2.8", "-inf", "nan", "< 0.001", "<=166dd2ac7b0a+dirty"]
+    row = {"condition": "-1+cmd|' /C calc'!A0", "seed": "0", "run_id": "x"} | {str(i): n for i, n in enumerate(numbers)}
+    header, line, _ = runs_csv([row]).split("\n")
+    assert header == "condition,seed,run_id,0,1,2,3,4,5,6,7"
+    assert line == "'-1+cmd|' /C calc'!A0,0,x," + ",".join(numbers)
+    (compared,) = comparisons_csv([Compared("a", "b", "+1.0 ± 0.2", 3, "0.012", "1.00")]).splitlines()[1:]
+    assert compared == "a,b,+1.0 ± 0.2,3,0.012,1.00"

@@ -6,7 +6,7 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 from tokenlayer.errors import InputError
-from tokenlayer.tracking import reading
+from tokenlayer.tracking import reading, runs
 from tokenlayer.tracking.config import TrackingConfig
 from tokenlayer.tracking.recorder import Recorder
 
@@ -44,7 +44,7 @@ def test_runs_as_a_frame(run_id: str, output_dir: Path) -> None:
 
 
 def test_more_runs_than_a_page_holds(output_dir: Path, client: MlflowClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "_PAGE", 2)
+    monkeypatch.setattr(runs, "_PAGE", 2)
     experiment = client.create_experiment("many")
     ids = {client.create_run(experiment).info.run_id for _ in range(5)}
     assert set(reading.find_runs(output_dir=str(output_dir))["run_id"]) == ids

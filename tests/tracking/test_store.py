@@ -13,7 +13,7 @@ from tokenlayer.tracking import uri as uri_module
 from tokenlayer.tracking.config import TrackingConfig
 from tokenlayer.tracking.recorder import Recorder
 from tokenlayer.tracking.store import open_store
-from tokenlayer.tracking.uri import resolve_uri, without_secrets
+from tokenlayer.tracking.uri import resolve_uri
 
 OTHERS = ["ftp://x/y", "databricks", "http://", "http://host:port", "postgresql://host:x/db"]
 
@@ -66,10 +66,41 @@ def test_relative_sqlite_paths_become_absolute(tmp_path: Path, monkeypatch: pyte
     assert resolve_uri("http://host:5000/", tmp_path) == "http://host:5000"
 
 
-def test_passwords_are_masked() -> None:
-    assert without_secrets("postgresql://me:secret@host:1/db") == "postgresql://***@host:1/db"
-    assert without_secrets("a https://token@host/x b") == "a https://***@host/x b"
-    assert without_secrets("sqlite:////a@b/c.db") == "sqlite:////a@b/c.db"
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "http://me:hunter/two@host:5000",
+        "http://me:hun#ter?two@host:5000",
+        "http://me:12/hunter@host:5000",
+        "http://me:hun[ter@host:5000",
+        "postgresql://me:hunter@two@host/db",
+        "postgresql://me:hunter two@host:port/db",
+        "ftp://me:hunter@host/db",
+        "me:hunter@host:5000",
+        "sqlite://me:hunter@host/db",
+        "file:///x?password=hunter",
+    ],
+)
+def test_an_address_that_cannot_work_is_told_without_its_password(uri: str, tmp_path: Path) -> None:
+    ((field, told),) = TrackingConfig(uri=uri).problems()
+    assert field == "uri"
+    assert "***" in told
+    assert "hunter" not in told
+    assert "two" not in told
+    with pytest.raises(InputError) as raised:
+        resolve_uri(uri, tmp_path)
+    assert "hunter" not in str(raised.value)
+
+
+def test_percent_encoded_passwords_are_none_of_our_business(tmp_path: Path) -> None:
+    uri = "postgresql://me:hun%2Fter%40two@host:5432/db?sslmode=require"
+    assert resolve_uri(uri, tmp_path) == uri
+    assert list(TrackingConfig(uri=uri).problems()) == []
+
+
+def test_a_masked_address_is_answered_by_how_to_give_the_real_one(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"\*\*\*.* which no run records: .*MLFLOW_TRACKING_URI"):
+        resolve_uri("http://***@host:5000", tmp_path)
 
 
 @pytest.mark.parametrize("uri", ["http://127.0.0.1:{}", "postgresql://me:secret@127.0.0.1:{}/runs"])

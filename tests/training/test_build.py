@@ -27,7 +27,7 @@ WORDS = FrequentWordsConfig(longest=12, min_texts=2)
 class Watching(NoOpRule):
     """A rule of a user's own that only looks on."""
 
-    edits = True
+    keeps_vocabulary = False
 
     def __init__(self) -> None:
         super().__init__()
@@ -75,9 +75,27 @@ def test_a_users_rule_that_replaces_tokens_is_refused_with_words(training: Train
         training.fit()
 
 
+def test_a_rule_may_call_a_buffer_edits(training: Training) -> None:
+    class Counting(Watching):
+        def __init__(self) -> None:
+            super().__init__()
+            self.register_buffer("edits", torch.zeros((), dtype=torch.int64))
+
+        def observe(self, observation):
+            self.edits += 1
+
+    @dataclass
+    class CountingConfig(WatchingConfig):
+        def build(self, context: RuleContext) -> LearningRule:
+            return Counting()
+
+    training.rule = CountingConfig()
+    assert training.fit().module.rule.state_dict()["edits"] > 0
+
+
 def test_a_rule_that_edits_nothing_is_not_shown_the_steps(training: Training) -> None:
     class Blind(Watching):
-        edits = False
+        keeps_vocabulary = True
 
     @dataclass
     class BlindConfig(WatchingConfig):

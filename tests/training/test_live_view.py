@@ -1,10 +1,14 @@
+import io
 import re
+import unicodedata
 
 import numpy as np
 import pytest
 import torch
+from rich.console import Console
 from tiny_training import STEPS_PER_EPOCH, Training
 
+from tokenlayer.escaping import harmless
 from tokenlayer.models.classifier import ModelConfig
 from tokenlayer.models.heads.pool import PoolHeadConfig
 from tokenlayer.training.callbacks.live_view import LiveViewConfig
@@ -125,3 +129,15 @@ def test_an_exception_gives_the_terminal_back(training: Training) -> None:
     with pytest.raises(RuntimeError, match="no luck"):
         training.fit(config, more=[Fails()])
     assert view[0]._live is None
+
+
+def test_nothing_in_a_list_is_acted_on_by_a_terminal() -> None:
+    screen = io.StringIO()
+    nasty = "[red]a[/]\x1b]0;pwn\x07\x9b2J\u202e :smile:"
+    side = Side(f"for {nasty}", "weight", [nasty], [f"+1.0 {harmless(nasty)}"], [1])
+    Console(file=screen, force_terminal=True, width=400, color_system=None, markup=False, emoji=False).print(
+        side_by_side(side, side)
+    )
+    shown = screen.getvalue()
+    assert shown.count("[red]a[/]␛]0;pwn␇‹U+009B›2J‹U+202E› :smile:") == 6
+    assert {unicodedata.category(sign) for sign in shown if sign != "\n"}.isdisjoint(("Cc", "Cf"))

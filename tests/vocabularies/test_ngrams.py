@@ -46,10 +46,10 @@ def test_an_initializer_fills_any_layer():
     """Also the original's, whose patterns stand for the tokens then, with weights drawn by the context's generator."""
     core, original = VocabularyLayer(Vocabulary.blank(3, 2), 3), TokenizationLayer(3, torch.zeros, 2, 3)
     for layer in (core, original):
-        CharactersConfig().fill(layer, initializer_context(ABC, 3, 2))
+        CharactersConfig().fill(lambda layer=layer: layer, initializer_context(ABC, 3, 2))
         assert decoded(layer.vocabulary().codes, ABC) == ["a", "b", "c"]
     first = original.patterns.detach().clone()
-    CharactersConfig().fill(original, initializer_context(ABC, 3, 2, seed=1))
+    CharactersConfig().fill(lambda: original, initializer_context(ABC, 3, 2, seed=1))
     assert (original.patterns != first).any()
-    CharactersConfig().fill(original, initializer_context(ABC, 3, 2))
+    CharactersConfig().fill(lambda: original, initializer_context(ABC, 3, 2))
     assert torch.equal(original.patterns, first)

@@ -11,10 +11,10 @@ from initializer_contexts import decoded, initializer_context
 from tokenlayer.errors import InputError
 from tokenlayer.layer.vocabulary import Vocabulary
 from tokenlayer.layer.vocabulary_layer import VocabularyLayer
-from tokenlayer.text.alphabet import Alphabet
+from tokenlayer.text.alphabet import BLANK, Alphabet
 from tokenlayer.vocabularies.base import CorpusConfig
 from tokenlayer.vocabularies.ngrams import NGRAM_LENGTHS
-from tokenlayer.vocabularies.random_ngrams import RandomNgramsConfig
+from tokenlayer.vocabularies.random_ngrams import RandomNgramsConfig, draw_rows, redraw_outside
 
 ALPHABET = Alphabet(" abcdefgh")
 
@@ -32,6 +32,14 @@ def drawn(config, corpus, N, K=None, seed=0, alphabet=ALPHABET):
     vocabulary = config.build(context)
     assert vocabulary.codes.shape == (N, K)
     return decoded(vocabulary.codes, alphabet)
+
+
+def drawn_at_will(config, corpus, N, seed=0, alphabet=ALPHABET):
+    """As `drawn`, but N may be above the number of different n-grams: what is drawn, and how often."""
+    codes, generator = alphabet.encode(corpus), torch.Generator().manual_seed(seed)
+    rows = draw_rows(codes, (N, max(config.ngram_lengths)), config.ngram_lengths, config.filter_over, BLANK, generator)
+    redraw_outside(rows, codes, alphabet.none_code, config.filter_over, generator)
+    return decoded(torch.from_numpy(rows), alphabet)
 
 
 # Tokens by corpus, settings, K and seed, as `PatternsInitializerMaxCover._draw` of version 0.1 drew them.
@@ -77,6 +85,9 @@ def test_the_same_tokens_as_in_version_0_1(case, seed, expected):
     """
     corpus, config, K = case
     tokens = expected.split("|")
+    if len(set(tokens)) == 1:  # the one n-gram that recurs in this corpus
+        assert drawn_at_will(config, corpus, len(tokens), seed) == tokens
+        tokens = tokens[:1]
     assert drawn(config, corpus, len(tokens), K, seed) == tokens
 
 
@@ -111,7 +122,7 @@ def test_every_token_is_found_in_the_corpus():
     corpus = text(100)
     context = initializer_context(ALPHABET, 40, 6, corpus=corpus)
     layer = VocabularyLayer(Vocabulary.blank(40, 6), ALPHABET.size)
-    RandomNgramsConfig([3, 6]).fill(layer, context)
+    RandomNgramsConfig([3, 6]).fill(lambda: layer, context)
     codes = torch.from_numpy(ALPHABET.encode(corpus + " " * 6).astype(np.int64))[None]
     assert layer(codes).matches.counts().min() > 1
 
@@ -121,7 +132,7 @@ MIXED = "aéb éüß öé üüü cab cab " * 20
 
 def test_no_token_holds_a_character_outside_the_alphabet():
     alphabet = Alphabet("abc ")
-    tokens = drawn(RandomNgramsConfig([2, 3]), MIXED, 200, alphabet=alphabet)
+    tokens = drawn_at_will(RandomNgramsConfig([2, 3]), MIXED, 200, alphabet=alphabet)
     assert set(map(len, tokens)) == {2, 3}
     assert all(token in MIXED for token in tokens)
     assert set("".join(tokens)) <= set("abc ")
@@ -129,7 +140,7 @@ def test_no_token_holds_a_character_outside_the_alphabet():
 
 def test_redrawn_tokens_follow_the_frequencies_of_those_inside_the_alphabet():
     alphabet = Alphabet("abc ")
-    found = Counter(drawn(RandomNgramsConfig([3]), MIXED, 20_000, alphabet=alphabet))
+    found = Counter(drawn_at_will(RandomNgramsConfig([3]), MIXED, 20_000, alphabet=alphabet))
     windows = Counter(MIXED[t : t + 3] for t in range(len(MIXED) - 2))
     inside = {ngram: count for ngram, count in windows.items() if set(ngram) <= set("abc ")}
     assert found.keys() == inside.keys()
@@ -140,15 +151,17 @@ def test_redrawn_tokens_follow_the_frequencies_of_those_inside_the_alphabet():
 def test_tokens_inside_the_alphabet_stay_what_they_were_drawn():
     """`é` has the same code in both alphabets, but in one of them it is that of no character."""
     corpus, inside = MIXED.translate(str.maketrans("üßö", "ééé")), set("abc ")
-    as_drawn = drawn(RandomNgramsConfig([2, 3]), corpus, 100, alphabet=Alphabet("abc é"))
-    tokens = drawn(RandomNgramsConfig([2, 3]), corpus, 100, alphabet=Alphabet("abc "))
+    as_drawn = drawn_at_will(RandomNgramsConfig([2, 3]), corpus, 100, alphabet=Alphabet("abc é"))
+    tokens = drawn_at_will(RandomNgramsConfig([2, 3]), corpus, 100, alphabet=Alphabet("abc "))
     pairs = list(zip(as_drawn, tokens, strict=True))
     assert {one == two for one, two in pairs if set(one) <= inside} == {True}
     assert {one == two for one, two in pairs if not set(one) <= inside} == {False}
 
 
 def test_where_no_ngram_of_a_length_is_inside_the_alphabet_a_shorter_one_is_drawn():
-    assert set(drawn(RandomNgramsConfig([3]), "éabé" * 9, 20, alphabet=Alphabet("ab"))) == {"ab"}
+    assert drawn(RandomNgramsConfig([3]), "éabé" * 9, 1, alphabet=Alphabet("ab")) == ["ab"]
+    with pytest.raises(InputError, match="holds only 1 different n-grams"):
+        drawn(RandomNgramsConfig([3]), "éabé" * 9, 2, alphabet=Alphabet("ab"))
 
 
 def test_a_corpus_without_a_character_of_the_alphabet():
@@ -158,7 +171,37 @@ def test_a_corpus_without_a_character_of_the_alphabet():
 
 def test_only_as_much_of_the_corpus_is_read_as_the_configuration_says():
     config = RandomNgramsConfig([2], corpus=CorpusConfig(cap=12))
-    assert set(drawn(config, "ab" * 6 + "cd" * 200, 30)) == {"ab", "ba"}
+    assert {token for seed in range(9) for token in drawn(config, "ab" * 6 + "cd" * 200, 2, seed=seed)} == {"ab", "ba"}
+    with pytest.raises(InputError, match=r"model\.vocab_size=3, but the corpus holds only 2 different n-grams"):
+        drawn(config, "ab" * 6 + "cd" * 200, 3)
+
+
+def frequent_inside(corpus, length, filter_over):
+    counts = Counter(corpus[t : t + length] for t in range(len(corpus) - length + 1))
+    found = {ngram for ngram, count in counts.items() if count > filter_over and "é" not in ngram}
+    return found or frequent_inside(corpus, length - 1, filter_over)
+
+
+def test_no_more_tokens_than_different_ngrams():
+    """The number at hand is the definition's, whatever part of the corpus had to be counted for it."""
+    for n_words, lengths, filter_over in ((60, [2, 3], 0), (60, [2, 3, 3], 1), (60, [5, 13], 1), (30_000, [4, 9], 3)):
+        corpus = text(n_words) + " aé éa aé éa aé éa"
+        n = len(set().union(*(frequent_inside(corpus, length, filter_over) for length in lengths)))
+        config = RandomNgramsConfig(lengths, filter_over)
+        assert len(drawn(config, corpus, n)) == n
+        message = f"model.vocab_size={n + 1}, but the corpus holds only {n} different n-grams"
+        for more in (n + 1, 10**10):
+            with pytest.raises(InputError, match=message.replace(f"={n + 1}", f"={more}")):
+                drawn(config, corpus, more)
+
+
+def test_absurdly_many_tokens_of_a_large_corpus_are_refused_at_once():
+    corpus = np.broadcast_to(np.uint8(1), 10**9)  # to look at all of it would take long
+    context = initializer_context(ALPHABET, 10**10, 5, corpus=corpus)
+    with pytest.raises(
+        InputError, match=r"model\.vocab_size=10000000000, but there are at most 1000000000 such tokens"
+    ):
+        RandomNgramsConfig([4, 5]).build(context)
 
 
 def test_longer_tokens_end_in_blanks():

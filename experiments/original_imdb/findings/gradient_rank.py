@@ -95,8 +95,10 @@ def build(experiment: Experiment, D: int, text_length: int, vocab_size: int | No
     dataset, config = experiment.dataset, replace(config, model=model)
     matcher = checked_matcher(config, dataset.alphabet)
     blank = Vocabulary.blank(model.vocab_size, config.max_token_length())
-    layer = config.learning_rule.build_layer(blank, dataset.alphabet.size, matcher)
-    config.initializer.fill(layer, initializer_context(config, dataset, matcher))
+    layer = config.initializer.fill(
+        lambda: config.learning_rule.build_layer(blank, dataset.alphabet.size, matcher),
+        initializer_context(config, dataset, matcher),
+    )
     torch.manual_seed(config.seed)
     return model.build(layer, text_length, len(dataset.class_names))
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from rich.console import Console
 from torch import Tensor
 
 from tokenlayer.baselines.base import Baseline, Probabilities
@@ -16,6 +15,8 @@ from tokenlayer.baselines.config import BaselineRunConfig
 from tokenlayer.baselines.words import WordCounter
 from tokenlayer.data.prepare import prepare
 from tokenlayer.data.types import PreparedDataset
+from tokenlayer.escaping import harmless
+from tokenlayer.terminal import console
 from tokenlayer.tracking.recorder import Recorder
 from tokenlayer.training.callbacks.base import RunContext
 from tokenlayer.training.callbacks.predictions_callback import predictions_frame
@@ -47,9 +48,9 @@ def compare(job: Job[BaselineRunConfig]) -> dict[str, float]:
     name = f"{options.get('dataset', 'run')}-{options.get('baseline', 'baseline')}-seed{config.seed}"
     place = Path(config.output_dir).absolute()
     with Recorder.start(config.tracking, place, run_name=name, texts=settings(job)) as recorder:
-        run = RunContext(recorder, dataset, job, Console(highlight=False))
+        run = RunContext(recorder, dataset, job, console())
         for choice in job.chosen:
-            run.console.print(f"chosen: {choice}", soft_wrap=True)
+            run.console.print(harmless(f"chosen: {choice}"), soft_wrap=True)
         Provenance(run).record()
         counts = counter.fit(dataset.splits["train"].codes)
         recorder.log_metrics({"baseline.features": counts.shape[1]}, 0)

@@ -1,1 +1,1 @@
-"""The command line: `tokenlayer train | evaluate | ui`. Thin: what it starts lives in the other packages."""
+"""The command line: one file per command. Thin: what it starts lives in the other packages."""

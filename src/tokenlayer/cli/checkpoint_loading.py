@@ -3,21 +3,36 @@
 from pathlib import Path
 
 from tokenlayer.config.resume import SavedRun
+from tokenlayer.errors import InputError
 from tokenlayer.outside import say_loading
 from tokenlayer.tracking.config import TrackingConfig
 
+_LONGEST_ID = 100
 
-def saved_run(run_id: str, tracking: TrackingConfig, output_dir: str) -> SavedRun:
+
+def saved_run(run: str, tracking: TrackingConfig, output_dir: str) -> SavedRun:
     """The configuration that a run was started with. Raises `InputError` if there is no such run to be resumed."""
     # MLflow takes seconds to import, and most command lines have no saved run.
     say_loading("mlflow")
-    from tokenlayer.tracking.settings import load_settings  # noqa: PLC0415  # MLflow takes seconds
+    from tokenlayer.tracking.folder import RunFolder  # noqa: PLC0415  # MLflow takes seconds, and most lines need none
+    from tokenlayer.tracking.runs import where_to_look  # noqa: PLC0415  # MLflow
+    from tokenlayer.tracking.settings import load_settings  # noqa: PLC0415  # MLflow
+    from tokenlayer.tracking.store import open_store  # noqa: PLC0415  # MLflow
 
-    return SavedRun(*load_settings(run_id, tracking.uri, Path(output_dir).absolute()))
+    folder = Path(output_dir).absolute()
+    recorded_to = RunFolder(folder, run).origin() if run.isalnum() and len(run) < _LONGEST_ID else None
+    try:
+        store = open_store(tracking.uri, folder, create=False)
+    except InputError as error:
+        if recorded_to is None or tracking.uri is not None:
+            raise
+        raise InputError(f"run {run} was recorded to {recorded_to}; {where_to_look(recorded_to)}") from error
+    return SavedRun(*load_settings(store, run, folder, recorded_to))
 
 
 def saved_config(run_or_checkpoint: str, tracking: TrackingConfig, output_dir: str) -> SavedRun:
     """The configuration that a checkpoint, a run's best or a file, carries. Raises `InputError`."""
     from tokenlayer.training.checkpoint_loading import saved_model  # noqa: PLC0415  # MLflow takes seconds
 
-    return SavedRun(saved_model(run_or_checkpoint, tracking, output_dir).header["config"], [])
+    saved = saved_model(run_or_checkpoint, tracking, output_dir)
+    return SavedRun(saved.run_id or run_or_checkpoint, saved.config(), [])

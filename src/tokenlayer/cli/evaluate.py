@@ -1,4 +1,4 @@
-"""`tokenlayer evaluate RUN_ID_OR_CHECKPOINT`."""
+"""`tokenlayer evaluate RUN_OR_CHECKPOINT`."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,11 +9,11 @@ from tokenlayer.cli.jobs import Command, configure_logging, run
 from tokenlayer.config.check import Spec
 from tokenlayer.config.compose import Line
 from tokenlayer.config.problems import ConfigError, Problem, shown
-from tokenlayer.config.resume import find, with_saved_dataset
+from tokenlayer.config.resume import find, trained_config, with_saved_dataset
 from tokenlayer.config.typed import flatten, load
 from tokenlayer.data.config import NO_BEARING_ON_TEXTS
 from tokenlayer.tracking.config import TrackingConfig
-from tokenlayer.training.config import EvaluateConfig, TrainConfig
+from tokenlayer.training.config import EvaluateConfig
 from tokenlayer.training.job import Job
 
 ENCODING = ("text_length", "cleaning", "alphabet")
@@ -38,9 +38,9 @@ def _with_run_as_setting(arguments: list[str]) -> list[str]:
 def _complete(composed: dict[str, Any], line: Line) -> dict[str, Any]:
     """The run's dataset, or another one, cleaned, cut and encoded as the model knows it; the run's experiment."""
     if composed["run"] == "???":
-        raise ConfigError([Problem("run", "must be given: tokenlayer evaluate RUN_ID_OR_CHECKPOINT")])
+        raise ConfigError([Problem("run", "must be given: tokenlayer evaluate RUN_OR_CHECKPOINT")])
     saved = find(composed, "run", saved_config)
-    completed = with_saved_dataset(composed, line, saved)
+    completed = with_saved_dataset(composed, line, saved) | {"run": saved.name}
     if not any(setting.key_or_group == "tracking.experiment" for setting in line.settings):
         experiment = saved.resolved["tracking"]["experiment"]
         completed["tracking"] = completed["tracking"] | {"experiment": experiment}
@@ -53,7 +53,7 @@ def _complete(composed: dict[str, Any], line: Line) -> dict[str, Any]:
     from tokenlayer.training.checkpoint_loading import saved_model  # noqa: PLC0415  # torch takes seconds
 
     known = saved.resolved["dataset"]
-    header = saved_model(composed["run"], load(composed["tracking"], TrackingConfig), composed["output_dir"]).header
+    header = saved_model(saved.name, load(composed["tracking"], TrackingConfig), composed["output_dir"]).header
     dataset = completed["dataset"] | {name: known[name] for name in ENCODING}
     return completed | {"dataset": dataset | {"alphabet": known["alphabet"] | {"characters": header["alphabet"]}}}
 
@@ -77,5 +77,5 @@ def _work(job: Job[EvaluateConfig]) -> None:
     configure_logging()
     config = job.config
     saved = saved_model(config.run, config.tracking, config.output_dir)
-    trained = load(saved.header["config"], TrainConfig, allow_targets=config.allow_targets)
+    trained = trained_config(saved.config(), config.allow_targets)
     evaluate(job, saved, trained)

@@ -1,21 +1,20 @@
-"""The flags of the commands whose settings Hydra composes, and those that only show something."""
+"""The flags of all commands: Hydra's, of those that compose a configuration, and the ordinary ones of all others."""
 
 import argparse
-from typing import Any
+from collections.abc import Mapping, Sequence
 
-from hydra.core.hydra_config import HydraConfig
-from omegaconf import Container, DictConfig, OmegaConf
-
-from tokenlayer.config.compose import Composer
-from tokenlayer.errors import InputError
+from tokenlayer.terminal import ArgumentParser
+from tokenlayer.tracking.uri import environment_uri
 
 _INFO = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
-_ABSENT = object()
+
+STORE_SETTINGS = {"tracking.uri": "--tracking-uri", "output_dir": "--output-dir"}
+"""Settings of the commands that compose a configuration, and the flags of the same meaning."""
 
 
-def parser(command: str) -> argparse.ArgumentParser:
+def composing_parser(command: str) -> ArgumentParser:
     """Hydra's flags, as far as the command has a use for them."""
-    made = argparse.ArgumentParser(f"tokenlayer {command}", add_help=False)
+    made = ArgumentParser(f"tokenlayer {command}", add_help=False)
     made.add_argument("overrides", nargs="*", metavar="SETTING", help="group=option or key=value (nested.key=value)")
     made.add_argument("--help", "-h", action="store_true", help="show this, all groups and the configuration")
     made.add_argument("--multirun", "-m", action="store_true", help="run a job for each combination of values")
@@ -29,57 +28,39 @@ def parser(command: str) -> argparse.ArgumentParser:
     return made
 
 
-def only_shows(flags: argparse.Namespace) -> bool:
-    """Whether nothing is to be run."""
-    return bool(flags.help or flags.cfg or flags.info)
-
-
-def show(flags: argparse.Namespace, composer: Composer) -> None:
-    """Prints what the flags ask for. Raises `InputError` where there is no such section."""
-    if flags.info:
-        composer.show_info(flags.info, flags.overrides)
-        return
-    composed = composer.compose(flags.overrides)
-    if flags.help:
-        usage = str(HydraConfig.get().help.app_name)
-        print(_help(composer, _section(composed, "job"), flags.resolve, usage))
-    else:
-        _show_section(_section(composed, flags.cfg), flags.package, flags.resolve)
-
-
-def _section(composed: DictConfig, kind: str) -> DictConfig:
-    """The job's configuration, Hydra's own, or both."""
-    if kind == "job":
-        del composed["hydra"]
-    elif kind == "hydra":
-        # A copy under the same name: its interpolations begin with hydra.
-        return OmegaConf.masked_copy(composed, ["hydra"])
-    return composed
-
-
-def _show_section(config: DictConfig, package: str | None, resolve: bool) -> None:
-    shown: Any = config
-    if package is not None and package != "_global_":
-        shown = OmegaConf.select(config, package, default=_ABSENT)
-        if shown is _ABSENT:
-            raise InputError(f"--package {package}: the configuration has no such section")
-        print(f"# @package {package}")
-    if isinstance(shown, Container):
-        print(OmegaConf.to_yaml(shown, resolve=resolve), end="")
-    else:
-        print("null" if shown is None else shown)
-
-
-def _help(composer: Composer, config: DictConfig, resolve: bool, usage: str) -> str:
-    groups = [f"{group}: {', '.join(options)}" for group in composer.groups() if (options := composer.options(group))]
-    made = parser("")
-    made.usage = f"{usage} [FLAG] … [SETTING] …"
-    return "\n".join(
-        [
-            made.format_help(),
-            "groups of the configuration (group=option):",
-            *(f"  {line}" for line in sorted(groups)),
-            "\nthe configuration (key=value):\n",
-            OmegaConf.to_yaml(config, resolve=resolve),
-        ]
+def add_store_flags(parser: argparse.ArgumentParser) -> None:
+    """Adds the flags by which an ordinary command finds runs: `uri` and `output_dir`."""
+    parser.add_argument(
+        "--tracking-uri",
+        "--uri",
+        dest="uri",
+        metavar="URI",
+        help="the store of the runs, also as tracking.uri=… (default: mlflow.db in the output folder)",
     )
+    parser.add_argument(
+        "--output-dir",
+        metavar="FOLDER",
+        default="outputs",
+        help="the folder that runs were written to, also as output_dir=… (default: outputs)",
+    )
+
+
+def with_settings_as_flags(arguments: Sequence[str], flags: Mapping[str, str] = STORE_SETTINGS) -> list[str]:
+    """`output_dir=…`, as a command that composes a configuration takes it, → `--output-dir=…`.
+
+    `tracking=server` is the store that the environment names.
+
+    Args:
+        arguments: of an ordinary command; what follows `--` is left alone.
+        flags: by setting.
+
+    """
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    given = []
+    for argument in arguments[:end]:
+        if argument == "tracking=server":
+            given.append(f"--tracking-uri={environment_uri()}")
+            continue
+        name, is_setting, value = argument.partition("=")
+        given.append(f"{flags[name]}={value}" if is_setting and name in flags else argument)
+    return [*given, *arguments[end:]]

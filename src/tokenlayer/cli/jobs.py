@@ -1,7 +1,6 @@
 """A command whose settings Hydra composes: one job or a sweep, all checked before the first starts."""
 
 import argparse
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +12,15 @@ from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from tokenlayer.cli.flags import only_shows, parser, show
+from tokenlayer.cli.flags import composing_parser
 from tokenlayer.cli.main import ExitCode, report
+from tokenlayer.cli.showing import only_shows, show
 from tokenlayer.config.check import Spec, check, finish
 from tokenlayer.config.compose import Composer, composer_of_job, composing
+from tokenlayer.config.numerals import quoted
 from tokenlayer.errors import InputError
+from tokenlayer.redaction import redacted_setting
+from tokenlayer.terminal import complain, safe_messages
 from tokenlayer.training.job import Job
 
 T = TypeVar("T")
@@ -41,7 +44,7 @@ def run(command: Command[T], arguments: Sequence[str]) -> ExitCode:
     The code is 2 where every failure was bad input, 1 where another was among them. Raises `InputError`
     before the first job.
     """
-    flags = parser(command.name).parse_args(arguments)
+    flags = composing_parser(command.name).parse_args(arguments)
     config_dir = Path(flags.config_path).absolute() if flags.config_path else None
     search = [Path(flags.config_dir).absolute()] if flags.config_dir else []
     try:
@@ -56,7 +59,7 @@ def run(command: Command[T], arguments: Sequence[str]) -> ExitCode:
 
 
 def _checked_and_run(command: Command[T], composer: Composer, flags: argparse.Namespace) -> ExitCode:
-    texts: list[str] = flags.overrides
+    texts = quoted(flags.overrides, command.spec.schema)
     multirun = flags.multirun or f"hydra.mode={RunMode.MULTIRUN.name}" in texts
     jobs = check(composer, texts, command.spec, multirun=multirun)
     if multirun or HydraConfig.get().mode == RunMode.MULTIRUN:
@@ -87,15 +90,19 @@ class _SweepJob(Generic[T]):
 
         It is told here and not raised: Hydra would keep it back until the last job of the sweep has run.
         """
+        with safe_messages():  # in another process, nothing has seen to that
+            return self._run(composed)
+
+    def _run(self, composed: DictConfig) -> ExitCode:
         number = HydraConfig.get().job.num
         overrides = [text.removeprefix("++") for text in HydraConfig.get().overrides.task]
-        settings = " ".join(overrides)
+        settings = " ".join(map(redacted_setting, overrides))
         try:
-            print(f"job {number}: {settings}", file=sys.stderr, flush=True)
+            complain(f"job {number}: {settings}")
             composer = composer_of_job()
             line = composer.split([composer.parse(text) for text in overrides])
             self.command.work(finish(composed, line, self.command.spec))
         except Exception as error:
-            print(f"job {number} failed: {settings}", file=sys.stderr)
+            complain(f"job {number} failed: {settings}")
             return report(error)
         return ExitCode.DONE

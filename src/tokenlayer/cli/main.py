@@ -4,7 +4,6 @@ import importlib
 import importlib.metadata
 import os
 import sys
-import traceback
 from collections.abc import Callable, Sequence
 from enum import IntEnum
 from pathlib import Path
@@ -14,6 +13,7 @@ from tokenlayer.config import renamed
 from tokenlayer.errors import InputError, RunStoppedError
 from tokenlayer.hints import hint
 from tokenlayer.interrupts import Interrupted, handled
+from tokenlayer.terminal import complain, complain_of, safe_messages
 
 USAGE = """\
 usage: tokenlayer COMMAND …
@@ -27,6 +27,9 @@ usage: tokenlayer COMMAND …
 
   tokenlayer COMMAND --help               what a command takes
   tokenlayer --version
+
+  RUN is a run's id, a unique beginning of it, or its name. train, evaluate and baseline compose a configuration and
+  take its settings, explain and ui take flags.
 
 exit codes: 0 done, 1 failed, 2 bad input or configuration, 130 interrupted
 """
@@ -51,7 +54,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     code: int = ExitCode.DONE
     try:
-        code = _run(list(sys.argv[1:] if argv is None else argv))
+        with safe_messages():
+            code = _run(list(sys.argv[1:] if argv is None else argv))
         sys.stdout.flush()
     except BrokenPipeError:  # `--help | head`; within a job it is the job's failure, and reported there
         _stop_writing()
@@ -71,12 +75,12 @@ def _run(arguments: list[str]) -> int:
 def report(error: Exception) -> ExitCode:
     """Prints an exception, without a traceback if it says all there is to know, and gives its exit code."""
     if isinstance(error, InputError):
-        print(f"error: {error}", file=sys.stderr, flush=True)
+        complain(f"error: {error}")
         return ExitCode.BAD_INPUT
     if isinstance(error, RunStoppedError):
-        print(f"error: {error}", file=sys.stderr, flush=True)
+        complain(f"error: {error}")
         return ExitCode.FAILED
-    traceback.print_exception(error)
+    complain_of(error)
     return ExitCode.FAILED
 
 
@@ -85,7 +89,7 @@ def _guarded(name: str, arguments: list[str]) -> int:
         with handled():
             return _command(name)(arguments)
     except (Interrupted, KeyboardInterrupt) as interruption:
-        print(str(interruption) or "interrupted", file=sys.stderr, flush=True)
+        complain(str(interruption) or "interrupted")
         return ExitCode.INTERRUPTED
     except SystemExit as ended:  # argparse and Hydra end --help and wrong flags this way
         return ended.code if isinstance(ended.code, int) else ExitCode.DONE

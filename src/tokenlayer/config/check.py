@@ -12,6 +12,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from tokenlayer.config import renamed
 from tokenlayer.config.compose import Composer, Line, group_choices
+from tokenlayer.config.defaults import completed
 from tokenlayer.config.plain import resolve
 from tokenlayer.config.problems import ConfigError, Problem
 from tokenlayer.config.typed import load
@@ -69,9 +70,9 @@ def finish(
     """
     plain, problems = resolve(composed)
     if not problems:
-        completed = spec.complete(plain, line)
-        if completed is not plain:  # a saved run's sections stand in no file
-            plain, is_right = completed, lambda _key: False
+        whole = spec.complete(plain, line)
+        if whole is not plain:  # a saved run's sections stand in no file
+            plain, is_right = whole, lambda _key: False
     unresolved = {problem.key for problem in problems}
     allowed = plain.get("allow_targets")
     try:
@@ -81,7 +82,7 @@ def finish(
     if problems:
         raise ConfigError(problems)
     overrides = [str(override.input_line).lstrip("+") for override in line.own]
-    return Job(config, plain, overrides, group_choices())
+    return Job(config, completed(plain, config), overrides, group_choices())
 
 
 def _parse(composer: Composer, texts: Sequence[str], multirun: bool) -> tuple[list[Override], list[Problem]]:
@@ -211,4 +212,7 @@ def _remove(composed: DictConfig, key: str) -> None:
 def _with_origin(problem: Problem, composer: Composer, line: Line) -> Problem:
     """The problem with who set the value: an override, or a file."""
     origin = composer.origin(problem.key, line) if problem.key else None
-    return Problem(problem.key, f"{problem.message} [{origin}]") if origin else problem
+    if not origin:
+        return problem
+    first, line_break, candidates = problem.message.partition("\n")
+    return Problem(problem.key, f"{first} [{origin}]{line_break}{candidates}")

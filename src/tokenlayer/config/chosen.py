@@ -69,13 +69,13 @@ def open_keys(resolved: Mapping[str, Any], allow_targets: Sequence[str]) -> list
     """
     return [
         f"{section}.{name}"
-        for section, kind in _kinds_of_parts().items()
+        for section, kind in kinds_of_parts().items()
         if isinstance(resolved.get(section), Mapping)
         for name in _open_in(resolved[section], kind, allow_targets)
     ]
 
 
-def _kinds_of_parts() -> dict[str, type[OpenSettings]]:
+def kinds_of_parts() -> dict[str, type[OpenSettings]]:
     """The sections of a training that may leave something open, each with its base class."""
     found = {}
     for section, annotation in typing.get_type_hints(TrainConfig).items():

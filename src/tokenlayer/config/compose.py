@@ -1,8 +1,12 @@
 """Hydra's composition, asked piece by piece: which groups and options there are, who set a key."""
 
+import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +28,13 @@ from omegaconf.errors import OmegaConfBaseException
 from tokenlayer.config import renamed
 from tokenlayer.config.problems import ConfigError, Problem
 from tokenlayer.config.search_path import packaged_conf, register
+from tokenlayer.redaction import redacted_setting
 
 # The behaviour of Hydra that this program is written for.
 HYDRA_VERSION_BASE = "1.3"
+
+# Compositions that are kept for the next jobs of a sweep or a study; one takes about a megabyte.
+_KEPT = 64
 
 
 @dataclass(frozen=True)
@@ -55,7 +63,10 @@ class Composer:
         self._loader = loader
         self._search = list(search)
         self._parser = OverridesParser.create(config_loader=loader)
-        self._known_files: dict[tuple[str, ...], list[tuple[ResultDefault, ConfigResult]]] = {}
+        # Jobs of a sweep, and conditions of a study, often differ in values alone.
+        self._composed = lru_cache(_KEPT)(self.compose)
+        self._files = lru_cache(_KEPT)(self._merged_files)
+        self._options: dict[str, list[str]] = {}
 
     def parse(self, text: str) -> Override:
         """One override. Raises `ConfigError` where it breaks Hydra's grammar."""
@@ -83,7 +94,9 @@ class Composer:
 
     def options(self, group: str) -> list[str]:
         """The options of a group; none where there is no such group."""
-        return self._loader.get_group_options(group, ObjectType.CONFIG, overrides=self._search)
+        if group not in self._options:
+            self._options[group] = self._loader.get_group_options(group, ObjectType.CONFIG, overrides=self._search)
+        return self._options[group]
 
     def groups(self, parent: str = "") -> list[str]:
         """Every group below `parent`, Hydra's own left out."""
@@ -114,7 +127,8 @@ class Composer:
 
     def compose_job(self, line: Line) -> DictConfig:
         """The composition of a job's choices, without Hydra's section."""
-        config = self.compose(_texts([*line.choices, *line.hydra]))
+        config = deepcopy(self._composed(_deciding(line)))
+        HydraConfig.instance().set_config(config)  # another job's may have been composed since
         del config["hydra"]
         return config
 
@@ -123,6 +137,7 @@ class Composer:
 
         Launchers give the task to other processes: it must be picklable, and gets the job's composition.
         """
+        texts = [self._without_secret(text) for text in texts]
         settings = self.split([self.parse(text) for text in texts]).settings
         values = {setting.input_line for setting in settings if not setting.is_delete()}
         # ++: Hydra refuses values that are in a dataclass but in none of the files at hand (a dataset of the
@@ -133,6 +148,22 @@ class Composer:
             sweeper = "this one does not say how its jobs ended"
             raise ConfigError([Problem("hydra/sweeper", f"{sweeper}; write hydra/sweeper=basic")])
         return [job.return_value for batch in batches for job in batch]
+
+    def _without_secret(self, text: str) -> str:
+        """The override, with a value that holds a secret put into the environment: Hydra writes its sweeps to a file.
+
+        Raises `ConfigError` where it gives several such values.
+        """
+        override = self.parse(text)
+        if redacted_setting(text) == text:
+            return text
+        key, value = override.get_key_element(), override.value()
+        if override.is_sweep_override() or not isinstance(value, str):
+            remedy = "a sweep's values are written to a file: give them by environment variables, ${oc.env:NAME}"
+            raise ConfigError([Problem(override.key_or_group, f"holds secrets, and {remedy}")])
+        name = f"TOKENLAYER_SETTING_{re.sub(r'[^A-Z0-9]', '_', override.key_or_group.upper())}"
+        os.environ[name] = value
+        return f"{key}=${{oc.env:{name}}}"
 
     def show_info(self, kind: str, texts: Sequence[str]) -> None:
         """Prints what Hydra has to say of its files: `defaults`, `searchpath`, …."""
@@ -147,29 +178,30 @@ class Composer:
         """Return who set `key`: the override, or the last file of the composition that has it."""
         for override in reversed(line.settings):
             if _overlaps(override.key_or_group, key):
-                return f"{override.input_line} on the command line"
-        for default, loaded in reversed(self._files(line)):
+                return f"{redacted_setting(str(override.input_line))} on the command line"
+        for default, loaded in reversed(self._files(_deciding(line))):
             inside = _inside(key, default.package or "")
             if inside and _has(loaded.config, inside):
                 return str(_folder(loaded) / f"{default.config_path}.yaml")
         return None
 
     def is_packaged(self, section: str, line: Line) -> bool:
-        """Whether all of a section comes from the packaged files."""
+        """Whether all of a section comes from the packaged files. `line` is that of the latest composition."""
         if any(_overlaps(override.key_or_group, section) for override in line.settings):
             return False
         packaged = packaged_conf()
-        foreign = [(default, loaded) for default, loaded in self._files(line) if _folder(loaded) != packaged]
+        # Reading the files again takes as long as composing them, and seldom are there others.
+        if {source.path for source in HydraConfig.get().runtime.config_sources} <= {str(packaged), "hydra.conf", ""}:
+            return True
+        foreign = [(default, loaded) for default, loaded in self._files(_deciding(line)) if _folder(loaded) != packaged]
         return not any(_sets(loaded, default.package or "", section) for default, loaded in foreign)
 
-    def _files(self, line: Line) -> list[tuple[ResultDefault, ConfigResult]]:
+    def _merged_files(self, texts: Sequence[str]) -> list[tuple[ResultDefault, ConfigResult]]:
         """The files of a composition, in the order in which they are merged."""
-        composed = (*self._search, *_texts([*line.choices, *line.hydra]))
-        if composed not in self._known_files:  # jobs of a sweep often differ in values alone
-            defaults = self._loader.compute_defaults_list(self.config_name, list(composed), RunMode.RUN).defaults
-            loaded = [(default, self._load_file(default.config_path)) for default in defaults]
-            self._known_files[composed] = [(default, file) for default, file in loaded if file is not None]
-        return self._known_files[composed]
+        given = [*self._search, *texts]
+        defaults = self._loader.compute_defaults_list(self.config_name, given, RunMode.RUN).defaults
+        loaded = [(default, self._load_file(default.config_path)) for default in defaults]
+        return [(default, file) for default, file in loaded if file is not None]
 
 
 @contextmanager
@@ -206,8 +238,9 @@ def _hydra() -> Any:
     return GlobalHydra.instance().hydra
 
 
-def _texts(overrides: Sequence[Override]) -> list[str]:
-    return [override.input_line for override in overrides if override.input_line is not None]
+def _deciding(line: Line) -> tuple[str, ...]:
+    """The overrides that decide which files are composed."""
+    return tuple(text for override in (*line.choices, *line.hydra) if (text := override.input_line) is not None)
 
 
 def _reason(error: BaseException) -> str:

@@ -11,10 +11,12 @@ from typing import Any
 
 from tokenlayer.config.chosen import open_keys
 from tokenlayer.config.compose import Line
+from tokenlayer.config.defaults import with_parts_completed
 from tokenlayer.config.problems import ConfigError, Problem, shown
 from tokenlayer.config.typed import flatten, load
 from tokenlayer.errors import InputError
 from tokenlayer.tracking.config import TrackingConfig
+from tokenlayer.training.config import TrainConfig
 from tokenlayer.training.schedule import Schedule
 
 # A checkpoint fits only these as they were; optimizer and schedule would take their state from it anyway.
@@ -29,6 +31,8 @@ _ABSENT = object()
 class SavedRun:
     """The configuration that a run has recorded."""
 
+    name: str
+    """Id of the run, whatever part of it the command line gave; path of a bare checkpoint."""
     resolved: Mapping[str, Any]
     """`config/resolved.yaml`: the whole configuration in plain containers."""
     overrides: Sequence[str]
@@ -36,11 +40,13 @@ class SavedRun:
 
 
 Reader = Callable[[str, TrackingConfig, str], SavedRun]
-"""Finds a saved run by id (or checkpoint), tracking settings and `output_dir`. Raises `InputError`."""
+"""Finds a saved run by what names it (or a checkpoint), tracking settings and `output_dir`. Raises `InputError`."""
 
 
 def find(composed: Mapping[str, Any], key: str, read: Reader) -> SavedRun:
     """The run that the composed value at `key` (`resume`) names. Raises `ConfigError`."""
+    if isinstance(composed[key], float):  # of a file, in whose YAML the id 1e5 is a number
+        raise ConfigError([Problem(key, f"is the number {composed[key]} in this file: put it between quotes, as text")])
     tracking = load(composed["tracking"], TrackingConfig, key="tracking")
     try:
         return read(str(composed[key]), tracking, str(composed["output_dir"]))
@@ -56,19 +62,30 @@ def continued(composed: Mapping[str, Any], line: Line, saved: SavedRun) -> dict[
     result = copy.deepcopy(dict(saved.resolved))
     changed = [choice.key_or_group.replace("/", ".") for choice in line.choices]
     changed += [setting.key_or_group for setting in line.settings]
-    for key in ("resume", *PLACE, *changed):
+    for key in (*PLACE, *changed):
         _put(result, key, _get(composed, key))
-    allowed = result.get("allow_targets")
-    for key in open_keys(result, allowed if isinstance(allowed, list) else ()):
+    result["resume"] = saved.name
+    given = result.get("allow_targets")
+    allowed = given if isinstance(given, list) else ()
+    for key in open_keys(result, allowed):
         _put(result, key, _get(saved.resolved, key))  # what the line leaves open is what the run has chosen
     problems = [
         *_other_experiment(composed, line, saved),
-        *_changes(saved.resolved, result),
+        # Completed: what one of them leaves to a default, the other may name.
+        *_changes(with_parts_completed(saved.resolved, allowed), with_parts_completed(result, allowed)),
         *_beyond_the_schedule(saved, result),
     ]
     if problems:
         raise ConfigError(problems)
     return result
+
+
+def trained_config(saved: Mapping[str, Any], allow_targets: Sequence[str]) -> TrainConfig:
+    """The configuration in a checkpoint, for its model to be rebuilt. Raises `ConfigError`.
+
+    The store is left out: it is not that of the run at hand, and its password is not recorded.
+    """
+    return load({**saved, "tracking": {}}, TrainConfig, allow_targets=allow_targets)
 
 
 def with_saved_dataset(composed: Mapping[str, Any], line: Line, saved: SavedRun) -> dict[str, Any]:

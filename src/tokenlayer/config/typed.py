@@ -110,8 +110,8 @@ class _Loader:
             return self._mapping(raw, members[1], key)
         if origin is functools.partial:
             return self._partial(raw, lambda: members[0], key, functools.partial)
-        if origin in (list, tuple):
-            return self._sequence(raw, origin, members, key)
+        if origin in (list, tuple, Sequence):
+            return self._sequence(raw, list if origin is Sequence else origin, members, key)
         raise TypeError(f"{key}: fields of type {annotation} cannot be configured")
 
     def _fail(self, key: str, message: str) -> _Failed:
@@ -297,7 +297,7 @@ def describe(annotation: Any) -> str:
         return "null"
     if origin is Literal:
         return "one of " + ", ".join(str(member) for member in members)
-    if origin in (list, tuple):
+    if origin in (list, tuple, Sequence):
         return "a list"
     if annotation in scalars.NAMES:
         return scalars.NAMES[annotation]

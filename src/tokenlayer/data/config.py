@@ -59,6 +59,9 @@ class DatasetConfig(OpenSettings, ABC):
     cache_dir: str | None = None
     """Folder for downloads and encoded texts; null: $TOKENLAYER_CACHE, else the user's cache folder."""
 
+    in_memory: ClassVar[frozenset[str]] = frozenset()
+    """Fields by which a program gives the texts themselves: no checkpoint keeps them."""
+
     # Settings that do not affect the encoded texts, or do so by content only (see `source_key`).
     _outside_cache_key: ClassVar[frozenset[str]] = NO_BEARING_ON_TEXTS
 

@@ -68,7 +68,7 @@ def report_on(
             f"{first}/{second}": int(np.isin(ids[splits[second]], ids[splits[first]]).sum())
             for first, second in combinations(splits, 2)
         },
-        notes=tuple(_notes(raw, splits)),
+        notes=(*raw.notes, *_notes(raw, splits)),
     )
 
 

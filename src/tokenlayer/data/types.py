@@ -45,6 +45,8 @@ class RawDataset:
     given_splits: list[SplitName] | None = None
     """The split of each text where the source says so."""
     ground_truth: GroundTruth | None = None
+    notes: tuple[str, ...] = ()
+    """What a person should know of the source, for the data report."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from tokenlayer.explain.escaping import harmless
+from tokenlayer.escaping import harmless
 from tokenlayer.explain.model_input import ModelInput
 from tokenlayer.layer.matching import Matches
 from tokenlayer.layer.vocabulary import BLANK_SIGN, Vocabulary

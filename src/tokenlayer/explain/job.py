@@ -8,8 +8,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tokenlayer.config.typed import load
-from tokenlayer.explain.escaping import harmless
+from tokenlayer.config.resume import trained_config
+from tokenlayer.escaping import harmless
 from tokenlayer.explain.explanation import Explanation, explain
 from tokenlayer.explain.model_input import model_input
 from tokenlayer.explain.page import page
@@ -19,7 +19,6 @@ from tokenlayer.text.alphabet import Alphabet
 from tokenlayer.tracking.config import TrackingConfig
 from tokenlayer.training.build import restored_model
 from tokenlayer.training.checkpoint_loading import SavedModel, saved_model
-from tokenlayer.training.config import TrainConfig
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,8 @@ def explain_text(
     """Explain a text in the terminal and on a page.
 
     Args:
-        run_or_checkpoint: id of a run, whose best checkpoint is taken, or a checkpoint file.
+        run_or_checkpoint: id of a run, a unique beginning of it, or its name; the run's best checkpoint is taken. Or a
+            checkpoint file.
         text: as a person writes it.
         place: of runs and page.
         console: the terminal.
@@ -52,21 +52,21 @@ def explain_text(
     saved = saved_model(run_or_checkpoint, TrackingConfig(place.uri), place.output_dir)
     explanation = explained(saved, text, allow_targets)
     show(explanation, console)
-    html = page(explanation, harmless(run_or_checkpoint))
+    html = page(explanation, harmless(saved.run_id or run_or_checkpoint))
     if place.html is not None:
         keep_in_file(html, place.html)
         kept = str(place.html.absolute())
     elif saved.run_id is not None:
         kept = keep_with_run(html, saved.run_id, uri=place.uri, output_dir=Path(place.output_dir).absolute())
     else:
-        kept = "none is kept for a bare checkpoint; html=FILE writes it there"
-    console.print(f"\npage: {harmless(kept)}", markup=False, highlight=False, soft_wrap=True)
+        kept = "none is kept for a bare checkpoint; --output FILE writes it there"
+    console.print(f"\npage: {harmless(kept)}", soft_wrap=True)
     return explanation
 
 
 def explained(saved: SavedModel, text: str, allow_targets: Sequence[str] = ()) -> Explanation:
     """The text, cleaned and encoded as the model's training texts were, and what the model makes of it."""
-    trained = load(saved.header["config"], TrainConfig, allow_targets=allow_targets)
+    trained = trained_config(saved.config(), allow_targets)
     alphabet = Alphabet(saved.header["alphabet"])
     text_length = trained.dataset.text_length
     assert text_length is not None, "a run has chosen it"

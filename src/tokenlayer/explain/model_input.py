@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tokenlayer.explain.escaping import harmless
+from tokenlayer.escaping import harmless
 from tokenlayer.text.alphabet import NONE_SIGN, UNKNOWN_SIGN, Alphabet
 from tokenlayer.text.cleaning import CleaningConfig, clean
 from tokenlayer.text.encoding import encode_texts

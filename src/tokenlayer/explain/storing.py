@@ -39,5 +39,5 @@ def keep_in_file(html: str, path: Path) -> None:
         replace_text(path, html)
     except OSError as error:
         raise InputError(
-            f"html={path}: cannot be written ({error.strerror}): name a file in a folder there is"
+            f"--output {path}: cannot be written ({error.strerror}): name a file in a folder there is"
         ) from error

@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tokenlayer.errors import InputError
 from tokenlayer.original.initializer import OriginalInitializerConfig
-from tokenlayer.vocabularies.base import InitializerContext
+from tokenlayer.vocabularies.base import CorpusConfig, InitializerContext
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-    pass
 
 
 @dataclass
@@ -33,5 +32,11 @@ class GaussianConfig(OriginalInitializerConfig):
         """Random patterns (C, K, N)."""
         from tokenlayer.original.gaussian_initializer import PatternsInitializerGaussian
 
+        n_characters = len(context.corpus(CorpusConfig()))
+        if context.vocab_size > n_characters:  # before they take memory
+            raise InputError(
+                f"model.vocab_size={context.vocab_size}, but the training texts have {n_characters} characters: lower "
+                "model.vocab_size, so that each pattern may find a place of its own, or give more text"
+            )
         initializer = PatternsInitializerGaussian(self.mean, self.stddev, generator=context.generator)
         return initializer((context.alphabet.size, context.max_token_length, context.vocab_size))

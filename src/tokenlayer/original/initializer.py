@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -25,16 +26,23 @@ class OriginalInitializerConfig(InitializerConfig):
 
     def build(self, context: InitializerContext) -> Vocabulary:
         """The tokens that the patterns stand for, for layers that hold no real values."""
-        from tokenlayer.layer.vocabulary import Vocabulary
-        from tokenlayer.original.patterns import discretise
+        return _vocabulary(self.patterns(context))
 
-        return Vocabulary(discretise(self.patterns(context)).codes)
-
-    def fill(self, layer: TokenLayer, context: InitializerContext) -> None:
+    def fill(self, make_layer: Callable[[], TokenLayer], context: InitializerContext) -> TokenLayer:
         """Give the original's layer the patterns themselves, any other their tokens."""
         from tokenlayer.original.layer import TokenizationLayer
 
+        patterns = self.patterns(context)
+        layer = make_layer()
         if isinstance(layer, TokenizationLayer):
-            layer.set_patterns(self.patterns(context))
+            layer.set_patterns(patterns)
         else:
-            super().fill(layer, context)
+            layer.set_vocabulary(_vocabulary(patterns))
+        return layer
+
+
+def _vocabulary(patterns: Tensor) -> Vocabulary:
+    from tokenlayer.layer.vocabulary import Vocabulary
+    from tokenlayer.original.patterns import discretise
+
+    return Vocabulary(discretise(patterns).codes)

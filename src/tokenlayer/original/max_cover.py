@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 from tokenlayer.original.initializer import OriginalInitializerConfig
 from tokenlayer.vocabularies.base import CorpusConfig, InitializerContext
-from tokenlayer.vocabularies.ngrams import NGRAM_LENGTHS, length_problems
+from tokenlayer.vocabularies.ngrams import NGRAM_LENGTHS, check_corpus, length_problems
+from tokenlayer.vocabularies.random_ngrams import check_drawable
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -49,8 +50,11 @@ class MaxCoverConfig(OriginalInitializerConfig):
         """Noisy patterns (C, K, N) around n-grams of the corpus."""
         from tokenlayer.original.max_cover_initializer import PatternsInitializerMaxCover
 
+        corpus = context.corpus(self.corpus)
+        check_corpus(self.ngram_lengths, len(corpus))
+        check_drawable(context, corpus, self.ngram_lengths, self.filter_over)
         initializer = PatternsInitializerMaxCover(
-            context.corpus(self.corpus),
+            corpus,
             context.alphabet.chars,
             self.ngram_lengths,
             self.filter_over,

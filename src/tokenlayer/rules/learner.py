@@ -74,7 +74,7 @@ class TokenLearner:
             rows: (B,), which of the training texts these are.
 
         """
-        if self.rule.edits and embedded.requires_grad:
+        if embedded.requires_grad and not self.rule.keeps_vocabulary:
             self._watched = tokens, rows
             # A gradient retained on the tensor itself would be lost where the tensor is a view.
             embedded.register_hook(self._keep_gradient)  # type: ignore[no-untyped-call]  # torch leaves it untyped
@@ -90,7 +90,7 @@ class TokenLearner:
 
     def observe(self, progress: TrainingProgress) -> None:
         """Show the rule the batch that was watched, after its backward pass and before the update."""
-        if not self.rule.edits:
+        if self.rule.keeps_vocabulary:
             return
         weight = self._embedding.weight
         if self._watched is None or self._gradient is None or weight.grad is None:
@@ -112,7 +112,7 @@ class TokenLearner:
     @torch.no_grad()
     def edit(self, optimizer: Optimizer, progress: TrainingProgress) -> AppliedEdit | None:
         """Apply the edit of the rule, if it makes one, after the update; the optimizer forgets the former tokens."""
-        if not self.rule.edits:
+        if self.rule.keeps_vocabulary:
             return None
         layer, weight = self._layer, self._embedding.weight
         if not isinstance(layer, VocabularyLayer):

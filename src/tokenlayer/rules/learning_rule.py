@@ -14,8 +14,8 @@ from tokenlayer.rules.base import Edit, Observation, TrainingProgress
 class LearningRule(nn.Module, ABC):
     """Observes each step and edits the vocabulary now and then. All that it remembers is in its buffers."""
 
-    edits: ClassVar[bool] = True
-    """True if the rule ever replaces a token; one that does not is not shown the steps."""
+    keeps_vocabulary: ClassVar[bool] = False
+    """True if the rule never replaces a token; it is not shown the steps then."""
 
     @abstractmethod
     def observe(self, observation: Observation) -> None:
@@ -43,7 +43,7 @@ class LearningRule(nn.Module, ABC):
 class NoOpRule(LearningRule):
     """A rule that edits nothing."""
 
-    edits = False
+    keeps_vocabulary = True
 
     def observe(self, observation: Observation) -> None:
         pass

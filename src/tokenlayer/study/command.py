@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import fnmatch
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -17,7 +16,9 @@ from tokenlayer.study.report import Report, markdown, provenance, write
 from tokenlayer.study.results import Results
 from tokenlayer.study.runner import Budget, Runner
 from tokenlayer.study.status import Place, RunStatus, State, find
+from tokenlayer.terminal import ArgumentParser, complain, safe, safe_messages
 from tokenlayer.tracking.commands import quoted
+from tokenlayer.training.drawing import plain_text
 
 Reporter = Callable[[Results], Report]
 
@@ -31,13 +32,13 @@ def main(study: Study, reporter: Reporter, folder: Path, arguments: Sequence[str
     """
     given = _parser(study).parse_intermixed_args(arguments)
     try:
-        with interrupts.handled():
+        with interrupts.handled(), safe_messages():
             return _main(study, reporter, given, folder)
     except interrupts.Interrupted as interruption:
-        print(f"{interruption}; give the same command again to go on", file=sys.stderr)
+        complain(f"{interruption}; give the same command again to go on")
         return 130
     except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
+        complain(f"error: {error}")
         return 2
 
 
@@ -60,7 +61,7 @@ def _main(study: Study, reporter: Reporter, given: argparse.Namespace, folder: P
     recorded = Recorded() if target is None else Recorded.read(target)
     _report(reporter, Results(find(every, place), place, recorded), target)
     if failed:
-        print(f"{len(failed)} runs failed: {', '.join(failed)}", file=sys.stderr)
+        complain(f"{len(failed)} runs failed: {', '.join(failed)}")
     return 1 if failed else 0
 
 
@@ -80,7 +81,7 @@ def _chosen(study: Study, every: Sequence[Task], given: argparse.Namespace) -> l
 def _show(runs: Sequence[RunStatus]) -> None:
     for run in runs:
         other = f"  (finished under other settings: {'; '.join(run.other_settings)})" if run.other_settings else ""
-        print(f"{run.state.value:10}  {run.task.name}  {run.run_id or ''}{other}")
+        print(safe(f"{run.state.value:10}  {run.task.name}  {run.run_id or ''}{other}"))
     counts = {state: sum(run.state is state for run in runs) for state in State}
     print(", ".join(f"{count} {state.value}" for state, count in counts.items() if count))
 
@@ -89,23 +90,24 @@ def _report(reporter: Reporter, results: Results, folder: Path | None) -> None:
     if results.frame.empty:
         print("no run is finished: nothing to report")
         return
-    report = reporter(results)
+    with plain_text():
+        report = reporter(results)
     for heading, table in report.tables.items():
         if table is not None:
-            print(f"\n{heading}\n\n{markdown(table)}".replace("\n\n\n", "\n\n"))
-    print(f"\n{provenance(results)}")
+            print(safe(f"\n{heading}\n\n{markdown(table)}".replace("\n\n\n", "\n\n")))
+    print(safe(f"\n{provenance(results)}"))
     if folder is None:
         print("not written: these settings are not the study's own; name a folder with --results")
         return
     write(report, results, folder)
-    print(f"written to {folder}")
+    print(safe(f"written to {folder}"))
     if kept := report.kept():
         print(f"left as they are, because MLflow lacks runs that they are made from: {', '.join(kept)}")
 
 
-def _parser(study: Study) -> argparse.ArgumentParser:
+def _parser(study: Study) -> ArgumentParser:
     runs = sum(len(condition.seeds) for condition in study.conditions)
-    parser = argparse.ArgumentParser(
+    parser = ArgumentParser(
         description=f"Study {study.name}: {len(study.conditions)} conditions, {runs} runs. Finished runs are skipped, "
         "interrupted ones resumed. Then tables and figures are made from the runs in MLflow and from the rows of "
         "earlier runs in results.csv."

@@ -13,8 +13,8 @@ from tokenlayer.config.compose import Composer, composing
 from tokenlayer.config.typed import flatten
 from tokenlayer.data.settling import left_open
 from tokenlayer.errors import InputError
+from tokenlayer.redaction import redacted_settings
 from tokenlayer.tracking.names import PARAM_LENGTH, cut
-from tokenlayer.tracking.uri import without_secrets
 from tokenlayer.training.config import TrainConfig
 
 # Settings that do not change a result: where things lie, what watches, how many threads.
@@ -148,7 +148,11 @@ def with_seed(overrides: Sequence[str], seed: int) -> tuple[str, ...]:
 
 def relevant(resolved: Mapping[str, Any]) -> dict[str, str]:
     """The settings of a resolved configuration that can change a run's result, as MLflow stores parameters."""
-    return {key: cut(without_secrets(str(value)), PARAM_LENGTH) for key, value in flatten(resolved) if is_relevant(key)}
+    return {
+        key: cut(str(redacted_settings(value, key)), PARAM_LENGTH)
+        for key, value in flatten(resolved)
+        if is_relevant(key)
+    }
 
 
 def is_relevant(key: str) -> bool:

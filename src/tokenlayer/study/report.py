@@ -15,6 +15,7 @@ from tokenlayer.errors import InputError
 from tokenlayer.study.recorded import COMPARISONS, RUNS, Compared, Recorded, comparisons_csv, merged, runs_csv
 from tokenlayer.study.results import Results
 from tokenlayer.study.statistics import percent
+from tokenlayer.training.drawing import save_figure
 
 BEGIN, END = "<!-- results -->", "<!-- end of results -->"
 _DPI = 150
@@ -88,12 +89,15 @@ def write(report: Report, results: Results, folder: Path) -> None:
         (folder / "figures").mkdir(exist_ok=True)
     for name, (_, figure) in report.figures.items():
         if figure is not None:
-            with atomic.replacing(_picture(folder, name)) as unfinished:
-                figure.savefig(unfinished, dpi=_DPI, format="png")
+            _save(figure, _picture(folder, name))
     readme = folder / "README.md"
     if readme.exists():
         before = readme.read_text(encoding="utf-8")
         atomic.replace_text(readme, inserted(before, text(report, results, folder, before), readme))
+
+
+def _save(figure: Figure, picture: Path) -> None:
+    save_figure(lambda: figure, picture, _DPI)
 
 
 def text(report: Report, results: Results, folder: Path, before: str) -> str:

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tokenlayer.study.status import CONDITION_TAG, STUDY_TAG, Place, RunStatus, State
+from tokenlayer.terminal import safe
 from tokenlayer.tracking.commands import quoted
+from tokenlayer.tracking.uri import ENVIRONMENT
 
 _POLL_SECONDS = 0.2
 _BAD_INPUT = 2
@@ -84,7 +86,7 @@ class Runner:
                 stderr=subprocess.STDOUT,
                 # In a group of its own, so that Ctrl-C reaches it only once, through `_stop`.
                 start_new_session=True,
-                env=os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "120"},
+                env=os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "120"} | _store_in_environment(self._place),
             )
         self._running.append(_Process(run, log, popen, time.monotonic(), resumes))
 
@@ -92,17 +94,18 @@ class Runner:
         task, code = process.run.task, process.popen.returncode
         lines = process.log.read_text(encoding="utf-8", errors="replace").splitlines()
         if code == _BAD_INPUT and process.resumes:
-            print(f"  {task.name} cannot be resumed and starts again: {lines[-1] if lines else ''}", flush=True)
+            last = lines[-1] if lines else ""
+            print(safe(f"  {task.name} cannot be resumed and starts again: {last}"), flush=True)
             self._start(RunStatus(task, State.MISSING))
             return
         seconds = time.monotonic() - process.began
         if code == 0:
             accuracy = next((match[1] for line in reversed(lines) if (match := _ACCURACY.match(line))), "?")
-            print(f"  {task.name}: test accuracy {accuracy}, {seconds:.0f} s", flush=True)
+            print(safe(f"  {task.name}: test accuracy {accuracy}, {seconds:.0f} s"), flush=True)
             return
         self.failed.append(task.name)
-        print(f"  {task.name} FAILED with code {code}; {process.log} ends:", flush=True)
-        print("\n".join(f"    {line}" for line in lines[-_LAST_LINES:]), flush=True)
+        print(safe(f"  {task.name} FAILED with code {code}; {process.log} ends:"), flush=True)
+        print(safe("\n".join(f"    {line}" for line in lines[-_LAST_LINES:])), flush=True)
 
     def _stop(self) -> None:
         """Interrupt the running processes as Ctrl-C does, which keeps their runs, and wait for them."""
@@ -119,7 +122,7 @@ def command(run: RunStatus, place: Place) -> list[str]:
     """The command line that starts or resumes a run."""
     task = run.task
     here = [f"output_dir={quoted(str(place.output_dir))}"]
-    here += [] if place.uri is None else [f"tracking.uri={quoted(place.uri)}"]
+    here += [] if place.uri is None else [f"tracking.uri=${{oc.env:{ENVIRONMENT}}}"]
     here += ["trainer.threads=1"] if task.condition.command == "train" else []
     program = [sys.executable, "-m", "tokenlayer", task.condition.command]
     if run.state is State.BROKEN_OFF:
@@ -131,3 +134,8 @@ def command(run: RunStatus, place: Place) -> list[str]:
         f"tracking.tags.{CONDITION_TAG}={task.condition.name}",
     ]
     return [*program, *task.overrides, *named, *here]
+
+
+def _store_in_environment(place: Place) -> dict[str, str]:
+    """Where the command line finds the store: a password in it is nothing for the arguments of a process."""
+    return {} if place.uri is None else {ENVIRONMENT: place.uri}

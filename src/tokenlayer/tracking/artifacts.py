@@ -6,10 +6,10 @@ from urllib.parse import unquote, urlsplit
 from mlflow.exceptions import MlflowException
 
 from tokenlayer.errors import InputError
+from tokenlayer.redaction import redacted_uri
 from tokenlayer.tracking.reading import VIEW
 from tokenlayer.tracking.runs import known_run
 from tokenlayer.tracking.store import open_store
-from tokenlayer.tracking.uri import without_secrets
 
 
 def add_artifact(run_id: str, path: Path, folder: str, *, uri: str | None, output_dir: Path) -> str:
@@ -43,4 +43,4 @@ def add_artifact(run_id: str, path: Path, folder: str, *, uri: str | None, outpu
     if urlsplit(store.uri).scheme in ("http", "https"):
         page = f"#/experiments/{run.info.experiment_id}/runs/{run_id}/artifacts/{name}"
         return f"{store.shown}/{page}?{VIEW}"
-    return without_secrets(f"{run.info.artifact_uri}/{name}")
+    return redacted_uri(f"{run.info.artifact_uri}/{name}")

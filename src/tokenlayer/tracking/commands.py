@@ -1,14 +1,17 @@
 """Command lines that are printed for the user to paste: the program, the run, and where it is recorded."""
 
+import os
 import re
 import shlex
 import shutil
 import sys
 from pathlib import Path
 
-from tokenlayer.tracking.uri import without_secrets
+from tokenlayer.redaction import redacted_uri
+from tokenlayer.tracking.uri import ENVIRONMENT
 
 DEFAULT_OUTPUT_DIR = "outputs"
+_SERVER = "tracking=server"
 
 
 def program() -> str:
@@ -28,7 +31,8 @@ def program() -> str:
 def resume_command(run_id: str, uri: str | None, output_dir: Path | str) -> str:
     """The command line that continues a run."""
     settings = [f"resume={run_id}"]
-    settings += [] if uri is None else [f"tracking.uri={quoted(without_secrets(uri))}"]
+    if uri is not None:
+        settings += [_SERVER if _is_of_environment(uri) else f"tracking.uri={quoted(redacted_uri(uri))}"]
     settings += [] if _is_default(output_dir) else [f"output_dir={quoted(str(output_dir))}"]
     return " ".join([program(), "train", *map(shlex.quote, settings)])
 
@@ -45,7 +49,9 @@ def ui_command(run_id: str, uri: str | None, output_dir: Path | str) -> str:
 
 def place_flags(uri: str | None, output_dir: Path | str) -> list[str]:
     """The flags that name store and output folder where they are not the default, quoted for a shell."""
-    flags = [] if uri is None else ["--tracking-uri", without_secrets(uri)]
+    flags = [] if uri is None else ["--tracking-uri", redacted_uri(uri)]
+    if uri is not None and _is_of_environment(uri):
+        flags = [_SERVER]
     flags += [] if _is_default(output_dir) else ["--output-dir", str(output_dir)]
     return [shlex.quote(flag) for flag in flags]
 
@@ -59,3 +65,8 @@ def quoted(value: str) -> str:
 
 def _is_default(output_dir: Path | str) -> bool:
     return Path(output_dir).absolute() == Path(DEFAULT_OUTPUT_DIR).absolute()
+
+
+def _is_of_environment(uri: str) -> bool:
+    """True for an address with a password that the environment has, so that the command line need not show it."""
+    return redacted_uri(uri) != uri and uri == os.environ.get(ENVIRONMENT)

@@ -18,6 +18,7 @@ from mlflow.exceptions import MlflowException
 from requests import RequestException
 from sqlalchemy.exc import SQLAlchemyError
 
+from tokenlayer.redaction import redacted
 from tokenlayer.tracking.folder import CHECKPOINTS, RunFolder, digest
 from tokenlayer.tracking.journal import Commit, SavedCheckpoint, latest_files, latest_holders
 from tokenlayer.tracking.lease import Lease
@@ -81,7 +82,7 @@ class Mirror:
                 self._lease.check()
                 send()
             except (MlflowException, RequestException, SQLAlchemyError, OSError, ValueError, NotKeptError) as error:
-                reason = str(error) or type(error).__name__
+                reason = redacted(str(error)) or type(error).__name__
         if reason is None:
             if self._warned:
                 _log.info("MLflow at %s answers again; all is sent", store.shown)

@@ -7,14 +7,15 @@ import platform
 import shlex
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import psutil
 import torch
 
+from tokenlayer.redaction import redacted, redacted_setting, redacted_uri
 from tokenlayer.tracking.recorder import Recorder
-from tokenlayer.tracking.uri import without_secrets
 
 DIFF_BYTES = 1_000_000
 _GIT_SECONDS = 10.0
@@ -56,19 +57,21 @@ def git_state(folder: Path) -> dict[str, str | bool]:
     if branch:
         state["branch"] = branch.decode().strip()
     if remote:
-        state["remote"] = without_secrets(remote.decode().strip())
+        state["remote"] = redacted_uri(remote.decode().strip())
     return state
 
 
 def git_diff(folder: Path) -> bytes | None:
-    """Return what differs from the commit; None if nothing does, or more than a megabyte."""
+    """Return what differs from the commit, passwords masked; None if nothing does, or more than a megabyte."""
     diff = _git(folder, "diff", "HEAD")
-    return diff if diff and len(diff) <= DIFF_BYTES else None
+    if not diff or len(diff) > DIFF_BYTES:
+        return None
+    return redacted(diff.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
 
 
 def command() -> str:
     """The command line, as it can be pasted into a shell."""
-    return shlex.join([Path(sys.argv[0]).name, *map(without_secrets, sys.argv[1:])])
+    return shlex.join([Path(sys.argv[0]).name, *map(redacted_setting, sys.argv[1:])])
 
 
 def python() -> dict[str, str]:
@@ -76,9 +79,11 @@ def python() -> dict[str, str]:
     return {"version": platform.python_version(), "platform": platform.platform()}
 
 
+@cache  # reading some 150 files takes a tenth of a second, and an interpreter keeps what it has imported
 def packages() -> dict[str, str]:
     """Version of every installed distribution, by name."""
-    found = ((d.metadata["Name"], d.version) for d in importlib.metadata.distributions())
+    described = (distribution.metadata for distribution in importlib.metadata.distributions())
+    found = ((metadata["Name"], metadata["Version"]) for metadata in described)
     return dict(sorted(found, key=lambda pair: pair[0].lower()))
 
 

@@ -1,6 +1,7 @@
 """Reading runs back from MLflow, as pandas frames.
 
-Every function takes the tracking URI as training does: None is the default store of `output_dir`.
+Every function takes the tracking URI as training does: None is the default store of `output_dir`. A run is given by
+its id, a unique beginning of it, or its name; what is not unique raises an `InputError` that lists the candidates.
 """
 
 from datetime import UTC, datetime
@@ -14,14 +15,13 @@ from mlflow.exceptions import MlflowException
 
 from tokenlayer.errors import InputError
 from tokenlayer.hints import hint
-from tokenlayer.tracking.runs import known_run
+from tokenlayer.tracking.runs import find_run, search_runs
 from tokenlayer.tracking.store import Store, open_store
 from tokenlayer.tracking.tables import PART, read_parts
 
 OUTPUTS = Path("outputs")
 # Without this part of an address, MLflow 3 shows pages for language models around a run: traces, judges, prompts.
 VIEW = "workflowType=machine_learning"
-_PAGE = 1000
 
 
 def find_runs(
@@ -52,19 +52,19 @@ def find_runs(
             f"there is no experiment {experiment!r} in {store.shown}{hint(experiment or '', names.values())}"
         )
     try:
-        runs = _all_pages(store, wanted, where)
+        runs = search_runs(store, wanted, where)
     except MlflowException as error:
         raise InputError(f"the filter {where!r} does not work: {error.message}") from error
     return pd.DataFrame([_run_row(run, names[run.info.experiment_id]) for run in runs])
 
 
 def load_log(
-    run_id: str, table: str = "grads_log", *, uri: str | None = None, output_dir: Path | str = OUTPUTS
+    run: str, table: str = "grads_log", *, uri: str | None = None, output_dir: Path | str = OUTPUTS
 ) -> pd.DataFrame:
     """All rows of a table of a run, in the order of recording.
 
     Args:
-        run_id: the run.
+        run: id, a unique beginning of it, or name.
         table: `grads_log`, `vals_log`, `patterns_log`, or the path of another folder of parts.
         uri: tracking URI.
         output_dir: holds the default store.
@@ -74,7 +74,7 @@ def load_log(
 
     """
     store = open_store(uri, Path(output_dir), create=False)
-    known_run(store, run_id)
+    run_id = find_run(store, run).info.run_id
     folder = table if "/" in table else f"logs/{table}"
     parts = [f.path for f in store.client.list_artifacts(run_id, folder) if PART.search(f.path)]
     if not parts:
@@ -84,17 +84,17 @@ def load_log(
     return frame
 
 
-def load_patterns(run_id: str, *, uri: str | None = None, output_dir: Path | str = OUTPUTS) -> pd.DataFrame:
+def load_patterns(run: str, *, uri: str | None = None, output_dir: Path | str = OUTPUTS) -> pd.DataFrame:
     """The `patterns_log` of a run: one row per logged step and neuron.
 
     Raises:
         InputError: no such store or run, or it logged no patterns.
 
     """
-    return load_log(run_id, "patterns_log", uri=uri, output_dir=output_dir)
+    return load_log(run, "patterns_log", uri=uri, output_dir=output_dir)
 
 
-def metric_history(run_id: str, key: str, *, uri: str | None = None, output_dir: Path | str = OUTPUTS) -> pd.DataFrame:
+def metric_history(run: str, key: str, *, uri: str | None = None, output_dir: Path | str = OUTPUTS) -> pd.DataFrame:
     """The values of a metric over time: columns `step`, `value`, `timestamp` (ms since 1970), by step.
 
     Raises:
@@ -102,28 +102,29 @@ def metric_history(run_id: str, key: str, *, uri: str | None = None, output_dir:
 
     """
     store = open_store(uri, Path(output_dir), create=False)
-    run = known_run(store, run_id)
-    if key not in run.data.metrics:
-        raise InputError(f"run {run_id} has no metric {key!r}{hint(key, run.data.metrics)}")
+    found = find_run(store, run)
+    run_id = found.info.run_id
+    if key not in found.data.metrics:
+        raise InputError(f"run {run_id} has no metric {key!r}{hint(key, found.data.metrics)}")
     history = store.client.get_metric_history(run_id, key)
     rows = sorted((metric.step, metric.timestamp, metric.value) for metric in history)
     return pd.DataFrame(rows, columns=["step", "timestamp", "value"])[["step", "value", "timestamp"]]
 
 
-def load_resolved_config(run_id: str, *, uri: str | None = None, output_dir: Path | str = OUTPUTS) -> dict[str, Any]:
+def load_resolved_config(run: str, *, uri: str | None = None, output_dir: Path | str = OUTPUTS) -> dict[str, Any]:
     """The configuration of a run, as recorded in `config/resolved.yaml`.
 
     Raises:
         InputError: no such store or run, or it recorded no configuration.
 
     """
-    path = download_artifact(run_id, "config/resolved.yaml", uri=uri, output_dir=output_dir)
+    path = download_artifact(run, "config/resolved.yaml", uri=uri, output_dir=output_dir)
     config: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
     return config
 
 
 def download_artifact(
-    run_id: str,
+    run: str,
     path: str,
     *,
     target: Path | None = None,
@@ -133,7 +134,7 @@ def download_artifact(
     """A local copy of an artifact, a file or a folder.
 
     Args:
-        run_id: the run.
+        run: id, a unique beginning of it, or name.
         path: artifact path, e.g. `checkpoints/best.ckpt`.
         target: folder to copy it into. None: a temporary one, and none for a file that is local already.
         uri: tracking URI.
@@ -144,21 +145,31 @@ def download_artifact(
 
     """
     store = open_store(uri, Path(output_dir), create=False)
-    known_run(store, run_id)
+    run_id = find_run(store, run).info.run_id
     if target is not None:
         target.mkdir(parents=True, exist_ok=True)
     return _fetched(store, run_id, path, target)
 
 
-def run_page(run_id: str, uri: str | None = None, *, output_dir: Path | str = OUTPUTS) -> str:
+def run_page(run: str, uri: str | None = None, *, output_dir: Path | str = OUTPUTS) -> str:
     """Return the path of a run's page in MLflow's UI, to follow the server's address.
 
     Raises:
         InputError: no such store or run.
 
     """
-    run = known_run(open_store(uri, Path(output_dir), create=False), run_id)
-    return f"#/experiments/{run.info.experiment_id}/runs/{run_id}?{VIEW}"
+    info = find_run(open_store(uri, Path(output_dir), create=False), run).info
+    return f"#/experiments/{info.experiment_id}/runs/{info.run_id}?{VIEW}"
+
+
+def find_run_id(run: str, uri: str | None = None, *, output_dir: Path | str = OUTPUTS) -> str:
+    """The whole id of a run.
+
+    Raises:
+        InputError: no such store or run.
+
+    """
+    return str(find_run(open_store(uri, Path(output_dir), create=False), run).info.run_id)
 
 
 def _fetched(store: Store, run_id: str, path: str, target: Path | None = None) -> Path:
@@ -170,15 +181,6 @@ def _fetched(store: Store, run_id: str, path: str, target: Path | None = None) -
         raise InputError(
             f"run {run_id} has no artifact {path!r}{hint(path, [file.path for file in siblings])}"
         ) from error
-
-
-def _all_pages(store: Store, experiment_ids: list[str], where: str) -> list[Run]:
-    page = store.client.search_runs(experiment_ids, where, max_results=_PAGE)
-    runs = list(page)
-    while page.token:
-        page = store.client.search_runs(experiment_ids, where, max_results=_PAGE, page_token=page.token)
-        runs += page
-    return runs
 
 
 def _run_row(run: Run, experiment: str) -> dict[str, Any]:

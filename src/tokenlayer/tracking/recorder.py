@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from tokenlayer.interrupts import held_back, is_interruption
+from tokenlayer.redaction import redacted_settings
 from tokenlayer.tracking.commands import sync_command
 from tokenlayer.tracking.config import TrackingConfig
 from tokenlayer.tracking.folder import RunFolder, metrics_artifact, parts_of, sealed
@@ -25,7 +26,6 @@ from tokenlayer.tracking.resuming import History, restore
 from tokenlayer.tracking.runs import check_resumable, create_run, end_unstarted_run, known_run
 from tokenlayer.tracking.store import open_store
 from tokenlayer.tracking.tables import PART, MetricBuffer, TableBuffer, joined, read_parts
-from tokenlayer.tracking.uri import without_secrets
 
 Status = Literal["FINISHED", "FAILED", "KILLED"]
 # A table's part is written before the commit when its buffer holds more; no rows pile up in memory.
@@ -193,7 +193,7 @@ class Recorder:
         """
         for name, value in params.items():
             check_name(name)
-            text = cut(without_secrets(str(value)), PARAM_LENGTH)
+            text = cut(str(redacted_settings(value, name)), PARAM_LENGTH)
             known = self._all_params.setdefault(name, text)
             if known == text:
                 self._params[name] = text
@@ -204,7 +204,7 @@ class Recorder:
         """Set tags; long ones are cut visibly."""
         for name, value in tags.items():
             check_name(name)
-            self._tags[name] = self._all_tags[name] = cut(without_secrets(value), TAG_LENGTH)
+            self._tags[name] = self._all_tags[name] = cut(redacted_settings(value, name), TAG_LENGTH)
 
     def log_metrics(self, metrics: Mapping[str, Any], step: int) -> None:
         """Record values as MLflow metrics at `step`; names may hold `/`, values are what `float` takes.

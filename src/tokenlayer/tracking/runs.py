@@ -1,25 +1,30 @@
-"""Runs in the store: made with their tags, and found by id."""
+"""Runs in the store: made with their tags, and found by id, by the beginning of an id, or by name."""
 
 import getpass
 import json
 import os
+import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from datetime import UTC, datetime
 
-from mlflow.entities import Run
+from mlflow.entities import Run, ViewType
 from mlflow.exceptions import MlflowException
 from requests import RequestException
 from sqlalchemy.exc import SQLAlchemyError
 
 from tokenlayer.errors import InputError
 from tokenlayer.hints import did_you_mean, near
+from tokenlayer.redaction import is_masked
 from tokenlayer.tracking.format import FORMAT, FORMAT_TAG, check_format
 from tokenlayer.tracking.store import Store
+from tokenlayer.tracking.uri import SECRET_REMEDY
 
 MADE_BY_TAG = "tokenlayer.run"
 _SUGGESTED = 5
-_LOOKED_THROUGH = 1000
+_CANDIDATES = 20
+_PAGE = 1000
 
 
 def create_run(store: Store, experiment_id: str, name: str | None, tags: Mapping[str, str]) -> str:
@@ -50,7 +55,7 @@ def end_unstarted_run(store: Store, run_id: str) -> None:
 
 
 def known_run(store: Store, run_id: str, recorded_to: str | None = None) -> Run:
-    """The run with this id.
+    """The run with exactly this id.
 
     Args:
         store: where to look.
@@ -64,16 +69,51 @@ def known_run(store: Store, run_id: str, recorded_to: str | None = None) -> Run:
     try:
         run = store.client.get_run(run_id)
     except MlflowException as error:
-        if recorded_to is not None and recorded_to != store.shown:
-            remedy = f"; it was recorded to {recorded_to}; give tracking.uri={recorded_to}"
-        else:
-            remedy = _hint(store, run_id)
-        raise InputError(f"there is no run {run_id!r} in {store.shown}{remedy}") from error
-    if run.info.lifecycle_stage != "active":
-        raise InputError(
-            f"run {run_id} is deleted in {store.shown}; restore it with `mlflow runs restore --run-id {run_id}`"
-        )
+        raise _missing(store, run_id, recorded_to) from error
+    if _is_deleted(run):
+        raise InputError(_deleted(run, store))
     return run
+
+
+def find_run(store: Store, named: str, recorded_to: str | None = None) -> Run:
+    """The run that a person means: the one of this id, else the only one whose id begins so or that has this name.
+
+    Args:
+        store: where to look.
+        named: an id, the beginning of one, or a run's name.
+        recorded_to: where local files say that the run of this id is mirrored to.
+
+    Raises:
+        InputError: there is none, more than one, or it is deleted; the message names the candidates, or runs that
+            come near.
+
+    """
+    found = _called(store, named)
+    active = [run for run in found if not _is_deleted(run)]
+    if len(active) > 1:
+        raise InputError(
+            f"{named!r} names {len(active)} runs in {store.shown}; give more of its id, or all of it\n{_listed(active)}"
+        )
+    if active:
+        return active[0]
+    if len(found) > 1:
+        raise InputError(
+            f"{named!r} names {len(found)} runs in {store.shown}, which are all deleted; restore one with "
+            f"`mlflow runs restore --run-id ID`\n{_listed(found)}"
+        )
+    if found:
+        raise InputError(_deleted(found[0], store))
+    raise _missing(store, named, recorded_to)
+
+
+def search_runs(store: Store, experiment_ids: list[str], where: str, view: int = ViewType.ACTIVE_ONLY) -> list[Run]:
+    """All runs of some experiments that MLflow's filter `where` lets through, the latest first."""
+    page = store.client.search_runs(experiment_ids, where, view, max_results=_PAGE)
+    runs = list(page)
+    while page.token:
+        page = store.client.search_runs(experiment_ids, where, view, max_results=_PAGE, page_token=page.token)
+        runs += page
+    return runs
 
 
 def check_resumable(run: Run) -> None:
@@ -89,9 +129,63 @@ def check_resumable(run: Run) -> None:
     check_format(run.data.tags.get(FORMAT_TAG), f"run {run.info.run_id}")
 
 
+def _called(store: Store, named: str) -> list[Run]:
+    """The run of this id, or those whose ids begin so or that have this name, deleted ones among them."""
+    if named.isalnum():
+        with suppress(MlflowException):
+            return [store.client.get_run(named)]
+    experiments = [e.experiment_id for e in store.client.search_experiments(view_type=ViewType.ALL)]
+
+    def found(attribute: str, pattern: str) -> list[Run]:
+        return search_runs(store, experiments, f"attributes.{attribute} LIKE '{pattern}'", ViewType.ALL)
+
+    # In a pattern _ stands for any character, so that none of a name has to be escaped; what it lets in is looked at.
+    any_of_it = re.sub(r"[^\w .:/@=+-]", "_", named)
+    runs = {run.info.run_id: run for run in found("run_name", any_of_it) if run.info.run_name == named}
+    if named.isalnum():
+        # The database may not tell upper from lower case.
+        runs |= {run.info.run_id: run for run in found("run_id", f"{named}%") if run.info.run_id.startswith(named)}
+    return list(runs.values())
+
+
+def _missing(store: Store, named: str, recorded_to: str | None) -> InputError:
+    if recorded_to is not None and recorded_to != store.shown:
+        remedy = f"; it was recorded to {recorded_to}; {where_to_look(recorded_to)}"
+    else:
+        remedy = _hint(store, named)
+    return InputError(f"there is no run {named!r} in {store.shown}{remedy}")
+
+
+def _is_deleted(run: Run) -> bool:
+    return bool(run.info.lifecycle_stage != "active")
+
+
+def _deleted(run: Run, store: Store) -> str:
+    run_id = run.info.run_id
+    return f"run {run_id} is deleted in {store.shown}; restore it with `mlflow runs restore --run-id {run_id}`"
+
+
+def _listed(runs: Iterable[Run]) -> str:
+    """A line for each run, the latest first: id, name, status and start (UTC)."""
+    latest = sorted(runs, key=lambda run: run.info.start_time, reverse=True)
+    lines = [
+        f"  {run.info.run_id}  {run.info.run_name}  {run.info.status}  "
+        f"{datetime.fromtimestamp(run.info.start_time / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"
+        for run in latest[:_CANDIDATES]
+    ]
+    if len(latest) > _CANDIDATES:
+        lines.append(f"  … and {len(latest) - _CANDIDATES} earlier ones")
+    return "\n".join(lines)
+
+
+def where_to_look(recorded_to: str) -> str:
+    """The remedy for a store that is not the one a run was recorded to, of which the run knows no password."""
+    return SECRET_REMEDY if is_masked(recorded_to) else f"give tracking.uri={recorded_to}"
+
+
 def _hint(store: Store, run_id: str) -> str:
     experiments = [experiment.experiment_id for experiment in store.client.search_experiments()]
-    runs = store.client.search_runs(experiments, max_results=_LOOKED_THROUGH)
+    runs = store.client.search_runs(experiments, max_results=_PAGE)
     if not runs:
         return "; it holds no runs yet"
     shown = {run.info.run_id: f"{run.info.run_id} ({run.info.run_name})" for run in runs}

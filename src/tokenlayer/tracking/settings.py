@@ -13,32 +13,35 @@ from tokenlayer.tracking.journal import Commit, latest_files
 from tokenlayer.tracking.mirror import COMMIT_TAG, marked
 from tokenlayer.tracking.remote import RemoteRun
 from tokenlayer.tracking.resuming import sent_of
-from tokenlayer.tracking.runs import check_resumable, known_run
-from tokenlayer.tracking.store import open_store
+from tokenlayer.tracking.runs import check_resumable, find_run
+from tokenlayer.tracking.store import Store
 
 RESOLVED = "config/resolved.yaml"
 OVERRIDES = "config/overrides.yaml"
 CHOSEN = "config/chosen.yaml"
 
 
-def load_settings(run_id: str, uri: str | None, output_dir: Path) -> tuple[dict[str, Any], list[str]]:
-    """The resolved configuration of a run that is to be resumed, and the overrides it was started with.
+def load_settings(
+    store: Store, named: str, output_dir: Path, recorded_to: str | None = None
+) -> tuple[str, dict[str, Any], list[str]]:
+    """The id of a run that is to be resumed, its resolved configuration, and the overrides it was started with.
 
     The first commit of a run has them, before it trains and whether or not MLflow could be reached.
 
     Args:
-        run_id: the run.
-        uri: tracking URI; None: the default store of `output_dir`.
-        output_dir: holds the run's folder, and the default store.
+        store: the run's store.
+        named: its id, the beginning of it, or its name.
+        output_dir: holds the run's folder.
+        recorded_to: where local files say that the run is mirrored to.
 
     Raises:
-        InputError: there is no such store or run, the run cannot be resumed, or its settings are damaged.
+        InputError: there is no such run, it cannot be resumed, or its settings are damaged.
 
     """
-    store = open_store(uri, output_dir, create=False)
-    folder = RunFolder(output_dir, run_id)
-    run = known_run(store, run_id, folder.origin())
+    run = find_run(store, named, recorded_to)
     check_resumable(run)
+    run_id = str(run.info.run_id)
+    folder = RunFolder(output_dir, run_id)
     with TemporaryDirectory() as scratch:
         remote = RemoteRun(store, run_id, Path(scratch))
         local = folder.read_commits().commits
@@ -48,7 +51,7 @@ def load_settings(run_id: str, uri: str | None, output_dir: Path) -> tuple[dict[
         resolved, overrides = reader.read(RESOLVED), reader.read(OVERRIDES)
     if not isinstance(resolved, dict) or not isinstance(overrides, list | None):
         raise InputError(f"run {run_id}: {RESOLVED} or {OVERRIDES} holds no settings")
-    return resolved, [str(override) for override in overrides or []]
+    return run_id, resolved, [str(override) for override in overrides or []]
 
 
 class _Reader:

@@ -17,7 +17,8 @@ from mlflow.tracking import MlflowClient
 from sqlalchemy.exc import SQLAlchemyError
 
 from tokenlayer.errors import InputError
-from tokenlayer.tracking.uri import REMEDY, dialect, resolve_uri, sqlite_path, why_away, without_secrets
+from tokenlayer.redaction import redacted_uri
+from tokenlayer.tracking.uri import REMEDY, dialect, resolve_uri, sqlite_path, why_away
 
 LOCK_SECONDS = 120.0
 SQLITE_HEADER = b"SQLite format 3\0"
@@ -41,7 +42,7 @@ class Store:
     @property
     def shown(self) -> str:
         """The URI without user and password."""
-        return without_secrets(self.uri)
+        return redacted_uri(self.uri)
 
     @property
     def is_file(self) -> bool:
@@ -103,13 +104,13 @@ def open_store(uri: str | None, output_dir: Path, *, create: bool = True) -> Sto
         reason = why_away(resolved)
         if reason is not None:
             raise InputError(
-                f"tracking.uri={without_secrets(resolved)} does not answer ({reason}); start the server, "
+                f"tracking.uri={redacted_uri(resolved)} does not answer ({reason}); start the server, "
                 "fix the address, or record locally with tracking=local"
             )
         root = None if dialect(resolved) in ("http", "https") else output_dir.absolute() / "artifacts"
         return Store(resolved, _checked_client(resolved), root)
     if not create and not path.is_file():
-        raise InputError(f"tracking.uri={resolved}: there is no such database; {REMEDY}")
+        raise InputError(f"tracking.uri={redacted_uri(resolved)}: there is no such database; {REMEDY}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _check_database_file(path)
@@ -121,7 +122,7 @@ def open_store(uri: str | None, output_dir: Path, *, create: bool = True) -> Sto
             return Store(resolved, _checked_client(resolved), root)
     except OSError as error:
         raise InputError(
-            f"tracking.uri={resolved}: cannot write there ({error}); name a folder that can be written to"
+            f"tracking.uri={redacted_uri(resolved)}: cannot write there ({error}); name a folder that can be written to"
         ) from error
 
 
@@ -153,9 +154,11 @@ def _check_database_file(path: Path) -> None:
 def _checked_client(uri: str) -> MlflowClient:
     # It logs each error with its traceback before it raises it; what it means for the run is told by the mirror.
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
+    # When a run ends, MLflow would print its name as it is, and the address with user and password.
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     try:
         client = MlflowClient(tracking_uri=uri)
         client.search_experiments(max_results=1)
     except (MlflowException, SQLAlchemyError, ImportError) as error:
-        raise InputError(f"tracking.uri={without_secrets(uri)} is no MLflow store that works: {error}") from error
+        raise InputError(f"tracking.uri={redacted_uri(uri)} is no MLflow store that works: {error}") from error
     return client

@@ -14,7 +14,7 @@ from tokenlayer.tracking.lease import Lease, mark_dead_runs
 from tokenlayer.tracking.mirror import COMMIT_TAG, Mirror, marked
 from tokenlayer.tracking.remote import RemoteRun
 from tokenlayer.tracking.resuming import sent_of
-from tokenlayer.tracking.runs import check_resumable, known_run
+from tokenlayer.tracking.runs import check_resumable, find_run
 from tokenlayer.tracking.store import Store, open_store
 
 
@@ -33,11 +33,11 @@ class Synced:
         return f"run {self.run_id}: {sent}, {self.status}"
 
 
-def sync(run_id: str, uri: str | None, output_dir: Path) -> Synced:
+def sync(named: str, uri: str | None, output_dir: Path) -> Synced:
     """Send what MLflow lacks of a run, and set the status it ended with; KILLED where its process noted none.
 
     Args:
-        run_id: the run.
+        named: the run's id, the beginning of it, or its name.
         uri: tracking URI; None: the default store of `output_dir`.
         output_dir: holds the run's folder.
 
@@ -48,9 +48,10 @@ def sync(run_id: str, uri: str | None, output_dir: Path) -> Synced:
     """
     store = open_store(uri, output_dir, create=False)
     mark_dead_runs(store)
-    run = known_run(store, run_id, RunFolder(output_dir, run_id).origin())
+    run = find_run(store, named, RunFolder(output_dir, named).origin() if named.isalnum() else None)
     check_resumable(run)
-    folder = RunFolder(output_dir, str(run.info.run_id))
+    run_id = str(run.info.run_id)
+    folder = RunFolder(output_dir, run_id)
     if not folder.journal.is_file():
         raise InputError(f"nothing of run {run_id} lies in {folder.root}; name its output folder with --output-dir")
     folder.open()

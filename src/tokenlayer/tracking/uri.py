@@ -3,6 +3,7 @@
 Imports no MLflow, so that a wrong URI is reported at once.
 """
 
+import os
 import re
 import socket
 from pathlib import Path
@@ -11,12 +12,16 @@ from urllib.parse import urlsplit
 import requests
 
 from tokenlayer.errors import InputError
+from tokenlayer.redaction import MASK, is_masked, redacted_uri
 
 DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
+ENVIRONMENT = "MLFLOW_TRACKING_URI"
 CONNECT_SECONDS = 3.0
 ANSWER_SECONDS = 5.0
 GATEWAY_ERRORS = (502, 503, 504)
 REMEDY = "give sqlite:////absolute/path.db or http://server:port, or leave tracking.uri out"
+SECRET_REMEDY = "give the whole address, best as tracking=server with MLFLOW_TRACKING_URI set to it"
+ENCODING = "characters in user or password that have to be percent-encoded (/ as %2F, @ as %40, # as %23)"
 
 
 def default_uri(output_dir: Path) -> str:
@@ -26,29 +31,52 @@ def default_uri(output_dir: Path) -> str:
 
 def dialect(uri: str) -> str:
     """The URI's scheme without its driver: `postgresql+psycopg2://…` gives `postgresql`."""
-    return urlsplit(uri).scheme.split("+")[0].lower()
+    return uri.partition(":")[0].split("+")[0].lower()  # urlsplit would refuse some passwords
 
 
 def check_uri(uri: str) -> None:
     """Raise InputError unless `uri` is one that can be tracked to; looks at the text only."""
-    scheme = dialect(uri) if "://" in uri or uri.startswith("file:") else ""
+    scheme, named = dialect(uri) if "://" in uri or uri.startswith("file:") else "", f"tracking.uri={shown(uri)}"
     if scheme in ("", "file"):
         raise InputError(
-            f"tracking.uri={uri!r} names a folder or nothing MLflow knows; MLflow keeps no runs in folders "
-            f"any more: {REMEDY}"
+            f"{named} names a folder or nothing MLflow knows; MLflow keeps no runs in folders any more: {REMEDY}"
         )
+    if is_masked(uri):
+        raise InputError(f"{named} has {MASK} in the place of a secret, which no run records: {SECRET_REMEDY}")
     if scheme == "sqlite":
         if not re.fullmatch(r"sqlite(\+\w+)?:///.+", uri) or uri.endswith((":memory:", "/")):
-            raise InputError(f"tracking.uri={uri!r} names no database file: {REMEDY}")
+            raise InputError(f"{named} names no database file: {REMEDY}")
     elif scheme in ("http", "https", *DATABASE_PORTS):
-        try:
-            _ = urlsplit(uri).port
-        except ValueError as error:
-            raise InputError(f"tracking.uri={uri!r}: {error}; {REMEDY}") from error
-        if scheme in ("http", "https") and not urlsplit(uri).hostname:
-            raise InputError(f"tracking.uri={uri!r} names no server: {REMEDY}")
+        _check_server(uri, scheme, named)
     else:
-        raise InputError(f"tracking.uri={uri!r}: the scheme {scheme!r} is not supported; {REMEDY}")
+        raise InputError(f"{named}: the scheme {scheme!r} is not supported; {REMEDY}")
+
+
+def shown(uri: str) -> str:
+    """The URI without secrets, in quotes, for messages."""
+    return repr(redacted_uri(uri))
+
+
+def _check_server(uri: str, scheme: str, named: str) -> None:
+    """Raise InputError unless MLflow and we find the same server in the address, and the same password."""
+    try:  # without its error, which repeats a part of the password
+        host, _ = urlsplit(uri).hostname, urlsplit(uri).port
+    except ValueError:
+        raise InputError(f"{named} has no port that is a number between 0 and 65535, or {ENCODING}; {REMEDY}") from None
+    if scheme in ("http", "https") and not host:
+        raise InputError(f"{named} names no server: {REMEDY}")
+    # What may be a password is masked up to the last @. SQLAlchemy reads passwords up to the first.
+    is_ambiguous = urlsplit(redacted_uri(uri)).hostname != host or (scheme in DATABASE_PORTS and uri.count("@") > 1)
+    if is_ambiguous:
+        raise InputError(f"{named} has {ENCODING}")
+
+
+def environment_uri() -> str:
+    """The address in `MLFLOW_TRACKING_URI`, which `tracking=server` stands for. Raises `InputError` without one."""
+    uri = os.environ.get(ENVIRONMENT, "")
+    if not uri.strip():
+        raise InputError(f"tracking=server: set {ENVIRONMENT} to the address of the server, or give tracking.uri")
+    return uri
 
 
 def resolve_uri(uri: str | None, output_dir: Path) -> str:
@@ -70,11 +98,6 @@ def resolve_uri(uri: str | None, output_dir: Path) -> str:
 def sqlite_path(uri: str) -> Path | None:
     """The database file of a resolved SQLite URI; None for other stores."""
     return Path(uri.split(":///", 1)[1]) if dialect(uri) == "sqlite" else None
-
-
-def without_secrets(text: str) -> str:
-    """`text` as it may be shown and written down: users, passwords and tokens in URIs are masked."""
-    return re.sub(r"://[^@/\s'\"]+@", "://***@", text)
 
 
 def why_away(uri: str) -> str | None:

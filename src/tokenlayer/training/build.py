@@ -14,6 +14,7 @@ from tokenlayer.layer.base import TokenLayer
 from tokenlayer.layer.matchers import EveryMatch, Matcher
 from tokenlayer.layer.vocabulary import Vocabulary
 from tokenlayer.models.network import TokenizationClassifier
+from tokenlayer.redaction import redacted_settings
 from tokenlayer.rules.base import RuleContext
 from tokenlayer.rules.learning_rule import LearningRule
 from tokenlayer.text.alphabet import Alphabet
@@ -41,10 +42,24 @@ def build_layer(config: TrainConfig, dataset: PreparedDataset) -> TokenLayer:
             " give longer texts or shorter tokens"
         )
     matcher = checked_matcher(config, dataset.alphabet)
-    layer = _blank_layer(config, K, dataset.alphabet, matcher)
-    if not config.resume:
-        config.initializer.fill(layer, initializer_context(config, dataset, matcher))
-    return layer
+
+    def blank() -> TokenLayer:
+        _check_vocab_size(config.model.vocab_size, K, len(dataset.uncut))
+        return _blank_layer(config, K, dataset.alphabet, matcher)
+
+    if config.resume:
+        return blank()
+    return config.initializer.fill(blank, initializer_context(config, dataset, matcher))
+
+
+def _check_vocab_size(N: int, K: int, n_characters: int) -> None:
+    """Raise InputError where an initializer of whatever kind has made more tokens than there can be n-grams."""
+    at_most = n_characters * K
+    if at_most < N:
+        raise InputError(
+            f"model.vocab_size={N}, but texts of {n_characters} characters hold at most {at_most} n-grams of up to "
+            f"{K} characters: lower model.vocab_size, or give more text"
+        )
 
 
 def build_model(config: TrainConfig, dataset: PreparedDataset) -> TokenizationClassifier:
@@ -105,7 +120,7 @@ def checkpoint_header(config: TrainConfig, resolved: Mapping[str, Any], dataset:
     """What a checkpoint says of itself: all that one must know to use its weights."""
     return {
         "format": FORMAT,
-        "config": dict(resolved),
+        "config": redacted_settings(resolved),  # a checkpoint goes to places where the password is not known
         "alphabet": dataset.alphabet.chars,
         "class_names": list(dataset.class_names),
         "fingerprint": dataset.fingerprint,

@@ -11,7 +11,7 @@ import torch
 from tokenlayer.errors import InputError
 from tokenlayer.tracking.config import TrackingConfig
 from tokenlayer.tracking.format import check_format
-from tokenlayer.tracking.reading import download_artifact
+from tokenlayer.tracking.reading import download_artifact, find_run_id
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,29 @@ class SavedModel:
     run_id: str | None
     """The run it belongs to, None for a bare file."""
 
+    def config(self) -> dict[str, Any]:
+        """The configuration of the training, in plain containers.
+
+        Raises:
+            InputError: the checkpoint carries none.
+
+        """
+        found: dict[str, Any] = self.header["config"]
+        if not found:
+            raise InputError(
+                "this checkpoint carries no configuration: it was made by a program, of parts that are no importable "
+                "classes; give them as classes of a module, or use its weights in that program"
+            )
+        return found
+
 
 def saved_model(run_or_checkpoint: str, tracking: TrackingConfig, output_dir: str) -> SavedModel:
     """The best checkpoint of a run (its last, where there was no validation), or that of a file.
+
+    Args:
+        run_or_checkpoint: id of a run, a unique beginning of it, or its name; or the path of a checkpoint.
+        tracking: where runs are looked for.
+        output_dir: holds the default store.
 
     Raises:
         InputError: there is no such run or file, or it is no checkpoint of tokenlayer, or of another format.
@@ -38,18 +58,16 @@ def saved_model(run_or_checkpoint: str, tracking: TrackingConfig, output_dir: st
         return _read(path, None)
     if path.suffix == ".ckpt" or len(path.parts) > 1:
         raise InputError(f"{run_or_checkpoint}: no such checkpoint file")
+    folder = Path(output_dir).absolute()
+    run_id = find_run_id(run_or_checkpoint, tracking.uri, output_dir=folder)
     for name in ("best.ckpt", "last.ckpt"):
         try:
-            found = _artifact(run_or_checkpoint, f"checkpoints/{name}", tracking, output_dir)
+            found = download_artifact(run_id, f"checkpoints/{name}", uri=tracking.uri, output_dir=folder)
         except InputError as error:
             missing = error
             continue
-        return _read(found, run_or_checkpoint)
+        return _read(found, run_id)
     raise missing
-
-
-def _artifact(run_id: str, name: str, tracking: TrackingConfig, output_dir: str) -> Path:
-    return download_artifact(run_id, name, uri=tracking.uri, output_dir=Path(output_dir).absolute())
 
 
 def _read(path: Path, run_id: str | None) -> SavedModel:

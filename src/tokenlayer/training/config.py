@@ -71,7 +71,8 @@ class TrainConfig:
     test_weights: Literal["best", "last"] = "best"
     """The weights that are tested: those of the best checkpoint, or those that training ended with."""
     resume: str | None = None
-    """Id of the run to continue; its own configuration is used, with the other settings on top."""
+    """The run to continue, by id, a unique beginning of it, or name; its own configuration is used, with the other
+    settings on top."""
     allow_targets: list[str] = field(default_factory=list)
     """Packages besides `tokenlayer` and `torch` that a `_target_` may name."""
 
@@ -162,7 +163,8 @@ class EvaluateConfig:
     """One evaluation of a trained model (`conf/evaluate.yaml`)."""
 
     run: str
-    """Id of the run whose best checkpoint is evaluated, or the path of a checkpoint."""
+    """The run whose best checkpoint is evaluated, by id, a unique beginning of it, or name; or the path of a
+    checkpoint."""
     dataset: DatasetConfig
     """The texts (group `dataset`); those of the run unless another is chosen."""
     split: Literal["auto", "train", "validation", "test", "all"] = "auto"

@@ -11,12 +11,12 @@ import numpy.typing as npt
 import pandas as pd
 import pytorch_lightning as pl
 from pytorch_lightning.utilities import rank_zero_only
-from rich.console import Console
 
 from tokenlayer.data.loader import BatchLoader
 from tokenlayer.data.prepare import prepare
 from tokenlayer.data.types import SPLITS, EncodedSplit, PreparedDataset
 from tokenlayer.errors import InputError
+from tokenlayer.terminal import console
 from tokenlayer.tracking.lightning_logger import RecorderLogger
 from tokenlayer.tracking.reading import download_artifact
 from tokenlayer.tracking.recorder import Recorder
@@ -68,14 +68,14 @@ def evaluate(job: Job[EvaluateConfig], saved: SavedModel, trained: TrainConfig) 
     metrics, run_id = _test(
         job, saved, TokenizationModule(restored_model(trained, saved, dataset.text_length)), dataset, split, seen
     )
-    console = Console(highlight=False, soft_wrap=True)
+    terminal = console(soft_wrap=True)
     result = "  ".join(f"{name} {value:.4f}" for name, value in metrics.items())
-    console.print(f"{len(dataset.splits['test'])} texts ({split}): {result}")
+    terminal.print(f"{len(dataset.splits['test'])} texts ({split}): {result}")
     if seen is None:
-        console.print("Whether the model was trained on some of them is not known: no run with a list of its texts.")
+        terminal.print("Whether the model was trained on some of them is not known: no run with a list of its texts.")
     elif seen:
-        console.print(f"The model was trained on {seen} of them: on those, the figures say nothing of new texts.")
-    console.print(f"run {run_id}")
+        terminal.print(f"The model was trained on {seen} of them: on those, the figures say nothing of new texts.")
+    terminal.print(f"run {run_id}")
     return metrics
 
 

@@ -16,6 +16,7 @@ from matplotlib.ticker import PercentFormatter
 
 from tokenlayer.layer.vocabulary import BLANK_SIGN
 from tokenlayer.training.callbacks.run_callback import visible
+from tokenlayer.training.drawing import name_in_figure
 from tokenlayer.training.token_history import CHANGED
 
 COLORS = ("#c2502e", "#1f6f9f", "#4a8f3c", "#8457a5", "#c99a1d", "#2a9d9a", "#b5446e", "#6b5b4a")
@@ -72,7 +73,8 @@ def _lives(axes: Axes, lives: pd.DataFrame, class_names: Sequence[str], n_steps:
     axes.set(ylim=(len(order), 0), yticks=[], ylabel="one row a token, by its weight at the end")
     axes.yaxis.label.set_color(FAINT)
     handles = [
-        Patch(color=color, label=f"for {name}") for color, name in zip(class_colors(len(names)), names, strict=True)
+        Patch(color=color, label=f"for {name_in_figure(name)}")
+        for color, name in zip(class_colors(len(names)), names, strict=True)
     ]
     if lives["died"].notna().any():
         handles.append(Patch(facecolor=INK, label="a token is born in the place of another"))
@@ -177,7 +179,7 @@ def _replaced(axes: Axes, lives: pd.DataFrame, n_steps: int) -> None:
     below = np.zeros(len(counts))
     for reason, shade in zip(reasons, np.linspace(0.25, 0.8, len(reasons)), strict=True):
         heights = counts[reason].to_numpy()
-        label = str(reason).replace("_", " ") or "replaced"
+        label = name_in_figure(str(reason)).replace("_", " ").strip() or "replaced"
         axes.bar(counts.index, heights, width * 0.8, bottom=below, color=str(shade), label=label)
         below = below + heights
     axes.set_ylabel("deaths")

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
+from tokenlayer.training.drawing import name_in_figure
 from tokenlayer.training.token_history_plots import FAINT, INK, class_colors, token_name
 
 _MOST_PANELS = 8
@@ -78,7 +79,7 @@ def _panel(left: Axes, right: Axes, tokens: pd.DataFrame, name: str, colors: dic
     left.barh(y, top["weight"].abs(), color=colors[name], height=0.72)
     left.set_yticks(y, [token_name(pattern) for pattern in top["pattern"]], family="monospace", parse_math=False)
     left.set_ylim(shown - 0.4, -0.6)
-    left.set_title(f"for {name}", loc="left", fontsize=12, color=colors[name], parse_math=False)
+    left.set_title(f"for {name_in_figure(name)}", loc="left", fontsize=12, color=colors[name], parse_math=False)
     left.set_xlabel("weight", color=FAINT, fontsize=9)
     _counts(right, top, y, colors)
     _plain(left, "bottom")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -17,12 +16,14 @@ from rich.console import Console
 from tokenlayer import interrupts
 from tokenlayer.data.types import PreparedDataset
 from tokenlayer.errors import InputError
+from tokenlayer.escaping import harmless
+from tokenlayer.redaction import redacted_setting, redacted_settings
+from tokenlayer.terminal import complain, console
 from tokenlayer.tracking.commands import resume_command, ui_command
 from tokenlayer.tracking.lease import LeaseLostError
 from tokenlayer.tracking.lightning_logger import RecorderLogger
 from tokenlayer.tracking.recorder import Recorder
 from tokenlayer.tracking.settings import CHOSEN, OVERRIDES, RESOLVED
-from tokenlayer.tracking.uri import without_secrets
 from tokenlayer.training.callbacks.base import RunContext
 from tokenlayer.training.callbacks.checkpoints_callback import Checkpoints
 from tokenlayer.training.config import TrainConfig
@@ -58,14 +59,14 @@ def train(job: Job[TrainConfig]) -> TrainResult:
     loaders = (data.train_dataloader(), data.val_dataloader(), data.test_dataloader())
     config.trainer.check_batches(*map(len, loaders))
     module = training.module
-    console = Console()
+    terminal = console()
     with open_recorder(job) as recorder:
         # Before it trains, and alone on its line, for scripts that have to know the run they may have to resume.
-        console.print(f"run {recorder.run_id}", highlight=False, soft_wrap=True)
+        terminal.print(f"run {recorder.run_id}", soft_wrap=True)
         if config.resume and recorder.resume_from is None:  # no checkpoint will fill in the first tokens
             module = Training(replace(config, resume=None), job.resolved).module
         record_train_ids(recorder, dataset)
-        run = RunContext(recorder, dataset, job, console)
+        run = RunContext(recorder, dataset, job, terminal)
         callbacks = [callback.build(run) for callback in config.callbacks.values() if callback is not None]
         trainer = config.trainer.build(callbacks, RecorderLogger(recorder), recorder.root)
         checkpoint = checked_checkpoint(recorder.resume_from, dataset)
@@ -80,7 +81,7 @@ def train(job: Job[TrainConfig]) -> TrainResult:
             trainer.test(module, datamodule=data, verbose=False)
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
         recorder.set_tags({"mlflow.note.content": description(metrics)})
-    announce(console, recorder.run_id, metrics, config.tracking.uri, config.output_dir)
+    announce(terminal, recorder.run_id, metrics, config.tracking.uri, config.output_dir)
     return TrainResult(recorder.run_id, metrics)
 
 
@@ -92,7 +93,7 @@ def told_how_to_go_on(run_id: str, config: TrainConfig) -> Iterator[None]:
     except LeaseLostError:
         raise
     except BaseException:
-        print(f"go on with: {resume_command(run_id, config.tracking.uri, config.output_dir)}", file=sys.stderr)
+        complain(f"go on with: {resume_command(run_id, config.tracking.uri, config.output_dir)}")
         raise
 
 
@@ -111,12 +112,12 @@ def open_recorder(job: Job[TrainConfig]) -> Recorder:
 
 def settings(job: Job[Any]) -> dict[str, str]:
     """What a run is resumed with and evaluated by, as texts by artifact path."""
-    contents = {RESOLVED: dict(job.resolved), OVERRIDES: list(job.overrides), CHOSEN: list(job.chosen)}
-    return {
-        # a database's URI may hold a password
-        name: without_secrets(yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
-        for name, content in contents.items()
+    contents = {
+        RESOLVED: redacted_settings(job.resolved),
+        OVERRIDES: list(map(redacted_setting, job.overrides)),
+        CHOSEN: list(job.chosen),
     }
+    return {name: yaml.safe_dump(content, sort_keys=False, allow_unicode=True) for name, content in contents.items()}
 
 
 def run_name(job: Job[TrainConfig]) -> str:
@@ -152,9 +153,9 @@ def description(metrics: Mapping[str, float]) -> str:
     return "\n".join(["| | |", "|---|---|", *rows])
 
 
-def announce(console: Console, run_id: str, metrics: Mapping[str, float], uri: str | None, output_dir: str) -> None:
+def announce(terminal: Console, run_id: str, metrics: Mapping[str, float], uri: str | None, output_dir: str) -> None:
     """The result, and how to look at the run."""
     if "test/accuracy" in metrics:
-        console.print(f"test accuracy {metrics['test/accuracy']:.4f}", highlight=False)
-    console.print(f"run {run_id}", highlight=False, soft_wrap=True)
-    console.print(f"look at it with: {ui_command(run_id, uri, output_dir)}", highlight=False, soft_wrap=True)
+        terminal.print(f"test accuracy {metrics['test/accuracy']:.4f}")
+    terminal.print(f"run {run_id}", soft_wrap=True)
+    terminal.print(harmless(f"look at it with: {ui_command(run_id, uri, output_dir)}"), soft_wrap=True)

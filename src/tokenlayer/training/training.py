@@ -18,6 +18,7 @@ from tokenlayer.rules.learning_rule import LearningRule
 from tokenlayer.training.build import build_layer, build_rule, checkpoint_header
 from tokenlayer.training.config import TrainConfig
 from tokenlayer.training.module import TokenizationModule
+from tokenlayer.training.plain import NotPlainError, plain_config
 from tokenlayer.training.settling import settled
 
 
@@ -35,7 +36,8 @@ class Training:
     Args:
         config: the settings; their defaults are those of `tokenlayer train`. What they leave open is chosen from the
             training texts.
-        resolved: the same in plain containers, for checkpoints to carry; None: they carry none.
+        resolved: the same in plain containers, for checkpoints to carry; None: made of `config`, without texts that it
+            holds itself.
 
     Raises:
         InputError: the texts cannot be read, or are not fit to train on; settings do not fit them.
@@ -46,7 +48,7 @@ class Training:
         config.check()
         self.config, self.choices = settled(config)
         self.config.check()  # again: what was chosen may not fit what was set
-        self._resolved = resolved or {}
+        self._resolved = resolved
 
     @cached_property
     def dataset(self) -> PreparedDataset:
@@ -85,10 +87,19 @@ class Training:
             self.model,
             self.config.optimizer,
             self.config.lr_scheduler,
-            checkpoint_header(self.config, self._resolved, self.dataset),
+            checkpoint_header(self.config, self._carried(), self.dataset),
             self.rule,
             embedding_l2,
         )
+
+    def _carried(self) -> Mapping[str, Any]:
+        """The configuration that checkpoints carry; none where a part has no name by which it could be found again."""
+        if self._resolved is not None:
+            return self._resolved
+        try:
+            return plain_config(self.config)
+        except NotPlainError:
+            return {}
 
     def tokens(self) -> list[str]:
         """The present tokens, without the blanks at their ends; `█` is a blank within one, which accepts anything."""

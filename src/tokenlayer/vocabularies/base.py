@@ -88,11 +88,18 @@ class InitializerConfig(OpenSettings, ABC):
 
         """
 
-    def fill(self, layer: TokenLayer, context: InitializerContext) -> None:
-        """Give a layer of N tokens and K columns its first tokens.
+    def fill(self, make_layer: Callable[[], TokenLayer], context: InitializerContext) -> TokenLayer:
+        """A layer with the first tokens. These are chosen before the layer is made, which takes memory for N of them.
+
+        Args:
+            make_layer: makes a layer of N tokens and K columns.
+            context: what the tokens are chosen from.
 
         Raises:
             InputError: as `build`.
 
         """
-        layer.set_vocabulary(self.build(context), context.generator)
+        vocabulary = self.build(context)
+        layer = make_layer()
+        layer.set_vocabulary(vocabulary, context.generator)
+        return layer

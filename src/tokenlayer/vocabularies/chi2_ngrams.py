@@ -7,8 +7,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tokenlayer.vocabularies.base import InitializerConfig, InitializerContext
-from tokenlayer.vocabularies.labelled_ngrams import LABELLED_NGRAM_LENGTHS, REMEDY, choice_problems, most_telling
-from tokenlayer.vocabularies.ngrams import vocabulary_of
+from tokenlayer.vocabularies.labelled_ngrams import (
+    LABELLED_NGRAM_LENGTHS,
+    REMEDY,
+    choice_problems,
+    most_telling,
+    n_at_most,
+)
+from tokenlayer.vocabularies.ngrams import check_at_most, vocabulary_of
 
 if TYPE_CHECKING:
     from tokenlayer.layer.vocabulary import Vocabulary
@@ -39,5 +45,6 @@ class Chi2NgramsConfig(InitializerConfig):
 
     def build(self, context: InitializerContext) -> Vocabulary:
         """The N n-grams, the one of largest χ² first."""
+        check_at_most(context, n_at_most(context, self.ngram_lengths, self.min_texts), REMEDY)
         chosen = most_telling(context, self.ngram_lengths, self.min_texts, context.vocab_size)
         return vocabulary_of(chosen, context, REMEDY)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from tokenlayer.vocabularies.base import InitializerConfig, InitializerContext
-from tokenlayer.vocabularies.labelled_ngrams import best_ngrams, counted
-from tokenlayer.vocabularies.ngrams import NGRAM_LENGTHS, length_problems, vocabulary_of
+from tokenlayer.vocabularies.labelled_ngrams import best_ngrams, counted, n_at_most
+from tokenlayer.vocabularies.ngrams import NGRAM_LENGTHS, check_at_most, length_problems, vocabulary_of
 
 if TYPE_CHECKING:
     from tokenlayer.layer.vocabulary import Ngram, Vocabulary
@@ -40,6 +40,7 @@ class FrequentNgramsConfig(InitializerConfig):
     def build(self, context: InitializerContext) -> Vocabulary:
         """The N n-grams, the most frequent first."""
         remedy = "lower model.vocab_size, add lengths to initializer.ngram_lengths, or give more training texts"
+        check_at_most(context, n_at_most(context, self.ngram_lengths, 1), remedy)
         return vocabulary_of(self._most_frequent(context), context, remedy)
 
     def _most_frequent(self, context: InitializerContext) -> list[Ngram]:

@@ -15,7 +15,14 @@ import numpy.typing as npt
 
 from tokenlayer.text.alphabet import Codes
 from tokenlayer.vocabularies.base import CorpusConfig, InitializerConfig, InitializerContext
-from tokenlayer.vocabularies.ngrams import NGRAM_LENGTHS, check_corpus, check_fit, length_problems, vocabulary_of
+from tokenlayer.vocabularies.ngrams import (
+    NGRAM_LENGTHS,
+    check_at_most,
+    check_corpus,
+    check_fit,
+    length_problems,
+    vocabulary_of,
+)
 
 if TYPE_CHECKING:
     from tokenlayer.layer.vocabulary import Ngram, Vocabulary
@@ -201,6 +208,7 @@ class GreedyCoverConfig(InitializerConfig):
         corpus = context.corpus(self.corpus)
         check_corpus(self.ngram_lengths, len(corpus))
         check_fit(self.ngram_lengths, context.max_token_length)
+        check_at_most(context, len(set(self.ngram_lengths)) * len(corpus) // (self.filter_over + 1), _REMEDY)
         none_code = context.alphabet.none_code
         chosen = greedy_cover(corpus, none_code, self.ngram_lengths, context.vocab_size, self.filter_over)
         return vocabulary_of(chosen, context, _REMEDY)

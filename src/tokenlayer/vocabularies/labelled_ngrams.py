@@ -43,6 +43,12 @@ def counted(
     )
 
 
+def n_at_most(context: InitializerContext, ngram_lengths: Sequence[int], fewest: int) -> int:
+    """A bound on the number of n-grams that a token of K characters finds in at least `fewest` training texts."""
+    n_texts, L = context.texts.codes.shape
+    return int(len(set(ngram_lengths)) * n_texts * max(L - context.max_token_length + 1, 0) // fewest)
+
+
 def most_telling(context: InitializerContext, ngram_lengths: Sequence[int], min_texts: int, n: int) -> list[Ngram]:
     """The n n-grams of largest χ²; of those that stand in the same texts, one within the other, only the shortest."""
     n_texts = np.bincount(context.texts.labels, minlength=context.texts.n_classes)

@@ -11,6 +11,8 @@ from tokenlayer.vocabularies.base import InitializerContext
 if TYPE_CHECKING:
     from tokenlayer.layer.vocabulary import Ngram, Vocabulary
 
+_COUNTED_AT_ONCE = 1 << 21  # n-grams that are listed within some seconds
+
 NGRAM_LENGTHS = tuple(range(5, 14))
 """The original's lengths of n-grams."""
 
@@ -34,6 +36,27 @@ def vocabulary_of(ngrams: Sequence[Ngram], context: InitializerContext, remedy: 
             f"model.vocab_size={context.vocab_size}, but there are only {len(ngrams)} such tokens: {remedy}"
         )
     return Vocabulary.of_ngrams(ngrams, context.max_token_length)
+
+
+def check_at_most(
+    context: InitializerContext, at_most: int, remedy: str, *, counted_at_once: int = _COUNTED_AT_ONCE
+) -> None:
+    """Refuse at once more tokens than there can be, where it would take long to count those that there are.
+
+    Args:
+        context: N.
+        at_most: a bound on the number of tokens that there are.
+        remedy: what a user can do.
+        counted_at_once: as many are counted one by one within some seconds.
+
+    Raises:
+        InputError: N is above the bound, and the bound too large to count.
+
+    """
+    if context.vocab_size > at_most > counted_at_once:
+        raise InputError(
+            f"model.vocab_size={context.vocab_size}, but there are at most {at_most} such tokens: {remedy}"
+        )
 
 
 def check_corpus(ngram_lengths: Sequence[int], n_characters: int) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 from tokenlayer.errors import InputError
 from tokenlayer.text.alphabet import Alphabet, Codes
 from tokenlayer.vocabularies.base import CorpusConfig, InitializerConfig, InitializerContext
-from tokenlayer.vocabularies.ngrams import vocabulary_of
+from tokenlayer.vocabularies.ngrams import check_at_most, vocabulary_of
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -67,7 +67,11 @@ class PiecesConfig(InitializerConfig):
 
         corpus, alphabet = context.corpus(self.corpus), context.alphabet
         self._check_room(corpus, context)
-        tokenizer, trainer = self.learner(context.max_token_length, context.vocab_size)
+        words = {word for run in runs(corpus, alphabet) for word in run.split(" ")}
+        at_most = sum(len(word) + 1 for word in words) * context.max_token_length  # a piece is a part of " word"
+        check_at_most(context, at_most, _REMEDY)
+        # The library sets aside memory for as many pieces as it is asked for.
+        tokenizer, trainer = self.learner(context.max_token_length, min(context.vocab_size, at_most))
         tokenizer.pre_tokenizer = pre_tokenizers.Split(" ", "merged_with_next")
         with one_thread():
             tokenizer.train_from_iterator(runs(corpus, alphabet), trainer)

@@ -14,12 +14,16 @@ from tokenlayer.data.settling import Choice, Plan
 from tokenlayer.errors import InputError
 from tokenlayer.text.alphabet import BLANK, Codes
 from tokenlayer.vocabularies.base import CorpusConfig, InitializerConfig, InitializerContext
-from tokenlayer.vocabularies.ngrams import check_corpus, check_fit, length_problems
+from tokenlayer.vocabularies.ngrams import check_at_most, check_corpus, check_fit, length_problems
 
 # Bits that the shortest n-gram has to have. Those that a rule learns may be shorter: first tokens are drawn by
 # frequency, which prefers the short ones that stand everywhere.
 _LEAST_BITS = 21.0
 _SHORTEST = 5
+
+_BEGINNING = 1 << 16  # characters of a corpus whose n-grams are counted first
+_COUNTED = 1 << 24  # places of a corpus whose n-grams are counted within some seconds
+_LONGER = 8  # times as many are counted next
 
 if TYPE_CHECKING:
     import torch
@@ -76,6 +80,59 @@ def _draw(corpus: Codes, length: int, n: int, filter_over: int, generator: torch
             missing = missing or error
     assert missing is not None
     raise missing
+
+
+def check_drawable(
+    context: InitializerContext,
+    corpus: Codes,
+    ngram_lengths: Sequence[int],
+    filter_over: int,
+    none_code: int | None = None,
+) -> None:
+    """Check that there are N different n-grams to draw: of fewer, no vocabulary of N tokens can be made.
+
+    Args:
+        context: N.
+        corpus: (S,) codes.
+        ngram_lengths: the lengths to draw from, each at most S.
+        filter_over: only n-grams that occur more often than this are drawn; shorter ones where none of a length does.
+        none_code: the code that no n-gram may hold; None: any may.
+
+    Raises:
+        InputError: there are fewer; says how many.
+
+    """
+    N, lengths = context.vocab_size, sorted(set(ngram_lengths))
+    remedy = (
+        "lower model.vocab_size or initializer.filter_over, add lengths to initializer.ngram_lengths, or give more text"
+    )
+    check_at_most(context, len(lengths) * len(corpus) // (filter_over + 1), remedy, counted_at_once=_COUNTED)
+    # The beginning of a corpus most often has enough of them, and costs next to nothing.
+    n, seen = 0, _BEGINNING
+    while n < N and seen < len(corpus):
+        n = sum(_count(corpus[:seen], length, filter_over, none_code) for length in lengths)
+        seen *= _LONGER
+    if n < N:
+        drawn_from = {_drawn_length(corpus, length, filter_over, none_code) for length in lengths}
+        n = sum(_count(corpus, length, filter_over, none_code) for length in drawn_from)
+    if 0 < n < N:  # where there are none, drawing says why
+        raise InputError(
+            f"model.vocab_size={N}, but the corpus holds only {n} different n-grams of initializer.ngram_lengths that "
+            f"occur more than {filter_over} times: {remedy}"
+        )
+
+
+def _count(corpus: Codes, length: int, filter_over: int, none_code: int | None) -> int:
+    from tokenlayer.text.ngrams.drawing import count_frequent
+
+    return count_frequent(corpus, length, filter_over, none_code) if 0 < length <= len(corpus) else 0
+
+
+def _drawn_length(corpus: Codes, length: int, filter_over: int, none_code: int | None) -> int:
+    """The length itself, or the next shorter one of which there are n-grams; 0: there are none."""
+    while length and not _count(corpus, length, filter_over, none_code):
+        length -= 1
+    return length
 
 
 def redraw_outside(
@@ -167,6 +224,7 @@ class RandomNgramsConfig(InitializerConfig):
         corpus, K = context.corpus(self.corpus), context.max_token_length
         check_corpus(self.ngram_lengths, len(corpus))
         check_fit(self.ngram_lengths, K)
+        check_drawable(context, corpus, self.ngram_lengths, self.filter_over, context.alphabet.none_code)
         rows = draw_rows(
             corpus, (context.vocab_size, K), self.ngram_lengths, self.filter_over, BLANK, context.generator
         )

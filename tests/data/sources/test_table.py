@@ -160,7 +160,8 @@ def test_missing_column_names_those_present_and_near_ones(read, tmp_path: Path) 
     for name in ("a.csv", "a.jsonl", "a.parquet"):
         message = refusal(read, write(tmp_path / name), label_column="kinds")
         assert name in message
-        assert "no column 'kinds'; did you mean kind?; known: body, kind, part" in message
+        assert message.startswith("dataset.label_column=kinds: no such column in ")
+        assert message.endswith("; did you mean kind?; its columns are body, kind, part")
 
 
 @pytest.mark.parametrize("missing", ["", " ", None, float("nan")])
@@ -226,7 +227,7 @@ def test_rows_that_cannot_be_read_name_their_line(read, tmp_path: Path, lines: l
 def test_an_empty_file(read, tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.touch()
-    assert "no column 'body'; known: none" in refusal(read, path)
+    assert refusal(read, path) == f"dataset.text_column=body: no such column in {path}; its columns are none"
 
 
 def test_json_that_is_none_names_its_line(read, tmp_path: Path) -> None:
@@ -235,6 +236,10 @@ def test_json_that_is_none_names_its_line(read, tmp_path: Path) -> None:
     assert "b.jsonl, line 2: not a JSON object" in refusal(read, write_lines(tmp_path / "b.jsonl", good, "[1]"))
     number = json.dumps({"body": 3, "kind": "b"})
     assert "c.jsonl, line 2: body=3 is no text" in refusal(read, write_lines(tmp_path / "c.jsonl", good, number))
+    half = json.dumps({"body": "a \ud800", "kind": "red"})
+    assert "d.jsonl, line 2: \\ud800 is half a character" in refusal(
+        read, write_lines(tmp_path / "d.jsonl", good, half)
+    )
 
 
 def test_damaged_and_foreign_files(read, tmp_path: Path) -> None:
@@ -263,7 +268,7 @@ def test_another_separator_is_recognised(read, tmp_path: Path) -> None:
     assert "separated by commas: save it with tabs" in refusal(
         read, write_lines(tmp_path / "c.tsv", "body,kind", "t,a")
     )
-    assert "no column 'body'; known: text" in refusal(read, write_lines(tmp_path / "d.csv", "text", "t"))
+    assert "dataset.text_column=body: no such column" in refusal(read, write_lines(tmp_path / "d.csv", "text", "t"))
 
 
 def test_missing_files_are_named_by_their_key(read, tmp_path: Path) -> None:
@@ -280,3 +285,30 @@ def test_settings_that_contradict_are_all_named_before_any_reading(read, tmp_pat
     assert "split_column or test_source" in refusal(
         read, tmp_path / "nowhere.csv", split_column="part", test_source="t.csv"
     )
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl", "a.parquet"])
+def test_a_split_column_that_is_not_used_is_noted(read, tmp_path: Path, name: str) -> None:
+    source = write(tmp_path / name, ROWS.rename(columns={"part": "Split"}))
+    (note,) = read(source).report.notes
+    assert note == (
+        f"the column 'Split' of {source} is not used, and the texts are split at random: add "
+        "dataset.split_column=Split to split them by it"
+    )
+    assert read(source).report.notes == (note,), "from the cache too"
+    assert read(source, split_column="Split").report.notes == ()
+    assert read(source, test_source=str(source)).report.notes == (
+        "the source has no validation texts: 15% of its training texts were taken",
+    )
+    assert read(write(tmp_path / f"other_{name}")).report.notes == ()
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl", "a.parquet"])
+@pytest.mark.parametrize("setting", ["text_column", "label_column", "split_column"])
+def test_a_missing_column_names_its_setting(read, tmp_path: Path, name: str, setting: str) -> None:
+    source = write(tmp_path / name)
+    message = (
+        rf"dataset\.{setting}=knd: no such column in {source}.*; did you mean kind\?; its columns are body, kind, part"
+    )
+    with pytest.raises(InputError, match=message):
+        read(source, **{setting: "knd"})

@@ -112,7 +112,7 @@ def _is_csv(path: Path) -> bool:
 
 
 def _read_csv(path: Path, known_classes: Sequence[str]) -> RawDataset:
-    table = read_table(path, ["review", "sentiment"])
+    table = read_table(path, {"review": "review", "sentiment": "sentiment"})
     sentiments = table.columns["sentiment"]
     for row, sentiment in enumerate(sentiments):
         if sentiment not in CLASSES:

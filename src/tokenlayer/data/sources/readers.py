@@ -5,14 +5,14 @@ import io
 import json
 import sys
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tokenlayer.data.files import open_binary, open_text
 from tokenlayer.errors import InputError
-from tokenlayer.hints import hint
+from tokenlayer.hints import did_you_mean, listed, near
 
 Row = tuple[int, list[Any]]
 
@@ -35,6 +35,8 @@ class Table:
     columns: dict[str, list[Any]]
     lines: "array[int]"
     """Line of the file where each row begins, from 1 (for Parquet, which has none: the row's number)."""
+    names: list[str]
+    """All columns that the file has (JSONL: that its first row has)."""
 
     def place(self, row: int) -> str:
         return f"{self.path}, line {self.lines[row]}"
@@ -43,8 +45,12 @@ class Table:
         return len(self.lines)
 
 
-def read_table(path: Path, columns: Sequence[str]) -> Table:
+def read_table(path: Path, columns: Mapping[str, str]) -> Table:
     """The named columns; gzipped or not.
+
+    Args:
+        path: the file.
+        columns: the columns, each with what names it in a message: `dataset.text_column=review`.
 
     Raises:
         InputError: unknown format, unreadable or malformed file (with the line), or no such column (with the
@@ -55,26 +61,24 @@ def read_table(path: Path, columns: Sequence[str]) -> Table:
     if path.is_dir() or kind is None:
         known = ", ".join(_FORMATS)
         raise InputError(f"{path} is no table: give a file that ends in one of {known}, or in one of them and .gz")
+    table = Table(path, {name: [] for name in columns}, array("q"), [])
     if kind == "parquet":
-        return _table(path, columns, _parquet_rows(path, columns))
-    if kind == "jsonl":
-        return _table(path, columns, _json_rows(path, columns))
-    return _table(path, columns, _csv_rows(path, columns, delimiter="\t" if kind == "tsv" else ","))
-
-
-def _table(path: Path, columns: Sequence[str], rows: Iterable[Row]) -> Table:
-    lines = array("q")
-    values: dict[str, list[Any]] = {name: [] for name in columns}
+        rows = _parquet_rows(table, columns)
+    elif kind == "jsonl":
+        rows = _json_rows(table, columns)
+    else:
+        rows = _csv_rows(table, columns, delimiter="\t" if kind == "tsv" else ",")
     for line, row in rows:
-        lines.append(line)
+        table.lines.append(line)
         for name, value in zip(columns, row, strict=True):
-            values[name].append(value)
-    if not lines:
+            table.columns[name].append(value)
+    if not table.lines:
         raise InputError(f"{path} holds no rows")
-    return Table(path, values, lines)
+    return table
 
 
-def _csv_rows(path: Path, columns: Sequence[str], delimiter: str) -> Iterator[Row]:
+def _csv_rows(table: Table, columns: Mapping[str, str], delimiter: str) -> Iterator[Row]:
+    path = table.path
     # The csv module's own limit, for the whole process, is 131,072 characters: long documents are longer.
     csv.field_size_limit(sys.maxsize)
     with open_text(path) as file:
@@ -82,7 +86,8 @@ def _csv_rows(path: Path, columns: Sequence[str], delimiter: str) -> Iterator[Ro
         line = 1
         try:
             header = next(reader, [])
-            _check_delimiter(header, columns, delimiter, path)
+            _check_delimiter(header, list(columns), delimiter, path)
+            table.names += header
             places = _find(header, columns, path)
             line = reader.line_num + 1
             for row in reader:
@@ -98,7 +103,8 @@ def _csv_rows(path: Path, columns: Sequence[str], delimiter: str) -> Iterator[Ro
             raise InputError(f"{path}, line {line}: {error}: check the quotes of this row") from error
 
 
-def _json_rows(path: Path, columns: Sequence[str]) -> Iterator[Row]:
+def _json_rows(table: Table, columns: Mapping[str, str]) -> Iterator[Row]:
+    path, names = table.path, list(columns)
     with open_text(path) as file:
         for line, content in enumerate(file, start=1):
             if not content.strip():
@@ -108,24 +114,39 @@ def _json_rows(path: Path, columns: Sequence[str]) -> Iterator[Row]:
             except json.JSONDecodeError as error:
                 raise InputError(f"{path}, line {line}: not JSON ({error})") from error
             if not isinstance(row, dict):
-                raise InputError(f'{path}, line {line}: not a JSON object like {{"{columns[0]}": …}}')
+                raise InputError(f'{path}, line {line}: not a JSON object like {{"{names[0]}": …}}')
             _find(list(row), columns, f"{path}, line {line}")
-            yield line, [row[name] for name in columns]
+            table.names += [] if table.names else list(row)
+            values = [row[name] for name in names]
+            if "\\u" in content:
+                _check_characters(values, f"{path}, line {line}")
+            yield line, values
 
 
-def _parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[Row]:
+def _check_characters(values: Sequence[object], place: str) -> None:
+    """Raise InputError for half a character, which JSON's escapes can make, and no file or store of runs can hold."""
+    for value in values:
+        try:
+            str(value).encode("utf-8")
+        except UnicodeEncodeError as error:
+            half = f"\\u{ord(error.object[error.start]):04x}"
+            raise InputError(f"{place}: {half} is half a character: write both halves, or leave it out") from error
+
+
+def _parquet_rows(table: Table, columns: Mapping[str, str]) -> Iterator[Row]:
     # Arrow takes a while to load, and only this format needs it.
     import pyarrow as pa  # noqa: PLC0415  # only for Parquet
     import pyarrow.parquet as pq  # noqa: PLC0415  # only for Parquet
 
-    with open_binary(path) as file:
+    with open_binary(table.path) as file:
         try:
             parquet = pq.ParquetFile(io.BytesIO(file.read()))
-            _find(parquet.schema_arrow.names, columns, path)
-            table = parquet.read(columns=list(columns))
+            table.names += parquet.schema_arrow.names
+            _find(table.names, columns, table.path)
+            read = parquet.read(columns=list(columns))
         except pa.ArrowException as error:
-            raise InputError(f"{path} is no Parquet file, or damaged: {error}") from error
-    values = (table.column(name).to_pylist() for name in columns)
+            raise InputError(f"{table.path} is no Parquet file, or damaged: {error}") from error
+    values = (read.column(name).to_pylist() for name in columns)
     for number, row in enumerate(zip(*values, strict=True), start=1):
         yield number, list(row)
 
@@ -140,8 +161,9 @@ def _check_delimiter(header: Sequence[str], wanted: Sequence[str], delimiter: st
             raise InputError(f"{path}, line 1: {header[0]!r} seems to be separated by {name}: {remedy}")
 
 
-def _find(present: Sequence[str], wanted: Sequence[str], place: object) -> list[int]:
-    for name in wanted:
+def _find(present: Sequence[str], wanted: Mapping[str, str], place: object) -> list[int]:
+    for name, said in wanted.items():
         if name not in present:
-            raise InputError(f"{place}: there is no column {name!r}{hint(name, present)}")
+            suggested = did_you_mean(near(name, present))
+            raise InputError(f"{said}: no such column in {place}{suggested}; its columns are {listed(present)}")
     return [present.index(name) for name in wanted]

@@ -65,17 +65,32 @@ class TableConfig(DatasetConfig):
         texts: list[str] = []
         labels: list[str] = []
         splits: list[SplitName] = []
+        notes: list[str] = []
         for name, path in self._files().items():
-            wanted = [self.text_column, self.label_column, self.split_column]
-            table = read_table(path, [column for column in wanted if column is not None])
+            table = read_table(path, self._columns())
             texts += _texts(table, self.text_column)
             labels += _labels(table, self.label_column)
             if self.split_column is not None:
                 splits += _splits(table, self.split_column)
             elif self.test_source is not None:
                 splits += [name] * len(table)
+            else:
+                notes += self._unused_splits(table)
         class_names, codes = classes_of([*labels, *known_classes], f"{self.source}, column {self.label_column}")
-        return RawDataset(texts, codes[: len(texts)], class_names, self.source, splits or None)
+        return RawDataset(texts, codes[: len(texts)], class_names, self.source, splits or None, notes=tuple(notes))
+
+    def _columns(self) -> dict[str, str]:
+        """The columns that are read, each with the setting that names it."""
+        columns = {name: getattr(self, name) for name in ("text_column", "label_column", "split_column")}
+        return {column: f"dataset.{name}={column}" for name, column in columns.items() if column is not None}
+
+    def _unused_splits(self, table: Table) -> Iterator[str]:
+        for name in table.names:
+            if name.lower() == "split" and name not in table.columns:
+                yield (
+                    f"the column {name!r} of {table.path} is not used, and the texts are split at random: "
+                    f"add dataset.split_column={name} to split them by it"
+                )
 
     def _files(self) -> dict[SplitName, Path]:
         sources: dict[SplitName, tuple[str, str | None]] = {

@@ -21,7 +21,8 @@ class TextsConfig(DatasetConfig):
     labels: Sequence[Any]
     """The class of each text: text, a number, or true and false; two or more classes."""
 
-    _outside_cache_key: ClassVar[frozenset[str]] = DatasetConfig._outside_cache_key | {"texts", "labels"}
+    in_memory: ClassVar[frozenset[str]] = frozenset({"texts", "labels"})
+    _outside_cache_key: ClassVar[frozenset[str]] = DatasetConfig._outside_cache_key | in_memory
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Field and message of each value that cannot be meant."""
@@ -38,9 +39,15 @@ class TextsConfig(DatasetConfig):
         """The texts.
 
         Raises:
-            InputError: something among them is no text, a label is missing, or all labels are the same.
+            InputError: there are none, something among them is no text, a label is missing, or all labels are the
+                same.
 
         """
+        if not len(self.texts):
+            raise InputError(
+                "dataset.texts: there are none; those that a program gave are not kept with a model: name texts by "
+                "dataset=table dataset.source=… dataset.text_column=… dataset.label_column=…"
+            )
         class_names, codes = classes_of(self._spelled(), "dataset.labels")
         return RawDataset(list(self.texts), codes, class_names, "dataset.texts")
 

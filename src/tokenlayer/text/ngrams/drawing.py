@@ -85,9 +85,24 @@ def frequent_positions(corpus: Codes, length: int, times: int) -> Positions:
     """Every position, in no particular order, whose n-gram occurs more than `times` times."""
     for hashing in _hash_functions(length):
         try:
-            return _frequent_positions(corpus, times, hashing)
+            parts = [positions for positions, _ in _frequent(corpus, times, hashing)]
         except _CollisionError:
             continue
+        return np.concatenate([np.empty(0, dtype=np.int64), *parts])
+    raise AssertionError("unreachable: hash functions do not run out")
+
+
+def count_frequent(corpus: Codes, length: int, times: int, none_code: int | None = None) -> int:
+    """The number of different n-grams that occur more than `times` times; without those that hold `none_code`."""
+    windows = _windows(corpus, length)
+    for hashing in _hash_functions(length):
+        n = 0
+        try:
+            for _, firsts in _frequent(corpus, times, hashing):
+                n += len(firsts) if none_code is None else int((windows[firsts] != none_code).all(axis=1).sum())
+        except _CollisionError:
+            continue
+        return n
     raise AssertionError("unreachable: hash functions do not run out")
 
 
@@ -173,10 +188,10 @@ def _occur_more_than(times: int, corpus: Codes, positions: Positions, hashing: _
     return exceeds
 
 
-def _frequent_positions(corpus: Codes, times: int, hashing: _Hashing) -> Positions:
+def _frequent(corpus: Codes, times: int, hashing: _Hashing) -> Iterator[tuple[Positions, Positions]]:
+    """The positions of frequent n-grams, and one position for each of these n-grams; part by part."""
     windows = _windows(corpus, hashing.length)
     n_parts = -(-len(windows) // _PART)
-    frequent = [np.empty(0, dtype=np.int64)]
     for part in range(n_parts):
         positions, hashes = _part(corpus, part, n_parts, hashing)
         order = np.argsort(hashes, kind="stable")
@@ -187,8 +202,7 @@ def _frequent_positions(corpus: Codes, times: int, hashing: _Hashing) -> Positio
         firsts = np.repeat(positions[begins], counts)
         if _differ(windows, positions[kept], firsts[kept]):
             raise _CollisionError
-        frequent.append(positions[kept])
-    return np.concatenate(frequent)
+        yield positions[kept], positions[begins[counts > times]]
 
 
 def _part(corpus: Codes, part: int, n_parts: int, hashing: _Hashing) -> tuple[Positions, Hashes]:

@@ -6,12 +6,12 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-
+from tokenlayer.terminal import console
 from tokenlayer.training.job import Job
 
 if TYPE_CHECKING:
     import pytorch_lightning as pl
+    from rich.console import Console
 
     from tokenlayer.data.types import PreparedDataset
     from tokenlayer.tracking.recorder import Recorder
@@ -24,7 +24,7 @@ class RunContext:
     recorder: Recorder
     dataset: PreparedDataset
     job: Job[Any]
-    console: Console = field(default_factory=Console)
+    console: Console = field(default_factory=console)
 
 
 @dataclass

@@ -10,10 +10,11 @@ from pytorch_lightning.trainer.states import TrainerFn
 from rich.text import Text
 from torch import Tensor
 
+from tokenlayer.escaping import harmless
 from tokenlayer.layer.vocabulary import BLANK_SIGN, Vocabulary
 from tokenlayer.models.logit_gradients import class_weights, logit_gradients, top_class
 from tokenlayer.training.callbacks.base import RunContext
-from tokenlayer.training.callbacks.run_callback import RunCallback, as_module, current_step, printable
+from tokenlayer.training.callbacks.run_callback import RunCallback, as_module, current_step
 from tokenlayer.training.module import TokenizationModule, TrainingStep
 
 _TEXTS = 64  # training texts on which the directions of the classes are measured
@@ -85,7 +86,7 @@ class EditsLog(RunCallback):
         patterns = self._decoded(module.model.tokenization.vocabulary().codes[order])
         classes = self.run.dataset.class_names
         named = (
-            f'"{printable(pattern.strip(BLANK_SIGN))}" ({classes[int(towards[token_id])]})'
+            f'"{harmless(pattern.strip(BLANK_SIGN))}" ({harmless(classes[int(towards[token_id])])})'
             for token_id, pattern in zip(order, patterns, strict=True)
         )
         count = f"{len(new)} of {len(weights)} tokens are new since step {self._shown_to}"

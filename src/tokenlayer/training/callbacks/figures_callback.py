@@ -6,10 +6,10 @@ from functools import partial
 
 import pandas as pd
 import pytorch_lightning as pl
-from matplotlib.figure import Figure
 
 from tokenlayer.training import plots
 from tokenlayer.training.callbacks.run_callback import RunCallback
+from tokenlayer.training.drawing import save_figure
 
 
 class Figures(RunCallback):
@@ -26,5 +26,4 @@ class Figures(RunCallback):
         log: pd.DataFrame = self.recorder.load_log(f"logs/{table}")
         if log.empty:  # the callback that writes it is switched off
             return
-        figure: Figure = plot(log)
-        figure.savefig(self.recorder.artifact(f"figures/{name}.png"), dpi=120)
+        save_figure(partial(plot, log), self.recorder.artifact(f"figures/{name}.png"), dpi=120)

@@ -10,11 +10,11 @@ from rich.table import Table
 from rich.text import Text
 from torch import Tensor
 
+from tokenlayer.escaping import harmless
 from tokenlayer.layer.tokenized import Tokenized
 from tokenlayer.layer.vocabulary import BLANK_SIGN
 from tokenlayer.models.logit_gradients import class_weights, logit_gradients, top_class
 from tokenlayer.text.alphabet import Alphabet
-from tokenlayer.training.callbacks.run_callback import printable
 from tokenlayer.training.module import TokenizationModule, TrainingStep
 
 WEIGHT = "weight"
@@ -34,14 +34,14 @@ class Side:
 
     def cells(self, row: int) -> tuple[Text, str, str]:
         """Text, not str: a pattern may hold brackets, which are markup."""
-        return Text(f'"{printable(self.patterns[row])}"'), self.values[row], str(self.matches[row])
+        return Text(f'"{harmless(self.patterns[row])}"'), self.values[row], str(self.matches[row])
 
 
 def side_by_side(left: Side, right: Side) -> Table:
     """Both lists in one table."""
     table = Table(box=None, padding=(0, 1))
     for side in (left, right):
-        table.add_column(Text(side.heading), no_wrap=True)
+        table.add_column(Text(harmless(side.heading)), no_wrap=True)
         table.add_column(side.unit, justify="right", no_wrap=True)
         table.add_column("matches", justify="right", no_wrap=True)
         if side is left:
@@ -85,7 +85,7 @@ def _by_weight(
             _side(f"for {class_names[0]}", WEIGHT, tokens, alphabet, order[:top], values),
         )
     order = np.argsort(-weight, kind="stable")
-    values = [f"{value:+.4f} {printable(class_names[c])}" for value, c in zip(weight, towards, strict=True)]
+    values = [f"{value:+.4f} {harmless(class_names[c])}" for value, c in zip(weight, towards, strict=True)]
     return (
         _side("top tokens", WEIGHT, tokens, alphabet, order[:top], values),
         _side("next", WEIGHT, tokens, alphabet, order[top : 2 * top], values),

@@ -9,8 +9,9 @@ from rich.text import Text
 
 from tokenlayer.data.report import preview
 from tokenlayer.data.types import SPLITS
+from tokenlayer.escaping import harmless
 from tokenlayer.training.callbacks.base import RunContext
-from tokenlayer.training.callbacks.run_callback import RunCallback, printable
+from tokenlayer.training.callbacks.run_callback import RunCallback
 
 
 class Preview(RunCallback):
@@ -25,11 +26,11 @@ class Preview(RunCallback):
         print_line(self._examples())
         print_line(self._balance())
         dataset = self.run.dataset
-        print_line(Text(f"alphabet ({dataset.alphabet.size}): {printable(dataset.alphabet.chars)}"))
+        print_line(Text(f"alphabet ({dataset.alphabet.size}): {harmless(dataset.alphabet.chars)}"))
         for choice in self.run.job.chosen:
-            print_line(Text(f"chosen: {choice}"))
+            print_line(Text(harmless(f"chosen: {choice}")))
         for note in self._notes():
-            print_line(Text(f"note: {note}"))
+            print_line(Text(harmless(f"note: {note}")))
         print_line(layers_table(pl_module))
 
     def _examples(self) -> Table:
@@ -37,14 +38,16 @@ class Preview(RunCallback):
         table.add_column("label", no_wrap=True)
         table.add_column("text, as the model sees it")
         for example in preview(self.run.dataset, self.texts).examples:
-            table.add_row(Text(example.label), Text(printable(example.text), no_wrap=True, overflow="ellipsis"))
+            table.add_row(
+                Text(harmless(example.label)), Text(harmless(example.text), no_wrap=True, overflow="ellipsis")
+            )
         return table
 
     def _balance(self) -> Table:
         report = self.run.dataset.report
         table = Table(box=None, padding=(0, 1))
         for heading in ("split", "texts", *self.run.dataset.class_names):
-            table.add_column(Text(heading), justify="left" if heading == "split" else "right")
+            table.add_column(Text(harmless(heading)), justify="left" if heading == "split" else "right")
         for split in SPLITS:
             balance = report.class_balance[split]
             counts = (str(balance[name]) for name in self.run.dataset.class_names)
@@ -72,5 +75,5 @@ def layers_table(module: pl.LightningModule) -> Table:
     rows = zip(summary.layer_names, summary.layer_types, summary.param_nums, strict=True)
     for name, kind, parameters in rows:
         if name.split(".")[0] == "model":
-            table.add_row(Text(name), Text(kind), f"{parameters:,}")
+            table.add_row(Text(harmless(name)), Text(kind), f"{parameters:,}")
     return table

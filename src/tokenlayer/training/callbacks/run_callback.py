@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pytorch_lightning as pl
 
+from tokenlayer.escaping import harmless
 from tokenlayer.tracking.recorder import Recorder
 from tokenlayer.training.callbacks.base import RunContext
 from tokenlayer.training.module import TokenizationModule, TrainingStep
@@ -43,14 +44,6 @@ def as_module(module: pl.LightningModule) -> TokenizationModule:
     return module
 
 
-_CONTROL = str.maketrans({"\n": "⏎", "\r": "␍", "\t": "⇥"})
-
-
-def printable(text: str) -> str:
-    """Text for a line of the terminal: line breaks and tabs, which a table of one's own may hold, as signs."""
-    return text.translate(_CONTROL)
-
-
 def visible(patterns: Sequence[str]) -> list[str]:
     """Patterns for a table in the browser, which swallows the spaces that a pattern begins or ends with: as `␣`."""
-    return [printable(pattern).replace(" ", "␣") for pattern in patterns]
+    return [harmless(pattern).replace(" ", "␣") for pattern in patterns]

@@ -10,9 +10,10 @@ import pytorch_lightning as pl
 from rich.table import Table
 from rich.text import Text
 
+from tokenlayer.escaping import harmless
 from tokenlayer.models.effects import EffectMeter, TokenEffects
 from tokenlayer.training.callbacks.base import RunContext
-from tokenlayer.training.callbacks.run_callback import RunCallback, as_module, printable, visible
+from tokenlayer.training.callbacks.run_callback import RunCallback, as_module, visible
 
 
 class TokenEffectsReport(RunCallback):
@@ -80,6 +81,6 @@ def effects_table(frame: pd.DataFrame, shown: int) -> Table:
     for heading in ("token", "effect on the logit", "towards", "test texts with it"):
         table.add_column(heading, justify="left" if heading in ("token", "towards") else "right", no_wrap=True)
     for row in frame.head(shown).itertuples():
-        token = Text(f'"{printable(str(row.pattern).rstrip("█"))}"')
-        table.add_row(token, f"{row.effect:+.4f}", Text(str(row.towards)), str(row.texts))
+        token = Text(f'"{harmless(str(row.pattern).rstrip("█"))}"')
+        table.add_row(token, f"{row.effect:+.4f}", Text(harmless(str(row.towards))), str(row.texts))
     return table

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from tokenlayer.models.logit_gradients import class_weights, logit_gradients, to
 from tokenlayer.training import token_history
 from tokenlayer.training.callbacks.base import RunContext
 from tokenlayer.training.callbacks.run_callback import RunCallback, as_module
+from tokenlayer.training.drawing import save_figure
 from tokenlayer.training.module import TokenizationModule
 from tokenlayer.training.token_history import Record
 from tokenlayer.training.token_history_plots import timeline, token_name
@@ -76,14 +78,14 @@ class TokenHistory(RunCallback):
         directions = logit_gradients(module.model, texts.to(module.device)).cpu()
         tokens = self._tokens(module, directions)
         classes = self.run.dataset.class_names
-        final_tokens(tokens, classes).savefig(self.recorder.artifact("figures/final_tokens.png"), dpi=_DPI)
+        save_figure(partial(final_tokens, tokens, classes), self.recorder.artifact("figures/final_tokens.png"), _DPI)
         lives = self._lives(directions.numpy())
         if lives is None:
             return
         assert self._last is not None
         self._write(lives, tokens)
-        figure = timeline(lives, classes, self._last.step)
-        figure.savefig(self.recorder.artifact("figures/biography.png"), dpi=_DPI)
+        drawn = partial(timeline, lives, classes, self._last.step)
+        save_figure(drawn, self.recorder.artifact("figures/biography.png"), _DPI)
 
     def _tokens(self, module: TokenizationModule, directions: Tensor) -> pd.DataFrame:
         """The tested model's tokens, one row each, by place."""

@@ -14,6 +14,11 @@ def harmless(text: str) -> str:
     return text if text.isprintable() else "".join(map(_sign, text))
 
 
+def harmless_lines(text: str) -> str:
+    """The same line by line: a message may have several, a name may not."""
+    return "\n".join(map(harmless, text.split("\n")))
+
+
 def _sign(character: str) -> str:
     if character.isprintable():
         return character

@@ -1,0 +1,47 @@
+"""Figures of texts that are not this program's own: drawn as they are, and never worth a run."""
+
+from __future__ import annotations
+
+import io
+import logging
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+from tokenlayer.atomic import replacing
+from tokenlayer.escaping import harmless
+
+_LONGEST = 60  # characters of a name: more would leave no room for the drawing
+
+_log = logging.getLogger(__name__)
+
+
+@contextmanager
+def plain_text() -> Iterator[None]:
+    """Within: a `$` is a dollar and begins no formula, and characters that the font lacks are boxes without a word."""
+    with mpl.rc_context({"text.parse_math": False, "text.usetex": False}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r"Glyph \d+ ", category=UserWarning)
+        yield
+
+
+def save_figure(draw: Callable[[], Figure], path: Path, dpi: int) -> None:
+    """Draw a figure into a PNG file. One that cannot be drawn is a warning: the run that it shows has its results."""
+    picture = io.BytesIO()
+    try:
+        with plain_text():
+            draw().savefig(picture, dpi=dpi, format="png")
+    except Exception as error:  # whatever is wrong with a picture
+        _log.warning("%s is left out: it cannot be drawn (%s: %s)", path.name, type(error).__name__, error)
+        return
+    with replacing(path) as unfinished:
+        unfinished.write_bytes(picture.getvalue())
+
+
+def name_in_figure(name: str) -> str:
+    """A name of any length, of any characters, as a label."""
+    shown = harmless(name)
+    return shown if len(shown) <= _LONGEST else f"{shown[: _LONGEST - 1]}…"
