@@ -18,8 +18,8 @@ def store(output_dir: Path) -> Store:
 
 
 @pytest.fixture
-def experiment(client: MlflowClient) -> str:
-    return str(client.create_experiment("named"))
+def experiment(client: MlflowClient, output_dir: Path) -> str:
+    return str(client.create_experiment("named", artifact_location=(output_dir / "artifacts").as_uri()))
 
 
 def made(client: MlflowClient, experiment: str, name: str) -> str:
