@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -61,4 +62,5 @@ def _mark_dead_runs(uri: str | None, output_dir: Path) -> None:
     from tokenlayer.tracking.lease import mark_dead_runs  # noqa: PLC0415  # MLflow takes seconds
     from tokenlayer.tracking.store import open_store  # noqa: PLC0415  # MLflow takes seconds
 
-    mark_dead_runs(open_store(uri, output_dir, create=False))
+    with suppress(InputError):  # what is wrong with the store, MLflow's own server says
+        mark_dead_runs(open_store(uri, output_dir, create=False))
