@@ -94,11 +94,13 @@ def append_commit(path: Path, commit: Commit) -> None:
         OSError: it could not be written, for want of space for instance; the journal is as it was.
 
     """
-    with path.open("ab") as file:
-        end = file.tell()
+    # Without a buffer, which would write what is left in it when the file is closed.
+    with path.open("ab", buffering=0) as file:
+        end = file.seek(0, os.SEEK_END)
+        line = memoryview(commit.to_line().encode())
         try:
-            file.write(commit.to_line().encode())
-            file.flush()
+            while line:
+                line = line[file.write(line) :]
             os.fsync(file.fileno())
         except OSError:
             os.ftruncate(file.fileno(), end)
