@@ -7,6 +7,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -123,7 +124,7 @@ class RunFolder:
 
     def close(self) -> None:
         """Let other processes in."""
-        self._reserve.unlink(missing_ok=True)
+        self.spend_reserve()
         self._lock.release()
 
     def remove(self) -> None:
@@ -133,7 +134,8 @@ class RunFolder:
 
     def spend_reserve(self) -> None:
         """Give the disk the space back that was kept for the end of the run."""
-        self._reserve.unlink(missing_ok=True)
+        with suppress(OSError):  # a file system that turned read-only
+            self._reserve.unlink()
 
     def write_origin(self, uri: str, experiment: str) -> None:
         """Note where the run is mirrored to, for whoever looks for it in the wrong place."""

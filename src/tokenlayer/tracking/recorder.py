@@ -8,7 +8,6 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 import pandas as pd
-import pyarrow as pa
 
 from tokenlayer.interrupts import held_back, is_interruption
 from tokenlayer.redaction import redacted_settings
@@ -22,10 +21,10 @@ from tokenlayer.tracking.mirror import COMMIT_TAG, Mirror, marked
 from tokenlayer.tracking.names import LOGGED_TABLES_TAG, PARAM_LENGTH, TAG_LENGTH, check_name, cut, with_logged_table
 from tokenlayer.tracking.out_of_space import raise_if_out_of_space
 from tokenlayer.tracking.remote import RemoteRun
-from tokenlayer.tracking.resuming import History, restore
+from tokenlayer.tracking.resuming import History, restore, whole_checkpoint
 from tokenlayer.tracking.runs import check_resumable, create_run, end_unstarted_run, known_run
 from tokenlayer.tracking.store import open_store
-from tokenlayer.tracking.tables import PART, MetricBuffer, TableBuffer, joined, read_parts
+from tokenlayer.tracking.tables import PART, MetricBuffer, TableBuffer, as_frame, joined, read_parts
 
 Status = Literal["FINISHED", "FAILED", "KILLED"]
 # A table's part is written before the commit when its buffer holds more; no rows pile up in memory.
@@ -66,6 +65,7 @@ class Recorder:
         self.checkpoints = folder.checkpoints
         self.resume_from = None if saved is None else folder.checkpoints / saved.file
         self.resume_step = 0 if point is None else point.step
+        self._remote = remote
         self._folder = folder
         self._lease = lease
         self._sync = sync
@@ -174,8 +174,7 @@ class Recorder:
 
     def write_texts(self, texts: Mapping[str, str]) -> bool:
         """Write text artifacts, as far as they differ from what is committed; returns whether any does."""
-        committed = latest_files(self._commits)
-        is_new = False
+        committed, is_new = latest_files(self._commits), False
         for name, text in texts.items():
             path = self.artifact(name)
             path.write_text(text, encoding="utf-8")
@@ -297,8 +296,7 @@ class Recorder:
                 self._finish(status)
             finally:
                 self._lease.release()
-                with suppress(OSError):
-                    self._folder.close()
+                self._folder.close()
 
     def _finish(self, status: Status) -> None:
         self._lease.stop()
@@ -346,18 +344,23 @@ class Recorder:
         self.finish("KILLED" if is_interruption(error) else "FAILED")
         raise_if_out_of_space(error, self.run_id, self.root)
 
+    def checkpoint(self, file: str) -> Path | None:
+        """The committed checkpoint of this name, as long as it is whole here or in MLflow."""
+        found = [c.checkpoint for c in self._commits if c.checkpoint is not None and c.checkpoint.file == file]
+        return whole_checkpoint(self._remote, self._folder, found[-1]) if found else None
+
     def load_log(self, table: str) -> pd.DataFrame:
         """All rows of a table so far, those since the last commit among them."""
         buffer = self._tables.get(table)
         if buffer is not None and buffer.rows:
             buffer.write_part(self._folder.incoming)
         folders = (self.directory / table, self._folder.incoming / table)
-        return _frame(read_parts(part for folder in folders for part in folder.glob("part-*.parquet")))
+        return as_frame(read_parts(part for folder in folders for part in folder.glob("part-*.parquet")))
 
     def load_metrics(self) -> pd.DataFrame:
         """All metric rows so far: `key`, `value`, `timestamp` (ms since 1970), `step`."""
         parts = (self.directory / metrics_artifact(0)).parent.glob("part-*.parquet")
-        return _frame(joined([read_parts(parts), self._metrics.table()]))
+        return as_frame(joined([read_parts(parts), self._metrics.table()]))
 
     def _commit(
         self,
@@ -394,8 +397,3 @@ class Recorder:
         self._commits.append(commit)
         self._params, self._tags = {}, {}
         self._folder.accept(files)
-
-
-def _frame(table: pa.Table) -> pd.DataFrame:
-    frame: pd.DataFrame = table.to_pandas()
-    return frame

@@ -9,6 +9,7 @@ import logging
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from tokenlayer.errors import InputError
 from tokenlayer.tracking.folder import RunFolder
@@ -50,6 +51,22 @@ def sent_of(commits: Sequence[Commit], marked: str) -> int | None:
     if not marked:
         return 0
     return next((commit.number + 1 for commit in commits if commit.digest == marked), None)
+
+
+def whole_checkpoint(
+    remote: RemoteRun, folder: RunFolder, saved: SavedCheckpoint, *, is_told: bool = True
+) -> Path | None:
+    """The local file of a checkpoint, brought from MLflow if it is damaged or gone; None if it is so there, too."""
+    path = folder.checkpoints / saved.file
+    if folder.has_checkpoint(saved.file, saved.digest):
+        return path
+    source = remote.fetch_checkpoint(saved)
+    if source is None:
+        return None
+    if is_told:
+        _log.warning("the checkpoint %s was damaged or gone here; MLflow's copy is taken", saved.file)
+    shutil.copyfile(source, path)
+    return path
 
 
 class _Restoration:
@@ -156,12 +173,4 @@ class _Restoration:
         return commits, point
 
     def _has_checkpoint(self, saved: SavedCheckpoint) -> bool:
-        if self._folder.has_checkpoint(saved.file, saved.digest):
-            return True
-        source = self._remote.fetch_checkpoint(saved)
-        if source is None:
-            return False
-        if self._was_here:
-            _log.warning("the checkpoint %s was damaged or gone here; MLflow's copy is taken", saved.file)
-        shutil.copyfile(source, self._folder.checkpoints / saved.file)
-        return True
+        return whole_checkpoint(self._remote, self._folder, saved, is_told=self._was_here) is not None

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -187,3 +188,9 @@ def joined(pieces: Sequence[pa.Table]) -> pa.Table:
         if pa.types.is_null(column.type):
             whole = whole.set_column(i, column.name, whole.column(i).cast(pa.float64()))
     return whole
+
+
+def as_frame(table: pa.Table) -> pd.DataFrame:
+    """The table as pandas has it."""
+    frame: pd.DataFrame = table.to_pandas()
+    return frame

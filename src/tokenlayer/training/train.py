@@ -142,9 +142,14 @@ def checked_checkpoint(path: Path | None, dataset: PreparedDataset) -> Path | No
 
 def load_best(module: TokenizationModule, callbacks: Sequence[pl.Callback], wanted: str) -> None:
     """Take the weights of the best checkpoint, if those are wanted and there is one."""
-    best = next((callback.best_path for callback in callbacks if isinstance(callback, Checkpoints)), None)
-    if wanted == "best" and best is not None and best.exists():
-        module.load_state_dict(torch.load(best, map_location="cpu", weights_only=True)["state_dict"])
+    checkpoints = next((callback for callback in callbacks if isinstance(callback, Checkpoints)), None)
+    if wanted != "best" or checkpoints is None or checkpoints.best_file is None:
+        return
+    best = checkpoints.best_path
+    if best is None:
+        complain("the best checkpoint is damaged or gone here and in MLflow: the last weights are tested")
+        return
+    module.load_state_dict(torch.load(best, map_location="cpu", weights_only=True)["state_dict"])
 
 
 def description(metrics: Mapping[str, float]) -> str:
