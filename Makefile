@@ -27,7 +27,7 @@ mutation: $(STAMP)  ## by hand or at night: which changes of the code no test no
 
 test-faults: $(STAMP)  ## real faults by the dozen, under an hour; writes docs/reliability.md
 	$(BIN)/python -m pytest -m "faults or not faults and not slow and not gpu and not services" --timeout 900 \
-	  --reliability docs/reliability.md tests/faults tests/tracking $(PYTEST_ARGS)
+	  --reliability docs/reliability.md tests/faults tests/tracking tests/data/test_prepare.py $(PYTEST_ARGS)
 
 soak: $(STAMP)  ## an hour of training: memory and file handles stay flat; SOAK=300 for five minutes
 	$(BIN)/python tests/faults/soak.py $(or $(SOAK),3600)

@@ -175,3 +175,11 @@ def test_jobs_of_the_same_choices_are_composed_once_and_share_nothing(checked):
     jobs = checked("callbacks.live_view.every=3,4", "lr_scheduler=none,cosine", multirun=True)
     found = [(job.config.callbacks["live_view"].every, job.choices["lr_scheduler"]) for job in jobs]
     assert found == [(3, "none"), (3, "cosine"), (4, "none"), (4, "cosine")]
+
+
+def test_what_is_too_much_for_the_parser_is_refused_at_once(problems):
+    found = problems("seed=range(5,0,0)", "k" * 100_000 + "=1", "seed=" + "[" * 50 + "]" * 50, multirun=True)
+    messages = list(found.values())
+    assert messages[0] == "a range in steps of 0 has no end; give range(start,stop,step)"
+    assert all("more than 20,000 characters or 30 levels" in message for message in messages[1:])
+    assert list(problems("k" * 300 + "=1").values()) == ["no key has more than 200 characters; write key=value"]

@@ -92,7 +92,7 @@ def test_a_run_on_a_server_with_a_password(
         sweep = ["train", "-m", *TINY, *FEW, place, f"tracking.uri={server.uri}", "seed=5"]
         assert main(sweep) == 0
         assert {run.info.status for run in MlflowClient(server.uri).search_runs(["0", "1"])} == {"FINISHED"}
-        assert main(["train", f"resume={run_id[:-1]}", place, "tracking=server"]) == 2
+        assert main(["train", f"resume={run_id[1:]}", place, "tracking=server"]) == 2
         assert main(["train", "--cfg", "job", f"tracking.uri={server.uri}"]) == 0
         assert main(["train", "--info", "config", f"tracking.uri={server.uri}"]) == 0
     assert main(["train", *TINY, place, "tracking=server"]) == 2

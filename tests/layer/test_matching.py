@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from layer_cases import ALPHABET_SIZES, cases, make_case
 
-from tokenlayer.layer.matching import match
+from tokenlayer.layer.matching import Matches, match
 from tokenlayer.layer.vocabulary import Vocabulary
 from tokenlayer.original.patterns import discretise
 from tokenlayer.text.alphabet import BLANK, Alphabet
@@ -19,6 +19,20 @@ def places(text, *patterns, length=None):
     text = torch.tensor(ABC.encode(text.ljust(length or 0, "~")).astype(np.int64))[None]
     found = match(text, Vocabulary(codes), ABC.size)
     return [(int(t), patterns[n]) for t, n in zip(found.position, found.token_id, strict=True)]
+
+
+def test_the_first_match_of_each_token_in_each_text_is_kept():
+    """Of more texts than tokens: no text may be mistaken for a token."""
+    draw = torch.Generator().manual_seed(0)
+    B, N, L = 40, 3, 6
+    dense = torch.rand((B, L, N), generator=draw) < 0.4
+    text, position, token_id = dense.nonzero().T
+    kept = Matches(text, position, token_id, (B, N, L)).distinct()
+    expected: dict[tuple[int, int], int] = {}
+    for t, at, n in dense.nonzero().tolist():
+        expected.setdefault((t, n), at)
+    found = list(zip(kept.text.tolist(), kept.position.tolist(), kept.token_id.tolist(), strict=True))
+    assert found == sorted((t, at, n) for (t, n), at in expected.items())
 
 
 def test_a_ngram_occurs_wherever_it_is_written_overlaps_included():

@@ -11,6 +11,7 @@ from tokenlayer.rules.base import Edit, TrainingProgress
 from tokenlayer.rules.graft import GraftRuleConfig
 from tokenlayer.rules.graft_rule import GraftRule
 from tokenlayer.selection import linear, penalty, surgery
+from tokenlayer.selection.chi2 import chi_squared
 from tokenlayer.selection.linear import Features, Floats, Ints
 from tokenlayer.text.corpus import TrainingTexts
 
@@ -260,3 +261,26 @@ def test_rounds_until_the_stop() -> None:
         if rule.edit(TrainingProgress(step, 40, 10), vocabulary, torch.zeros(2, 1), None) is not None:
             edited.append(step)
     assert edited == [4, 9, 14, 19]
+
+
+def test_the_teacher_of_many_classes_reads_the_ngrams_that_tell_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = texts_with({0: (5, 1, 5), 1: (5, 3, 0, 5), 2: (5, 0, 5)}, n_classes=3)
+    monkeypatch.setattr(graft_rule, "_TEACHER_WEIGHTS", 18)
+    read: list[Features] = []
+    fitted = graft_rule.linear.cross_fitted
+
+    def watched(features: Features, *arguments: object, **settings: object) -> Floats:
+        read.append(features)
+        return fitted(features, *arguments, **settings)
+
+    monkeypatch.setattr(graft_rule.linear, "cross_fitted", watched)
+    rule = rule_of(texts, 4, D=3)
+    (features,) = read
+    assert len(features) == 6
+    labels = texts.labels[: rule._index.n_texts]
+    counts = np.array(
+        [np.bincount(labels[held], minlength=3) for held in np.split(rule._index.texts, rule._index.bounds)[1:-1]]
+    )
+    best = np.sort(np.argsort(-chi_squared(counts, np.bincount(labels)), kind="stable")[:6])
+    expected = Features.of(*rule._index.texts_of(best), rule._index.n_texts)
+    assert (features.presence != expected.presence).nnz == 0

@@ -14,3 +14,5 @@ def test_chi_squared_is_that_of_the_table():
 
 def test_the_best_come_first_and_of_equals_the_first():
     assert best_first(np.array([1.0, 3.0, 2.0, 3.0])).tolist() == [1, 3, 2, 0]
+    many = np.arange(300) % 3
+    assert best_first(many).tolist() == sorted(range(300), key=lambda i: -many[i])

@@ -127,6 +127,16 @@ def test_l1_choice_is_that_of_the_regression_on_all_candidates():
     assert len(set(ours.tolist()) & set(kept.tolist())) >= len(kept) - 2
 
 
+def test_the_largest_effect_comes_first_and_not_the_largest_weight():
+    """A token of half the texts that tells much, and one of few texts, of which it tells all."""
+    draw = np.random.default_rng(0)
+    labels = draw.integers(0, 2, 1000)
+    dense = draw.random((1000, 12)) < 0.3
+    dense[:, 3] = draw.random(1000) < np.where(labels == 1, 0.75, 0.25)
+    dense[:, 7] = (labels == 1) & (draw.random(1000) < 0.08)
+    assert l1_choice(presence_of(dense), labels, 2, 2, standardise=True).tolist() == [3, 7]
+
+
 def test_raw_presence_chooses_otherwise():
     _, presence, labels = random_presence()
     standardised, raw = (set(l1_choice(presence, labels, 2, 20, standardise=s).tolist()) for s in (True, False))

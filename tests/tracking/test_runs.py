@@ -18,8 +18,8 @@ def store(output_dir: Path) -> Store:
 
 
 @pytest.fixture
-def experiment(client: MlflowClient, output_dir: Path) -> str:
-    return str(client.create_experiment("named", artifact_location=(output_dir / "artifacts").as_uri()))
+def experiment(store: Store) -> str:
+    return store.experiment_id("named")
 
 
 def made(client: MlflowClient, experiment: str, name: str) -> str:

@@ -1,7 +1,10 @@
+import time
+
 import numpy as np
 import pytest
 import torch
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score, log_loss, roc_auc_score
+from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 
 from tokenlayer.training.metrics import Metrics, predictions
 
@@ -77,3 +80,23 @@ def test_running_accuracy_is_that_of_the_batches_so_far():
         seen += len(part)
         expected = np.mean(predictions(out[:seen]).numpy() == labels[:seen].numpy())
         assert metrics.accuracy() == pytest.approx(expected)
+
+
+def test_many_classes_are_counted_as_few_are() -> None:
+    n_classes = 1000
+    ours = Metrics(n_classes)
+    f1 = MulticlassF1Score(n_classes, average="macro")
+    recalls = MulticlassAccuracy(n_classes, average=None)
+    for _ in range(3):
+        out, labels = torch.rand(16, n_classes).softmax(1), torch.randint(0, n_classes, (16,))
+        for metric in (f1, recalls):
+            metric.update(out, labels)
+        torch.use_deterministic_algorithms(True)  # as a training does: torchmetrics takes a second for each batch then
+        try:
+            began = time.perf_counter()
+            ours.update(out, labels, torch.tensor(1.0))
+            assert time.perf_counter() - began < 0.5
+        finally:
+            torch.use_deterministic_algorithms(False)
+    assert torch.equal(ours.compute()["f1"], f1.compute())
+    assert torch.equal(ours.recalls.compute(), recalls.compute())

@@ -5,10 +5,12 @@ from typing import Any
 
 from tokenlayer.baselines.config import BaselineRunConfig
 from tokenlayer.cli.jobs import Command, run
+from tokenlayer.cli.progress_bars import progress_bar
 from tokenlayer.config.check import Spec
 from tokenlayer.config.compose import Line
 from tokenlayer.config.typed import load
 from tokenlayer.outside import say_loading
+from tokenlayer.progress import shown_by
 from tokenlayer.training.job import Job
 
 
@@ -27,6 +29,7 @@ def _work(job: Job[BaselineRunConfig]) -> None:
     from tokenlayer.baselines.run import compare  # noqa: PLC0415  # errors first
     from tokenlayer.config.chosen import choose_texts  # noqa: PLC0415  # errors first
 
-    resolved, choices = choose_texts(job.config.dataset, job.resolved)
-    config = load(resolved, BaselineRunConfig, allow_targets=job.config.allow_targets)
-    compare(replace(job, config=config, resolved=resolved, chosen=[str(choice) for choice in choices]))
+    with shown_by(progress_bar):
+        resolved, choices = choose_texts(job.config.dataset, job.resolved)
+        config = load(resolved, BaselineRunConfig, allow_targets=job.config.allow_targets)
+        compare(replace(job, config=config, resolved=resolved, chosen=[str(choice) for choice in choices]))

@@ -1,6 +1,8 @@
 """The configuration that a run has saved, from which `resume=…` and `tokenlayer evaluate …` start."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from tokenlayer.config.resume import SavedRun
 from tokenlayer.errors import InputError
@@ -27,7 +29,8 @@ def saved_run(run: str, tracking: TrackingConfig, output_dir: str) -> SavedRun:
         if recorded_to is None or tracking.uri is not None:
             raise
         raise InputError(f"run {run} was recorded to {recorded_to}; {where_to_look(recorded_to)}") from error
-    return SavedRun(*load_settings(store, run, folder, recorded_to))
+    run_id, resolved, overrides = load_settings(store, run, folder, recorded_to)
+    return SavedRun(run_id, _with_sections(resolved, f"the configuration of run {run_id}"), overrides)
 
 
 def saved_config(run_or_checkpoint: str, tracking: TrackingConfig, output_dir: str) -> SavedRun:
@@ -35,4 +38,15 @@ def saved_config(run_or_checkpoint: str, tracking: TrackingConfig, output_dir: s
     from tokenlayer.training.checkpoint_loading import saved_model  # noqa: PLC0415  # MLflow takes seconds
 
     saved = saved_model(run_or_checkpoint, tracking, output_dir)
-    return SavedRun(saved.run_id or run_or_checkpoint, saved.config(), [])
+    config = _with_sections(saved.config(), f"the configuration in {saved.place}")
+    return SavedRun(saved.run_id or run_or_checkpoint, config, [])
+
+
+def _with_sections(resolved: Mapping[str, Any], place: str) -> Mapping[str, Any]:
+    """A configuration that has what is looked up in it before the whole is checked."""
+    for section, name in (("dataset", "text_length"), ("dataset", "cleaning"), ("tracking", "experiment")):
+        if not isinstance(resolved.get(section), Mapping) or name not in resolved[section]:
+            raise InputError(f"{place} is damaged, or has been edited: it has no {section}.{name}; take another")
+    if not isinstance(resolved["dataset"].get("alphabet"), Mapping):
+        raise InputError(f"{place} is damaged, or has been edited: it has no dataset.alphabet; take another")
+    return resolved

@@ -6,12 +6,14 @@ from typing import Any
 
 from tokenlayer.cli.checkpoint_loading import saved_config
 from tokenlayer.cli.jobs import Command, configure_logging, run
+from tokenlayer.cli.progress_bars import progress_bar
 from tokenlayer.config.check import Spec
 from tokenlayer.config.compose import Line
 from tokenlayer.config.problems import ConfigError, Problem, shown
 from tokenlayer.config.resume import find, trained_config, with_saved_dataset
 from tokenlayer.config.typed import flatten, load
 from tokenlayer.data.config import NO_BEARING_ON_TEXTS
+from tokenlayer.progress import shown_by
 from tokenlayer.tracking.config import TrackingConfig
 from tokenlayer.training.config import EvaluateConfig
 from tokenlayer.training.job import Job
@@ -77,5 +79,5 @@ def _work(job: Job[EvaluateConfig]) -> None:
     configure_logging()
     config = job.config
     saved = saved_model(config.run, config.tracking, config.output_dir)
-    trained = trained_config(saved.config(), config.allow_targets)
-    evaluate(job, saved, trained)
+    with shown_by(progress_bar):
+        evaluate(job, saved, trained_config(saved, config.allow_targets))

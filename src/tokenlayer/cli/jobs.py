@@ -14,11 +14,13 @@ from omegaconf import DictConfig
 
 from tokenlayer.cli.flags import composing_parser
 from tokenlayer.cli.main import ExitCode, report
+from tokenlayer.cli.progress_bars import progress_bar
 from tokenlayer.cli.showing import only_shows, show
 from tokenlayer.config.check import Spec, check, finish
 from tokenlayer.config.compose import Composer, composer_of_job, composing
 from tokenlayer.config.numerals import quoted
 from tokenlayer.errors import InputError
+from tokenlayer.progress import shown_by
 from tokenlayer.redaction import redacted_setting
 from tokenlayer.terminal import complain, safe_messages
 from tokenlayer.training.job import Job
@@ -61,7 +63,8 @@ def run(command: Command[T], arguments: Sequence[str]) -> ExitCode:
 def _checked_and_run(command: Command[T], composer: Composer, flags: argparse.Namespace) -> ExitCode:
     texts = quoted(flags.overrides, command.spec.schema)
     multirun = flags.multirun or f"hydra.mode={RunMode.MULTIRUN.name}" in texts
-    jobs = check(composer, texts, command.spec, multirun=multirun)
+    with shown_by(progress_bar):
+        jobs = check(composer, texts, command.spec, multirun=multirun)
     if multirun or HydraConfig.get().mode == RunMode.MULTIRUN:
         ends = composer.sweep(texts, _SweepJob(command))
         return next((code for code in (ExitCode.FAILED, ExitCode.BAD_INPUT) if code in ends), ExitCode.DONE)

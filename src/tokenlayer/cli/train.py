@@ -5,10 +5,12 @@ from typing import Any
 
 from tokenlayer.cli.checkpoint_loading import saved_run
 from tokenlayer.cli.jobs import Command, configure_logging, run
+from tokenlayer.cli.progress_bars import progress_bar
 from tokenlayer.config.check import Spec
 from tokenlayer.config.compose import Line
 from tokenlayer.config.resume import continued, find
 from tokenlayer.outside import say_loading
+from tokenlayer.progress import shown_by
 from tokenlayer.training.config import TrainConfig
 from tokenlayer.training.job import Job
 
@@ -31,6 +33,7 @@ def _work(job: Job[TrainConfig]) -> None:
     from tokenlayer.training.train import train  # noqa: PLC0415  # errors first
 
     configure_logging()
-    chosen = choose(job.config, job.resolved)
-    words = [str(choice) for choice in chosen.choices]
-    train(replace(job, config=chosen.config, resolved=chosen.resolved, chosen=words))
+    with shown_by(progress_bar):
+        chosen = choose(job.config, job.resolved)
+        words = [str(choice) for choice in chosen.choices]
+        train(replace(job, config=chosen.config, resolved=chosen.resolved, chosen=words))

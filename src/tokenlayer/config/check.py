@@ -17,6 +17,7 @@ from tokenlayer.config.plain import resolve
 from tokenlayer.config.problems import ConfigError, Problem
 from tokenlayer.config.typed import load
 from tokenlayer.hints import did_you_mean, hint, near
+from tokenlayer.progress import tracked
 from tokenlayer.training.job import Job
 
 T = TypeVar("T")
@@ -43,7 +44,7 @@ def check(composer: Composer, texts: Sequence[str], spec: Spec[T], *, multirun: 
         remedy = f"a sweep has at most {MOST_JOBS:,}: give fewer values, or several command lines"
         raise ConfigError([*problems, Problem("", f"this command line describes {n_jobs:,} jobs; {remedy}")])
     checked = []
-    for job in _jobs(composer, overrides):
+    for job in tracked(_jobs(composer, overrides), "checking jobs", n_jobs):
         try:
             checked.append(_check_job(composer, job, spec))
         except ConfigError as error:
@@ -99,6 +100,8 @@ def _parse(composer: Composer, texts: Sequence[str], multirun: bool) -> tuple[li
             problems.append(Problem(text, f"gives several values to one run; {remedy}"))
         elif override.is_sweep_override() and not override.is_discrete_sweep():
             problems.append(Problem(text, "an interval has no values to try one by one; use range or choice"))
+        elif isinstance(override.value(), RangeSweep) and not override.value().step:  # type: ignore[union-attr]  # a RangeSweep
+            problems.append(Problem(text, "a range in steps of 0 has no end; give range(start,stop,step)"))
         else:
             overrides.append(override)
     return overrides, problems

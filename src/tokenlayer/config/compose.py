@@ -1,5 +1,6 @@
 """Hydra's composition, asked piece by piece: which groups and options there are, who set a key."""
 
+import itertools
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -28,10 +29,13 @@ from omegaconf.errors import OmegaConfBaseException
 from tokenlayer.config import renamed
 from tokenlayer.config.problems import ConfigError, Problem
 from tokenlayer.config.search_path import packaged_conf, register
+from tokenlayer.errors import InputError
+from tokenlayer.hints import shortened
 from tokenlayer.redaction import redacted_setting
 
 # The behaviour of Hydra that this program is written for.
 HYDRA_VERSION_BASE = "1.3"
+_LONGEST_OVERRIDE, _DEEPEST_OVERRIDE, _LONGEST_KEY = 20_000, 30, 200
 
 # Compositions that are kept for the next jobs of a sweep or a study; one takes about a megabyte.
 _KEPT = 64
@@ -69,13 +73,19 @@ class Composer:
         self._options: dict[str, list[str]] = {}
 
     def parse(self, text: str) -> Override:
-        """One override. Raises `ConfigError` where it breaks Hydra's grammar."""
+        """One override. Raises `ConfigError` where it breaks Hydra's grammar, or is too much for its parser."""
+        if len(text) > _LONGEST_OVERRIDE or _depth(text) > _DEEPEST_OVERRIDE:
+            remedy = f"more than {_LONGEST_OVERRIDE:,} characters or {_DEEPEST_OVERRIDE} levels: write it into a file"
+            raise ConfigError([Problem(shortened(text), remedy)])
         try:
-            return self._parser.parse_overrides([text])[0]
+            override = self._parser.parse_overrides([text])[0]
         except HydraException as error:
             detail = str(error).split("\nSee https://", maxsplit=1)[0]
             remedy = "write key=value, and quote values with special characters: 'key=\"value\"'"
             raise ConfigError([Problem(text, f"cannot be read ({detail}); {remedy}")]) from error
+        if len(override.key_or_group) > _LONGEST_KEY:  # Hydra looks for a file of that name
+            raise ConfigError([Problem(text, f"no key has more than {_LONGEST_KEY} characters; write key=value")])
+        return override
 
     def split(self, overrides: Sequence[Override]) -> Line:
         """Tells choices of options from values, as Hydra does: by whether a group of that name exists."""
@@ -118,6 +128,11 @@ class Composer:
             config = compose(self.config_name, [*self._search, *texts], return_hydra_config=True)
         except yaml.YAMLError as error:  # its message names file, line and column
             raise ConfigError([Problem("", f"a configuration file is no valid YAML: {error}")]) from error
+        except InputError as error:  # of a file that is no configuration
+            raise ConfigError([Problem("", str(error))]) from error
+        except RecursionError as error:
+            what = "the configuration is nested too deeply, or its files or values refer to each other in a circle"
+            raise ConfigError([Problem("", f"{what}: look at the defaults of those that you have changed")]) from error
         except (HydraException, OmegaConfBaseException, OSError, ValueError) as error:
             reason = _reason(error)
             raise ConfigError([Problem("", "".join([reason, *renamed.options_in(reason)]))]) from error
@@ -236,6 +251,12 @@ def group_choices() -> dict[str, str]:
 def _hydra() -> Any:
     """Hydra's own object behind the compose API, which knows how to sweep."""
     return GlobalHydra.instance().hydra
+
+
+def _depth(text: str) -> int:
+    """The levels of a key, and of the brackets of a value: at least as many as Hydra's parser will see."""
+    opened = itertools.accumulate(1 if c in "[({" else -1 if c in "])}" else 0 for c in text)
+    return max(text.partition("=")[0].count(".") + 1, *opened, 0)
 
 
 def _deciding(line: Line) -> tuple[str, ...]:

@@ -4,6 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tokenlayer.errors import InputError
+from tokenlayer.hints import shortened
+
+_LONGEST_MESSAGE = 1500
+_MOST_SHOWN = 50
 
 
 @dataclass(frozen=True)
@@ -16,7 +20,8 @@ class Problem:
     """It says what is wrong, what was expected, and near names."""
 
     def __str__(self) -> str:
-        return f"{self.key}: {self.message}" if self.key else self.message
+        message = shortened(self.message, _LONGEST_MESSAGE)
+        return f"{shortened(self.key)}: {message}" if self.key else message
 
 
 class ConfigError(InputError):
@@ -27,8 +32,9 @@ class ConfigError(InputError):
         if len(self.problems) == 1:
             message = str(self.problems[0])
         else:
-            lines = "\n".join(f"  - {problem}" for problem in self.problems)
-            message = f"{len(self.problems)} problems in the configuration\n{lines}"
+            lines = [f"  - {problem}" for problem in self.problems[:_MOST_SHOWN]]
+            lines += [f"  - and {len(self.problems) - _MOST_SHOWN} more"] if len(self.problems) > _MOST_SHOWN else []
+            message = "\n".join([f"{len(self.problems)} problems in the configuration", *lines])
         super().__init__(message)
 
 
@@ -38,4 +44,4 @@ def shown(value: object) -> str:
         return "null"
     if isinstance(value, bool):
         return "true" if value else "false"
-    return repr(value)
+    return shortened(repr(value))

@@ -4,10 +4,12 @@ A run is continued or evaluated from what it saved (`config/resolved.yaml`), not
 `./conf` may have changed since.
 """
 
+from __future__ import annotations
+
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tokenlayer.config.chosen import open_keys
 from tokenlayer.config.compose import Line
@@ -18,6 +20,9 @@ from tokenlayer.errors import InputError
 from tokenlayer.tracking.config import TrackingConfig
 from tokenlayer.training.config import TrainConfig
 from tokenlayer.training.schedule import Schedule
+
+if TYPE_CHECKING:
+    from tokenlayer.training.checkpoint_loading import SavedModel
 
 # A checkpoint fits only these as they were; optimizer and schedule would take their state from it anyway.
 FIXED = ("seed", "dataset", "initializer", "learning_rule", "model", "optimizer", "lr_scheduler", "tracking.experiment")
@@ -54,6 +59,21 @@ def find(composed: Mapping[str, Any], key: str, read: Reader) -> SavedRun:
         raise ConfigError([Problem(key, str(error))]) from error
 
 
+def trained_config(saved: SavedModel, allow_targets: Sequence[str]) -> TrainConfig:
+    """The configuration that a checkpoint carries, for its model to be rebuilt.
+
+    The store is left out: it is not that of the run at hand, and its password is not recorded.
+
+    Raises:
+        InputError: it is none; the message names the checkpoint and lists all problems.
+
+    """
+    try:
+        return load({**saved.config(), "tracking": {}}, TrainConfig, allow_targets=allow_targets)
+    except ConfigError as error:
+        raise InputError(f"the settings in {saved.place}: {error}") from error
+
+
 def continued(composed: Mapping[str, Any], line: Line, saved: SavedRun) -> dict[str, Any]:
     """The saved configuration with what `line` sets, taken from `composed`, on top.
 
@@ -78,14 +98,6 @@ def continued(composed: Mapping[str, Any], line: Line, saved: SavedRun) -> dict[
     if problems:
         raise ConfigError(problems)
     return result
-
-
-def trained_config(saved: Mapping[str, Any], allow_targets: Sequence[str]) -> TrainConfig:
-    """The configuration in a checkpoint, for its model to be rebuilt. Raises `ConfigError`.
-
-    The store is left out: it is not that of the run at hand, and its password is not recorded.
-    """
-    return load({**saved, "tracking": {}}, TrainConfig, allow_targets=allow_targets)
 
 
 def with_saved_dataset(composed: Mapping[str, Any], line: Line, saved: SavedRun) -> dict[str, Any]:
@@ -125,7 +137,7 @@ def _beyond_the_schedule(saved: SavedRun, after: Mapping[str, Any]) -> Iterator[
     """A schedule that was made for the epochs of the run comes to its end with them."""
     key = "trainer.max_epochs"
     was, wanted = _get(saved.resolved, key), _get(after, key)
-    if not isinstance(wanted, int) or not (wanted > was or (wanted == -1 and was != -1)):
+    if not isinstance(wanted, int) or not isinstance(was, int) or not (wanted > was or (wanted == -1 and was != -1)):
         return
     for schedule in (f"lr_scheduler.{name}" for name in Schedule.open_fields):
         steps = _get(saved.resolved, schedule)

@@ -2,11 +2,15 @@
 
 from pathlib import Path
 
+from hydra._internal.core_plugins import file_config_source
+from hydra._internal.sources_registry import SourcesRegistry
 from hydra.core.config_search_path import ConfigSearchPath, SearchPathQuery
 from hydra.core.plugins import Plugins
+from hydra.plugins.config_source import ConfigResult
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 
 from tokenlayer.errors import InputError
+from tokenlayer.yaml_files import check_yaml
 
 
 def packaged_conf() -> Path:
@@ -36,6 +40,25 @@ class LocalConf(SearchPathPlugin):
             search_path.prepend("local", f"file://{folder}", anchor=SearchPathQuery(provider="main"))
 
 
+class CheckedFiles(file_config_source.FileConfigSource):
+    """Hydra's reader of files, which are checked first: OmegaConf would write out whatever aliases stand for."""
+
+    def load_config(self, config_path: str) -> ConfigResult:
+        """As Hydra's.
+
+        Raises:
+            InputError: the file cannot be read, or is no configuration.
+
+        """
+        path = Path(self.path, self._normalize_file_name(config_path))
+        if path.exists() and not path.is_relative_to(packaged_conf()):
+            check_yaml(path)
+        return super().load_config(config_path)
+
+
 def register() -> None:
-    """Tells Hydra about `LocalConf`."""
-    Plugins.instance().register(LocalConf)
+    """Tells Hydra about `LocalConf` and `CheckedFiles`."""
+    plugins = Plugins.instance()
+    plugins.register(LocalConf)
+    # Plugins.register leaves a source alone whose scheme is taken.
+    SourcesRegistry.instance().types[CheckedFiles.scheme()] = CheckedFiles

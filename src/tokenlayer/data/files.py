@@ -7,40 +7,87 @@ import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO
 
 from tokenlayer.errors import InputError
+from tokenlayer.hints import shortened
+from tokenlayer.progress import working
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _TRUNCATED = (EOFError, gzip.BadGzipFile, zlib.error)
+_UNPACKED, _UNPACKED_TIMES = 256 << 20, 100  # texts are packed to a third or a tenth, a bomb to a thousandth
+
+LARGEST_TEXT = 1 << 24
+"""Bytes, or characters, of a text or a row: some twenty novels. What is larger is no text, or meant to do harm."""
 
 
 def existing(source: str, key: str) -> Path:
     """The path of `source`, which stands under the configuration's `key`.
 
     Raises:
-        InputError: nothing is there; names the absolute path.
+        InputError: nothing is there, or neither a file nor a folder; names the absolute path.
 
     """
-    path = Path(source).expanduser()
-    if not path.exists():
-        raise InputError(f"{key}={source}: there is no such file ({path.absolute()})")
+    try:
+        path = Path(source).expanduser()
+        is_there = path.exists()
+    except (OSError, RuntimeError) as error:  # a name that is too long; a home folder of nobody
+        raise InputError(f"{key}={shortened(source)}: no path of a file ({error})") from error
+    if not is_there:
+        raise InputError(f"{key}={shortened(source)}: there is no such file ({shortened(str(path.absolute()))})")
+    if not (path.is_file() or path.is_dir()):
+        raise InputError(f"{key}={source}: neither a file nor a folder ({path.absolute()}): write it to a file first")
     return path
+
+
+def most_unpacked(path: Path) -> int:
+    """Bytes that the content of a packed file may come to: far more than texts do, and what memory can hold."""
+    return max(_UNPACKED, _UNPACKED_TIMES * path.stat().st_size)
+
+
+class _Unpacked(io.RawIOBase):
+    """The content of a file that gzip wrote, of which no more is read than texts can come to.
+
+    Raises:
+        InputError: it goes on; of some megabytes it could make as many gigabytes.
+
+    """
+
+    def __init__(self, packed: BinaryIO, path: Path) -> None:
+        self._path = path
+        self._file = gzip.GzipFile(fileobj=packed)
+        self._left = self._most = most_unpacked(path)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        count = self._file.readinto(buffer)
+        self._left -= count
+        if self._left < 0:
+            raise InputError(
+                f"{self._path} unpacks to more than {self._most:,} bytes, which texts do not: unpack it, and look at it"
+            )
+        return count
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
 
 
 @contextmanager
 def open_binary(path: Path) -> Iterator[BinaryIO]:
-    """The file's bytes, decompressed if gzip wrote it, whatever its name.
+    """The file's bytes, decompressed if gzip wrote it, whatever its name; it can be sought in if it is not.
 
     Raises:
-        InputError: the file cannot be opened, or ends too early while it is read.
+        InputError: the file cannot be opened, or ends too early, or not for long, while it is read.
 
     """
     try:
-        with path.open("rb") as probe:
+        with path.open("rb") as probe, path.open("rb") as raw:
             zipped = probe.read(2) == _GZIP_MAGIC
-        with cast(BinaryIO, gzip.open(path)) if zipped else path.open("rb") as file:
-            yield file
+            with working("reading texts", path.stat().st_size, raw.tell):
+                yield io.BufferedReader(_Unpacked(raw, path)) if zipped else raw
     except _TRUNCATED as error:
         raise InputError(f"{path} is truncated or damaged ({error}): fetch it again") from error
     except OSError as error:

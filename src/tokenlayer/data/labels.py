@@ -10,7 +10,9 @@ import numpy as np
 from tokenlayer.data.types import Labels
 from tokenlayer.errors import InputError
 
-_WHOLE = re.compile(r"([+-]?\d+)\.0+")
+_WHOLE = re.compile(r"([+-]?\d{1,4000})\.0+")  # of more digits Python makes no number
+_LONGEST_LABEL = 500
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 def spelled(value: Any) -> str:
@@ -25,6 +27,27 @@ def spelled(value: Any) -> str:
     text = str(value).strip()
     whole = _WHOLE.fullmatch(text)
     return str(int(whole[1])) if whole else text
+
+
+def class_name(value: Any, place: str) -> str:
+    """The class that a label of a file names.
+
+    Raises:
+        InputError: it is missing, or no name: the message begins with `place`.
+
+    """
+    if isinstance(value, (list, dict, bytes)):
+        raise InputError(f"{place} is no text, number or flag, but a {type(value).__name__}: choose another column")
+    label = spelled(value)
+    if not label:
+        raise InputError(f"{place} is missing: fill it in, or drop the row")
+    if len(label) > _LONGEST_LABEL:
+        raise InputError(f"{place} has {len(label):,} characters, a class at most {_LONGEST_LABEL}: is it the text?")
+    if _HALF.search(label):
+        raise InputError(
+            f"{place}, {label!r}, holds half a character, which no file can: write both halves, or drop it"
+        )
+    return label
 
 
 def classes_of(labels: Sequence[str], place: str) -> tuple[tuple[str, ...], Labels]:

@@ -23,6 +23,7 @@ from tokenlayer.data.splits import Indices, all_as_test, content_ids, split, spl
 from tokenlayer.data.types import PreparedDataset, RawDataset, SplitName
 from tokenlayer.disk_cache import load_or_make, read_sealed, write_sealed
 from tokenlayer.errors import InputError
+from tokenlayer.progress import tracked
 from tokenlayer.text.alphabet import Alphabet, Codes
 from tokenlayer.text.cleaning import clean
 from tokenlayer.text.encoding import encode_texts
@@ -115,7 +116,8 @@ class _CleanTexts:
             splits = _split_if_possible(raw, ids, config.split_seed)
         else:
             splits = split_to_train(raw, ids, config.split_seed)
-        cleaned = [clean(raw.texts[i], config.cleaning) for i in chain(*splits.values())]
+        order = tracked(chain(*splits.values()), "cleaning texts", len(raw.texts))
+        cleaned = [clean(raw.texts[i], config.cleaning) for i in order]
         raw.texts.clear()  # the uncleaned texts are half of the memory
         return cls(raw, ids, splits, cleaned)
 
@@ -133,7 +135,8 @@ def _build(config: DatasetConfig, known_classes: Sequence[str], read: _CleanText
     assert text_length is not None, "settled"
     raw, ids, splits = read.raw, read.ids, read.splits
     alphabet = _alphabet(config, read.cleaned, len(splits["train"]), raw.place)
-    codes, lengths = encode_texts(read.cleaned, alphabet, keep_alphabet=config.cleaning.keep_alphabet)
+    texts = tracked(read.cleaned, "encoding texts", len(read.cleaned))
+    codes, lengths = encode_texts(texts, alphabet, keep_alphabet=config.cleaning.keep_alphabet)
     read.cleaned.clear()  # another half
     if not (lengths if known_classes else lengths[: len(splits["train"])]).any():
         raise InputError(
@@ -194,7 +197,8 @@ class _Rows:
         bounds = np.concatenate([[0], self._ends + np.arange(1, len(self._ends) + 1)])
         np.save(directory / "bounds.npy", bounds)
         uncut = _new_memmap(directory / "uncut.npy", self._codes.dtype, (int(bounds[-1]),))
-        for begin, row in zip(bounds, self._from(0, len(self._ends)), strict=False):
+        rows = tracked(self._from(0, len(self._ends)), "writing encoded texts", len(self._ends))
+        for begin, row in zip(bounds, rows, strict=False):
             uncut[begin : begin + len(row)] = row
         uncut[bounds[1:] - 1] = space
         uncut.flush()

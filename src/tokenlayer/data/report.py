@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from tokenlayer.data.splits import VALIDATION_OF_TRAIN, Indices
 from tokenlayer.data.types import DataReport, PreparedDataset, RawDataset, SplitName
+from tokenlayer.hints import listed
 
 
 @dataclass(frozen=True)
@@ -84,5 +85,6 @@ def _notes(raw: RawDataset, splits: Mapping[SplitName, Indices]) -> list[str]:
     for name, indices in splits.items():
         missing = [label for label, count in _balance(raw, indices).items() if not count]
         if missing:
-            notes.append(f"the {name} split has no text of class {', '.join(missing)}")
+            many = f"{len(missing)} classes: " if len(missing) > 1 else "class "
+            notes.append(f"the {name} split has no text of {many}{listed(missing)}")
     return notes

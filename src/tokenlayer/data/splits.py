@@ -13,6 +13,7 @@ from tokenlayer.errors import InputError
 _HELD_OUT = 0.3
 _TEST_OF_HELD_OUT = 0.5
 VALIDATION_OF_TRAIN = 0.15
+_FEW_TEXTS = 20  # so few may be of as many classes as they like: a person trying something out
 
 Indices = npt.NDArray[np.int64]
 
@@ -34,9 +35,16 @@ def split_to_train(raw: RawDataset, ids: npt.NDArray[np.str_], split_seed: int) 
     """Split texts on which a classifier is to be trained, chosen and tested.
 
     Raises:
-        InputError: a split is empty, or all training texts are of one class.
+        InputError: a split is empty, or all training texts are of one class, or there are more classes than half the
+            texts.
 
     """
+    n_classes = len(np.unique(raw.labels))
+    if n_classes > max(_FEW_TEXTS, len(raw.labels)) // 2:
+        raise InputError(
+            f"{raw.place}: {len(raw.labels)} texts have {n_classes} different labels: to learn a class takes several "
+            "of its texts; take the column of the classes, or leave rare ones out"
+        )
     splits = split(raw, ids, split_seed)
     for name in SPLITS:
         if not len(splits[name]):

@@ -66,10 +66,11 @@ def explain_text(
 
 def explained(saved: SavedModel, text: str, allow_targets: Sequence[str] = ()) -> Explanation:
     """The text, cleaned and encoded as the model's training texts were, and what the model makes of it."""
-    trained = trained_config(saved.config(), allow_targets)
+    trained = trained_config(saved, allow_targets)
     alphabet = Alphabet(saved.header["alphabet"])
     text_length = trained.dataset.text_length
-    assert text_length is not None, "a run has chosen it"
+    if text_length is None:  # every run has chosen it
+        raise saved.edited("dataset.text_length is null")
     seen = model_input(text, alphabet, trained.dataset.cleaning, text_length)
     model = restored_model(trained, saved, text_length)
     return explain(model, seen, alphabet, saved.header["class_names"])

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from scipy import sparse
 from torch import Tensor
 
 from tokenlayer.array_cache import cached_arrays
@@ -31,7 +32,7 @@ from tokenlayer.rules.base import Edit, Observation, RuleContext, TrainingProgre
 from tokenlayer.rules.graft import GraftRuleConfig
 from tokenlayer.rules.learning_rule import LearningRule
 from tokenlayer.selection import linear, surgery
-from tokenlayer.selection.chi2 import chi_squared
+from tokenlayer.selection.chi2 import best_first, chi_squared
 from tokenlayer.selection.l1_path import l1_support
 from tokenlayer.selection.linear import Features, Floats, Ints
 from tokenlayer.selection.penalty import ridge_penalty, surgery_penalty
@@ -41,6 +42,9 @@ _FORMAT = 2  # of what is kept on disk: to be raised when the same settings come
 
 
 _TEACHER_PENALTY = 0.5
+
+
+_TEACHER_WEIGHTS = 2_500_000  # of which its fit holds some 25 copies: 100,000 n-grams for 25 classes, fewer for more
 
 
 _FEW = 600  # tokens: beyond, a wider look and a shorter operation chose better on validation texts
@@ -196,13 +200,30 @@ def grafting(context: RuleContext, config: GraftRuleConfig) -> GraftRule:
     labels = linear.one_hot(texts.labels[: index.n_texts], texts.n_classes)
     targets = labels
     if config.distillation_weight:
-        settings = [*settings, _TEACHER_PENALTY]
-        taught = cached_arrays(texts.folder, "teacher", settings, lambda: {"targets": _taught(index, labels)})
+        n_read = min(len(index), max(1, _TEACHER_WEIGHTS // labels.shape[1]))
+        settings = [*settings, _TEACHER_PENALTY, *([n_read] if n_read < len(index) else [])]
+        taught = cached_arrays(texts.folder, "teacher", settings, lambda: {"targets": _taught(index, labels, n_read)})
         targets = (1 - config.distillation_weight) * labels + config.distillation_weight * taught["targets"]
     return GraftRule(context, index, targets, config)
 
 
-def _taught(index: NgramIndex, labels: Floats) -> Floats:
-    """(n, n_outputs): the teacher's probabilities, each text's by the half of the texts that it is not in."""
-    every = Features.of(*index.texts_of(np.arange(len(index))), index.n_texts)
-    return linear.cross_fitted(every, labels, _TEACHER_PENALTY, folds=2)
+def _taught(index: NgramIndex, labels: Floats, n_read: int) -> Floats:
+    """(n, n_outputs): the teacher's probabilities, each text's by the half of the texts that it is not in.
+
+    Of an index of more than `n_read` n-grams it reads those of the largest χ².
+    """
+    read = np.arange(len(index))
+    if n_read < len(index):
+        read = np.sort(best_first(_chi_squared(index, labels))[:n_read])
+    features = Features.of(*index.texts_of(read), index.n_texts)
+    return linear.cross_fitted(features, labels, _TEACHER_PENALTY, folds=2)
+
+
+def _chi_squared(index: NgramIndex, labels: Floats) -> Floats:
+    """(P,): χ² of each n-gram; `labels` are those of three classes or more."""
+    by_class, n_texts = sparse.csr_matrix(labels.T), labels.sum(0).astype(np.int64)
+    scores = [
+        chi_squared((by_class @ Features.of(*index.texts_of(some), index.n_texts).presence).T.toarray(), n_texts)
+        for some in np.array_split(np.arange(len(index)), 1 + len(index) * len(n_texts) // _TEACHER_WEIGHTS)
+    ]
+    return np.concatenate(scores)

@@ -10,6 +10,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from tokenlayer.progress import Work, working
 from tokenlayer.selection.linear import Features, Floats, Ints, Linear, one_hot, probabilities, shares_as_logits
 from tokenlayer.text.ngrams.presence import Presence
 
@@ -29,7 +30,8 @@ def l1_support(features: Features, targets: Floats, size: int) -> Ints:
         size: how many weights are wanted.
 
     """
-    model = _path(features, targets, size, _standard(features))
+    with working("choosing n-grams on the L1 path", size) as work:
+        model = _path(features, targets, size, _standard(features), work)
     return np.flatnonzero(model.weights.any(axis=1))
 
 
@@ -56,7 +58,9 @@ def l1_choice(presence: Presence, labels: Ints, n_classes: int, n_chosen: int, *
     features = Features.of(presence.texts, presence.bounds, presence.n_texts)
     targets = one_hot(labels, n_classes)
     cost = _standard(features) if standardise else np.full(len(features), np.sqrt(presence.n_texts))
-    model = _path(features, targets, n_chosen + min(n_chosen, _SURPLUS), cost)
+    size = n_chosen + min(n_chosen, _SURPLUS)
+    with working("choosing tokens on the L1 path", size) as work:
+        model = _path(features, targets, size, cost, work)
     # Under an infinite cost, a token of every text or of none has no weight.
     effect = np.linalg.norm(model.weights, axis=1) * np.where(np.isfinite(cost), cost, 0.0)
     return np.lexsort((-_prices(features, targets, model, cost), -effect))[:n_chosen]
@@ -69,7 +73,7 @@ def _standard(features: Features) -> Floats:
     return np.where((frequency > 0) & (frequency < n), features.spread * np.sqrt(n), np.inf)
 
 
-def _path(features: Features, targets: Floats, size: int, cost: Floats) -> Linear:
+def _path(features: Features, targets: Floats, size: int, cost: Floats, work: Work) -> Linear:
     """The model at the first step of the L1 path (grouped over outputs) where `size` features have weights.
 
     The penalty is lowered by a fifth at a time, each step from the weights of the one before.
@@ -84,7 +88,8 @@ def _path(features: Features, targets: Floats, size: int, cost: Floats) -> Linea
             p = probabilities(model.logits(features))
             residual, curvature = targets - p, np.maximum(steepest * p * (1 - p), 1e-2)
             _descend(X.indptr, X.indices, residual, curvature, model.weights, model.bias, penalty * cost)
-        if np.count_nonzero(model.weights.any(axis=1)) >= size:
+        work.done = int(np.count_nonzero(model.weights.any(axis=1)))
+        if work.done >= size:
             break
     return model
 
@@ -98,7 +103,7 @@ def _prices(features: Features, targets: Floats, model: Linear, cost: Floats) ->
 
 
 # Loops over single numbers: numba would allocate an array for each expression of arrays.
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _descend(  # noqa: PLR0912  # a compiled inner loop
     indptr: npt.NDArray[np.int32],
     texts: npt.NDArray[np.int32],
@@ -109,43 +114,58 @@ def _descend(  # noqa: PLR0912  # a compiled inner loop
     penalty: Floats,
 ) -> None:
     """Coordinate descent on the quadratic model of the loss around the present weights, which are changed in place."""
+    # The outputs of a text stand side by side: they are walked innermost, which is fast for many classes, too.
     n, outputs = residual.shape
     size = len(penalty)
     stiffness = np.zeros(size)
+    total = np.zeros(outputs)
     for q in range(size):
+        total[:] = 0.0
+        for at in range(indptr[q], indptr[q + 1]):
+            for o in range(outputs):
+                total[o] += curvature[texts[at], o]
+        stiffness[q] = max(total.max(), 0.0)
+    firmness = np.zeros(outputs)
+    for i in range(n):
         for o in range(outputs):
-            total = 0.0
-            for at in range(indptr[q], indptr[q + 1]):
-                total += curvature[texts[at], o]
-            stiffness[q] = max(stiffness[q], total)
+            firmness[o] += curvature[i, o]
     active = np.ones(size, dtype=np.bool_)
-    slope = np.zeros(outputs)
+    slope, change = np.zeros(outputs), np.zeros(outputs)
     for sweep in range(_SWEEPS):
+        change[:] = 0.0
+        for i in range(n):
+            for o in range(outputs):
+                change[o] += residual[i, o]
         for o in range(outputs):
-            change = residual[:, o].sum() / curvature[:, o].sum()
-            bias[o] += change
-            for i in range(n):
-                residual[i, o] -= curvature[i, o] * change
+            change[o] /= firmness[o]
+            bias[o] += change[o]
+        for i in range(n):
+            for o in range(outputs):
+                residual[i, o] -= curvature[i, o] * change[o]
         largest = 0.0
         for q in range(size):
             if not active[q] and sweep % 5:
                 continue
+            for o in range(outputs):
+                slope[o] = stiffness[q] * weights[q, o]
+            for at in range(indptr[q], indptr[q + 1]):
+                for o in range(outputs):
+                    slope[o] += residual[texts[at], o]
             norm = 0.0
             for o in range(outputs):
-                total = stiffness[q] * weights[q, o]
-                for at in range(indptr[q], indptr[q + 1]):
-                    total += residual[texts[at], o]
-                slope[o] = total
-                norm += total * total
+                norm += slope[o] * slope[o]
             norm = np.sqrt(norm)
             active[q] = norm > penalty[q]
             scale = (1 - penalty[q] / norm) / stiffness[q] if active[q] else 0.0
+            moves = False
             for o in range(outputs):
-                change = slope[o] * scale - weights[q, o]
-                if change != 0.0:
-                    weights[q, o] += change
-                    for at in range(indptr[q], indptr[q + 1]):
-                        residual[texts[at], o] -= curvature[texts[at], o] * change
-                    largest = max(largest, change * change * stiffness[q])
+                change[o] = slope[o] * scale - weights[q, o]
+                weights[q, o] += change[o]
+                moves = moves or change[o] != 0.0
+                largest = max(largest, change[o] * change[o] * stiffness[q])
+            if moves:
+                for at in range(indptr[q], indptr[q + 1]):
+                    for o in range(outputs):
+                        residual[texts[at], o] -= curvature[texts[at], o] * change[o]
         if largest < _TOLERANCE:
             break

@@ -13,6 +13,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy import optimize, sparse, special
 
+from tokenlayer.progress import Work, working
+
+_ITERATIONS = 40
+
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
@@ -74,7 +78,13 @@ def probabilities(logits: Floats) -> Floats:
     return out
 
 
-def fit(features: Features, targets: Floats, penalty: float, iterations: int = 40) -> Linear:
+def fit(
+    features: Features,
+    targets: Floats,
+    penalty: float,
+    iterations: int = _ITERATIONS,
+    work: Work | None = None,
+) -> Linear:
     """The penalised maximum-likelihood weights for `targets` (n, n_outputs): probabilities, hard (0, 1) or soft."""
     n, outputs = targets.shape
     P = len(features)
@@ -94,7 +104,14 @@ def fit(features: Features, targets: Floats, penalty: float, iterations: int = 4
         return value / n, np.concatenate([slope.ravel(), total]) / n
 
     start = np.concatenate([np.zeros(P * outputs), shares_as_logits(targets)])
-    found = optimize.minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": iterations, "maxcor": 10})
+    found = optimize.minimize(
+        loss,
+        start,
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxiter": iterations, "maxcor": 10},
+        callback=None if work is None else lambda _point: work.step(),
+    )
     weights = found.x[:-outputs].reshape(P, outputs) / spread[:, None]
     return Linear(weights, found.x[-outputs:] - centre @ weights)
 
@@ -120,8 +137,10 @@ def cross_fitted(features: Features, targets: Floats, penalty: float, folds: int
     """
     out = np.empty_like(targets)
     fold = np.arange(len(targets)) % folds
-    for held_out in range(folds):
-        inside, outside = fold != held_out, fold == held_out
-        model = fit(features.rows(inside), targets[inside], penalty)
-        out[outside] = probabilities(model.logits(features.rows(outside)))
+    with working("fitting a classifier on all n-grams", folds * _ITERATIONS) as work:
+        for held_out in range(folds):
+            inside, outside = fold != held_out, fold == held_out
+            model = fit(features.rows(inside), targets[inside], penalty, work=work)
+            out[outside] = probabilities(model.logits(features.rows(outside)))
+            work.done = (held_out + 1) * _ITERATIONS
     return out

@@ -211,14 +211,14 @@ class RunFolder:
         """The commits of the local journal, as far as it can be believed."""
         return read_journal(self.journal)
 
-    def text(self, name: str, commits: Sequence[Commit]) -> str | None:
-        """A committed text file; None where it is not here, or not as it was committed."""
+    def whole_file(self, name: str, commits: Sequence[Commit]) -> Path | None:
+        """The path of a committed file; None where it is not here, or not as it was committed."""
         wanted: Mapping[str, str] = {key: digest for commit in commits for key, digest in commit.files.items()}
         if name not in wanted:
             return None
         for folder in (self.incoming, self.artifacts):
             if is_file_of(folder / name, wanted[name]):
-                return (folder / name).read_text(encoding="utf-8")
+                return folder / name
         return None
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
+import pyarrow as pa
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
@@ -18,6 +18,7 @@ from tokenlayer.hints import hint
 from tokenlayer.tracking.runs import find_run, search_runs
 from tokenlayer.tracking.store import Store, open_store
 from tokenlayer.tracking.tables import PART, read_parts
+from tokenlayer.yaml_files import load_yaml
 
 OUTPUTS = Path("outputs")
 # Without this part of an address, MLflow 3 shows pages for language models around a run: traces, judges, prompts.
@@ -80,7 +81,11 @@ def load_log(
     if not parts:
         tables = [Path(file.path).name for file in store.client.list_artifacts(run_id, "logs")]
         raise InputError(f"run {run_id} has no table {table!r}{hint(table, tables)}")
-    frame: pd.DataFrame = read_parts(_fetched(store, run_id, part) for part in parts).to_pandas()
+    local = [_fetched(store, run_id, part) for part in parts]
+    try:
+        frame: pd.DataFrame = read_parts(local).to_pandas()
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise InputError(f"the table {table!r} of run {run_id} is damaged: {error}") from error
     return frame
 
 
@@ -115,11 +120,13 @@ def load_resolved_config(run: str, *, uri: str | None = None, output_dir: Path |
     """The configuration of a run, as recorded in `config/resolved.yaml`.
 
     Raises:
-        InputError: no such store or run, or it recorded no configuration.
+        InputError: no such store or run, or it recorded no configuration, or what it recorded is none any more.
 
     """
     path = download_artifact(run, "config/resolved.yaml", uri=uri, output_dir=output_dir)
-    config: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    config = load_yaml(path, f"config/resolved.yaml of run {run}")
+    if not isinstance(config, dict):
+        raise InputError(f"config/resolved.yaml of run {run} is no configuration: it has been damaged, or edited")
     return config
 
 

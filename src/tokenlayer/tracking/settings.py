@@ -5,8 +5,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import yaml
-
 from tokenlayer.errors import InputError
 from tokenlayer.tracking.folder import RunFolder
 from tokenlayer.tracking.journal import Commit, latest_files
@@ -15,6 +13,7 @@ from tokenlayer.tracking.remote import RemoteRun
 from tokenlayer.tracking.resuming import sent_of
 from tokenlayer.tracking.runs import check_resumable, find_run
 from tokenlayer.tracking.store import Store
+from tokenlayer.yaml_files import load_yaml
 
 RESOLVED = "config/resolved.yaml"
 OVERRIDES = "config/overrides.yaml"
@@ -66,15 +65,9 @@ class _Reader:
         run_id = self._remote.run_id
         if name not in self._files:
             raise InputError(f"run {run_id} has recorded no {name}: it cannot be resumed; start it again")
-        text = self._folder.text(name, self._commits)
-        if text is None:
-            path = self._remote.fetch(name, self._files[name][0])
-            text = None if path is None else path.read_text(encoding="utf-8")
-        if text is None:
+        path = self._folder.whole_file(name, self._commits) or self._remote.fetch(name, self._files[name][0])
+        if path is None:
             raise InputError(
                 f"run {run_id}: {name} is damaged or gone in {self._folder.root} and in {self._remote.store.shown}"
             )
-        try:
-            return yaml.safe_load(text)
-        except (yaml.YAMLError, RecursionError) as error:
-            raise InputError(f"run {run_id}: {name} is no YAML: {error}") from error
+        return load_yaml(path, f"{name} of run {run_id}")

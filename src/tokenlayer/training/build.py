@@ -19,7 +19,7 @@ from tokenlayer.rules.base import RuleContext
 from tokenlayer.rules.learning_rule import LearningRule
 from tokenlayer.text.alphabet import Alphabet
 from tokenlayer.tracking.format import FORMAT
-from tokenlayer.training.checkpoint_loading import SavedModel
+from tokenlayer.training.checkpoint_loading import MODEL, SavedModel
 from tokenlayer.training.config import TrainConfig
 from tokenlayer.vocabularies.base import InitializerContext
 
@@ -136,11 +136,26 @@ def restored_model(trained: TrainConfig, saved: SavedModel, text_length: int) ->
         saved: the checkpoint.
         text_length: L of the texts that it is to read.
 
+    Raises:
+        InputError: its weights are not those of the model that its header describes.
+
     """
     alphabet = Alphabet(saved.header["alphabet"])
-    matcher = trained.initializer.matcher(alphabet)
-    layer = _blank_layer(trained, saved.header["max_token_length"], alphabet, matcher)
-    model = trained.model.build(layer, text_length, len(saved.header["class_names"]))
-    weights = {key: value for key, value in saved.weights.items() if key.startswith("model.")}
-    model.load_state_dict({key.removeprefix("model."): value for key, value in weights.items()})
+    weights = {key.removeprefix(MODEL): value for key, value in saved.weights.items() if key.startswith(MODEL)}
+    K, n_classes = saved.header["max_token_length"], len(saved.header["class_names"])
+    n_tokens = max((len(value) for key, value in weights.items() if key == "embedding.weight"), default=0)
+    if trained.model.vocab_size != n_tokens or trained.model.vocab_size * K > sum(v.numel() for v in weights.values()):
+        raise saved.edited(f"it has no weights for {trained.model.vocab_size} tokens of up to {K} characters")
+    layer = _blank_layer(trained, K, alphabet, trained.initializer.matcher(alphabet))
+    with torch.device("meta"):  # shapes and types alone: a header may ask for more than memory holds
+        wanted = trained.model.build(layer, text_length, n_classes).state_dict()
+    for key in wanted.keys() | weights.keys():
+        if key not in wanted or key not in weights or _kind(wanted[key]) != _kind(weights[key]):
+            raise saved.edited(f"{key} is not of the model that its settings describe")
+    model = trained.model.build(layer, text_length, n_classes)
+    model.load_state_dict(weights)
     return model
+
+
+def _kind(weight: torch.Tensor) -> tuple[object, ...]:
+    return weight.shape, weight.dtype, weight.layout

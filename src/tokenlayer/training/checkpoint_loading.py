@@ -1,7 +1,7 @@
 """Saved models, found by what the user typed."""
 
-import pickle
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,9 +9,15 @@ from typing import Any
 import torch
 
 from tokenlayer.errors import InputError
+from tokenlayer.hints import shortened
+from tokenlayer.text.alphabet import Alphabet
 from tokenlayer.tracking.config import TrackingConfig
 from tokenlayer.tracking.format import check_format
 from tokenlayer.tracking.reading import download_artifact, find_run_id
+
+MODEL = "model."
+"""The beginning of the names of a model's weights."""
+_DEEPEST = 40
 
 
 @dataclass(frozen=True)
@@ -24,6 +30,12 @@ class SavedModel:
     """What the checkpoint says of itself: `format`, `config`, `alphabet`, `class_names`, `fingerprint`."""
     run_id: str | None
     """The run it belongs to, None for a bare file."""
+    place: str
+    """Names it in messages."""
+
+    def edited(self, what: str) -> InputError:
+        """The error of a checkpoint that says what cannot be: a file is damaged, or somebody has changed it."""
+        return InputError(f"{self.place} is damaged, or has been edited: {what}; take another")
 
     def config(self) -> dict[str, Any]:
         """The configuration of the training, in plain containers.
@@ -54,10 +66,10 @@ def saved_model(run_or_checkpoint: str, tracking: TrackingConfig, output_dir: st
 
     """
     path = Path(run_or_checkpoint)
-    if path.is_file():
+    if _is_file(path):
         return _read(path, None)
     if path.suffix == ".ckpt" or len(path.parts) > 1:
-        raise InputError(f"{run_or_checkpoint}: no such checkpoint file")
+        raise InputError(f"{shortened(run_or_checkpoint)}: no such checkpoint file")
     folder = Path(output_dir).absolute()
     run_id = find_run_id(run_or_checkpoint, tracking.uri, output_dir=folder)
     for name in ("best.ckpt", "last.ckpt"):
@@ -70,11 +82,74 @@ def saved_model(run_or_checkpoint: str, tracking: TrackingConfig, output_dir: st
     raise missing
 
 
-def _read(path: Path, run_id: str | None) -> SavedModel:
+def _is_file(path: Path) -> bool:
+    """Whether there is such a file; of a name that no file can have there is none."""
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-        saved = SavedModel(content["state_dict"], content["tokenlayer"], run_id)
-    except (KeyError, TypeError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        raise InputError(f"{path}: no checkpoint of tokenlayer ({error})") from error
-    check_format(saved.header.get("format"), str(path) if run_id is None else f"the checkpoint of run {run_id}")
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def _read(path: Path, run_id: str | None) -> SavedModel:
+    place = str(path) if run_id is None else f"the checkpoint of run {run_id}"
+    content = _unpickled(path, place)
+    if not isinstance(content, dict) or not isinstance(content.get("tokenlayer"), dict):
+        raise InputError(f"{place}: no checkpoint of tokenlayer: it says nothing of itself under `tokenlayer`")
+    header: dict[str, Any] = content["tokenlayer"]
+    weights: Any = content.get("state_dict")
+    check_format(header.get("format"), place)
+    saved = SavedModel(weights, header, run_id, place)
+    for wrong in _wrong_in(saved):
+        raise saved.edited(wrong)
     return saved
+
+
+def _unpickled(path: Path, place: str) -> Any:
+    """What torch reads: tensors and plain containers. Nothing is executed, and nothing unpacked."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError) as error:
+        raise InputError(f"{place}: no checkpoint of tokenlayer, or a damaged one ({error})") from error
+    if any(member.compress_type != zipfile.ZIP_STORED for member in members):
+        raise InputError(f"{place}: no checkpoint of tokenlayer: torch does not compress what it saves")
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # whatever the bytes of a file from elsewhere make torch's unpickler stumble over
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(f"{place}: no checkpoint of tokenlayer, or a damaged one ({shortened(reason)})") from error
+
+
+def _wrong_in(saved: SavedModel) -> Iterator[str]:
+    """What is not as `checkpoint_header` and a module made it."""
+    header, weights = saved.header, saved.weights
+    if not isinstance(weights, Mapping) or not all(isinstance(name, str) for name in weights):
+        yield "it holds no weights"
+    elif not all(
+        isinstance(value, torch.Tensor) and not value.is_meta
+        for name, value in weights.items()
+        if name.startswith(MODEL)
+    ):
+        yield "some of its weights are no tensors"
+    if not isinstance(header.get("config"), dict) or not _is_plain(header["config"]):
+        yield "`config` is no configuration"
+    names, longest, chars = header.get("class_names"), header.get("max_token_length"), header.get("alphabet")
+    if not isinstance(names, list) or len(names) < 2 or not all(isinstance(name, str) for name in names):
+        yield "`class_names` is no list of two names or more"
+    if not isinstance(header.get("fingerprint"), str):
+        yield "`fingerprint` is no text"
+    if not isinstance(longest, int) or longest < 1:
+        yield "`max_token_length` is no length"
+    try:
+        Alphabet(chars if isinstance(chars, str) else "")
+    except InputError as error:
+        yield f"`alphabet`: {error}"
+
+
+def _is_plain(value: object, levels: int = _DEEPEST) -> bool:
+    """Whether a value could stand in YAML; not if it holds itself, which pickles may."""
+    if isinstance(value, dict):
+        return levels > 0 and all(isinstance(k, str) and _is_plain(v, levels - 1) for k, v in value.items())
+    if isinstance(value, list):
+        return levels > 0 and all(_is_plain(item, levels - 1) for item in value)
+    return value is None or isinstance(value, str | int | float)

@@ -14,12 +14,36 @@ from torchmetrics.classification import (
     MulticlassAccuracy,
     MulticlassAUROC,
     MulticlassF1Score,
+    MulticlassStatScores,
 )
 
 # Of a run that is resumed behind the last batch of an epoch: torchmetrics does not count restored states as updates.
 warnings.filterwarnings(
     "ignore", message="The ``compute`` method of metric .* was called before", module="torchmetrics"
 )
+
+
+class _CountedByClass(MulticlassStatScores):
+    """Counts each class by itself: torchmetrics takes a table of all pairs of classes, a million of a thousand."""
+
+    def update(self, preds: Tensor, target: Tensor) -> None:
+        """Add predictions (B,) or (B, n_classes), and labels (B,)."""
+        found = predictions(preds) if preds.is_floating_point() else preds
+        predicted, actual, right = (self._count(each) for each in (found, target, target[found == target]))
+        self._update_state(right, predicted - right, len(target) - predicted - actual + right, actual - right)
+
+    def _count(self, classes: Tensor) -> Tensor:
+        assert self.num_classes is not None, "given"
+        zeros = torch.zeros(self.num_classes, dtype=torch.long, device=classes.device)
+        return zeros.index_add_(0, classes, torch.ones_like(classes))
+
+
+class _F1OfClasses(_CountedByClass, MulticlassF1Score):
+    pass
+
+
+class _RecallsOfClasses(_CountedByClass, MulticlassAccuracy):
+    pass
 
 
 class Metrics(nn.Module):
@@ -45,12 +69,12 @@ class Metrics(nn.Module):
         else:
             metrics = {
                 "accuracy": MulticlassAccuracy(n_classes, average="micro", validate_args=False),
-                "f1": MulticlassF1Score(n_classes, average="macro", validate_args=False),
+                "f1": _F1OfClasses(n_classes, average="macro", validate_args=False),
                 "auroc": MulticlassAUROC(n_classes, validate_args=False),
             }
         self.n_classes = n_classes
         self.scores = MetricCollection(metrics)
-        self.recalls = MulticlassAccuracy(n_classes, average=None, validate_args=False)
+        self.recalls = _RecallsOfClasses(n_classes, average=None, validate_args=False)
         self.loss = MeanMetric()
         self.register_buffer("seen", torch.zeros(n_classes, dtype=torch.bool))
         for metric in self.modules():

@@ -17,6 +17,7 @@ from tokenlayer import interrupts
 from tokenlayer.data.types import PreparedDataset
 from tokenlayer.errors import InputError
 from tokenlayer.escaping import harmless
+from tokenlayer.progress import shown_by
 from tokenlayer.redaction import redacted_setting, redacted_settings
 from tokenlayer.terminal import complain, console
 from tokenlayer.tracking.commands import resume_command, ui_command
@@ -71,7 +72,7 @@ def train(job: Job[TrainConfig]) -> TrainResult:
         trainer = config.trainer.build(callbacks, RecorderLogger(recorder), recorder.root)
         checkpoint = checked_checkpoint(recorder.resume_from, dataset)
         with told_how_to_go_on(recorder.run_id, config):
-            with interrupts.deferred():
+            with interrupts.deferred(), shown_by(None):  # the live view has the terminal now
                 trainer.fit(module, datamodule=data, ckpt_path=checkpoint)
                 if module.validated_steps < trainer.global_step:  # max_steps came before the end of an epoch
                     trainer.validate(module, datamodule=data, verbose=False)

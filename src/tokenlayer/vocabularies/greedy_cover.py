@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from tokenlayer.progress import working
 from tokenlayer.text.alphabet import Codes
 from tokenlayer.vocabularies.base import CorpusConfig, InitializerConfig, InitializerContext
 from tokenlayer.vocabularies.ngrams import (
@@ -67,14 +68,16 @@ def greedy_cover(
     # What an n-gram covers is bounded by what its occurrences do one by one. N-grams below a bound wait until the best
     # of those above it has fallen there: there are millions of them, and few are ever needed.
     bound = max(1, len(codes) // (_FEWER * max(n, 1)))
-    while len(chosen) < n:
-        candidates = _candidates(codes, none_code, ngram_lengths, filter_over, covered, bound)
-        for best in _greedy(list(candidates), covered, n - len(chosen), bound):
-            first = best.positions[0]
-            chosen.append(codes[first : first + best.length].astype(np.int64))
-        if bound == 1:
-            break
-        bound = max(1, bound // _FEWER)
+    with working("choosing n-grams that cover the texts", n) as work:
+        while len(chosen) < n:
+            candidates = _candidates(codes, none_code, ngram_lengths, filter_over, covered, bound)
+            for best in _greedy(list(candidates), covered, n - len(chosen), bound):
+                first = best.positions[0]
+                chosen.append(codes[first : first + best.length].astype(np.int64))
+                work.step()
+            if bound == 1:
+                break
+            bound = max(1, bound // _FEWER)
     return chosen
 
 

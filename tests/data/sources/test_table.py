@@ -1,9 +1,12 @@
 import gzip
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from tokenlayer.data.config import AlphabetConfig
@@ -285,6 +288,56 @@ def test_settings_that_contradict_are_all_named_before_any_reading(read, tmp_pat
     assert "split_column or test_source" in refusal(
         read, tmp_path / "nowhere.csv", split_column="part", test_source="t.csv"
     )
+
+
+def test_a_column_that_is_there_twice_is_ambiguous(read, tmp_path: Path) -> None:
+    for name in ("a.csv", "a.tsv"):
+        separator = "\t" if name.endswith("tsv") else ","
+        path = write_lines(tmp_path / name, separator.join(["body", "kind", "body"]), separator.join("xay"))
+        assert f"{name}: there are 2 columns 'body': rename all but the one meant" in refusal(read, path)
+    twice = pa.table([pa.array(["x", "y"])] * 3, names=["body", "kind", "kind"])
+    pq.write_table(twice, tmp_path / "a.parquet")
+    assert "a.parquet: there are 2 columns 'kind'" in refusal(read, tmp_path / "a.parquet")
+
+
+@pytest.mark.parametrize(
+    ("label", "says"),
+    [
+        (["a"], "no text, number or flag, but a list"),
+        ("x" * 600, "has 600 characters, a class at most 500: is it the text?"),
+    ],
+)
+def test_labels_that_name_no_class(read, tmp_path: Path, label: object, says: str) -> None:
+    good = json.dumps({"body": "a", "kind": "b"})
+    path = write_lines(tmp_path / "a.jsonl", good, json.dumps({"body": "a", "kind": label}))
+    message = refusal(read, path)
+    assert "a.jsonl, line 2: the label (kind)" in message
+    assert says in message
+
+
+def test_json_that_is_too_deep_or_too_large_names_its_line(read, tmp_path: Path) -> None:
+    good = json.dumps({"body": "a", "kind": "b"})
+    deep = '{"body": "a", "kind": ' + "[" * 100_000 + "]" * 100_000 + "}"
+    assert "line 2: nested too deeply" in refusal(read, write_lines(tmp_path / "a.jsonl", good, deep))
+    number = '{"body": "a", "kind": ' + "9" * 5000 + "}"
+    assert "line 2: not JSON (Exceeds the limit" in refusal(read, write_lines(tmp_path / "b.jsonl", good, number))
+
+
+def test_parquet_columns_of_other_types_are_named(read, tmp_path: Path) -> None:
+    table = pa.table({"body": [["a"], ["b"]], "kind": ["a", "b"]})
+    pq.write_table(table, tmp_path / "b.parquet")
+    assert "b.parquet: column 'body' is of list" in refusal(read, tmp_path / "b.parquet")
+
+
+def test_what_is_no_file_is_not_read(read, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.csv")
+    assert "neither a file nor a folder" in refusal(read, tmp_path / "pipe.csv")
+    assert "no path of a file" in refusal(read, tmp_path / f"{'x' * 300}.csv")
+
+
+def test_a_column_of_ids_is_none_of_classes(read, tmp_path: Path) -> None:
+    message = refusal(read, write(tmp_path / "a.csv", ROWS.assign(kind=range(30))))
+    assert "30 texts have 30 different labels" in message
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.jsonl", "a.parquet"])

@@ -5,7 +5,7 @@ import pytest
 
 from tokenlayer.selection.chi2 import chi_squared
 from tokenlayer.text.corpus import TrainingTexts
-from tokenlayer.text.ngrams import levels
+from tokenlayer.text.ngrams import index, levels
 from tokenlayer.text.ngrams.index import NgramIndex, index_ngrams
 
 C, L, K = 4, 14, 5
@@ -187,3 +187,15 @@ def test_patterns_are_found_in_it() -> None:
     assert index.find(index.ngrams).tolist() == list(range(len(index)))
     empty = indexed(random_texts(6), [2], 1000)
     assert empty.find(patterns).tolist() == [-1] * len(patterns)
+
+
+def test_many_classes_are_counted_in_several_walks(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(0)
+    texts = TrainingTexts(random.integers(0, 5, (300, 20)).astype(np.uint8), random.integers(0, 100, 300), 100)
+    bounds = {"min_texts": 3, "max_ngrams": 50, "max_characters": 100_000}
+    once = index_ngrams(texts, 5, [1, 2, 3], 4, chi_squared, **bounds)
+    monkeypatch.setattr(index, "_COUNTS", 700)
+    walks = index_ngrams(texts, 5, [1, 2, 3], 4, chi_squared, **bounds)
+    assert {name: array.tolist() for name, array in once.arrays().items()} == {
+        name: array.tolist() for name, array in walks.arrays().items()
+    }

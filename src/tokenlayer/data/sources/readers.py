@@ -2,19 +2,21 @@
 
 import csv
 import io
+import itertools
 import json
-import sys
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
-from tokenlayer.data.files import open_binary, open_text
+from tokenlayer.data.files import LARGEST_TEXT, most_unpacked, open_binary, open_text
 from tokenlayer.errors import InputError
-from tokenlayer.hints import did_you_mean, listed, near
+from tokenlayer.hints import did_you_mean, listed, near, shortened
 
 Row = tuple[int, list[Any]]
+
+_ROWS_AT_ONCE = 128  # of Parquet, where many equal texts are packed to next to nothing
 
 _FORMATS = {
     ".csv": "csv",
@@ -80,9 +82,9 @@ def read_table(path: Path, columns: Mapping[str, str]) -> Table:
 def _csv_rows(table: Table, columns: Mapping[str, str], delimiter: str) -> Iterator[Row]:
     path = table.path
     # The csv module's own limit, for the whole process, is 131,072 characters: long documents are longer.
-    csv.field_size_limit(sys.maxsize)
+    csv.field_size_limit(LARGEST_TEXT)
     with open_text(path) as file:
-        reader = csv.reader(file, delimiter=delimiter, strict=True)
+        reader = csv.reader(_lines(file, path), delimiter=delimiter, strict=True)
         line = 1
         try:
             header = next(reader, [])
@@ -106,15 +108,17 @@ def _csv_rows(table: Table, columns: Mapping[str, str], delimiter: str) -> Itera
 def _json_rows(table: Table, columns: Mapping[str, str]) -> Iterator[Row]:
     path, names = table.path, list(columns)
     with open_text(path) as file:
-        for line, content in enumerate(file, start=1):
+        for line, content in enumerate(_lines(file, path), start=1):
             if not content.strip():
                 continue
             try:
                 row = json.loads(content)
-            except json.JSONDecodeError as error:
+            except ValueError as error:  # a number of more digits than Python reads, too
                 raise InputError(f"{path}, line {line}: not JSON ({error})") from error
+            except RecursionError as error:
+                raise InputError(f"{path}, line {line}: nested too deeply for a row of a table") from error
             if not isinstance(row, dict):
-                raise InputError(f'{path}, line {line}: not a JSON object like {{"{names[0]}": …}}')
+                raise InputError(f'{path}, line {line}: not a JSON object like {{"{shortened(names[0])}": …}}')
             _find(list(row), columns, f"{path}, line {line}")
             table.names += [] if table.names else list(row)
             values = [row[name] for name in names]
@@ -127,28 +131,60 @@ def _check_characters(values: Sequence[object], place: str) -> None:
     """Raise InputError for half a character, which JSON's escapes can make, and no file or store of runs can hold."""
     for value in values:
         try:
-            str(value).encode("utf-8")
+            value.encode("utf-8") if isinstance(value, str) else None
         except UnicodeEncodeError as error:
             half = f"\\u{ord(error.object[error.start]):04x}"
             raise InputError(f"{place}: {half} is half a character: write both halves, or leave it out") from error
 
 
+def _lines(file: TextIO, path: Path) -> Iterator[str]:
+    """The lines, none of which is longer than a text may be."""
+    for line in itertools.count(1):
+        content = file.readline(LARGEST_TEXT + 1)
+        if not content:
+            return
+        if len(content) > LARGEST_TEXT:
+            raise InputError(f"{path}, line {line}: longer than {LARGEST_TEXT:,} characters: write a row on each line")
+        yield content
+
+
 def _parquet_rows(table: Table, columns: Mapping[str, str]) -> Iterator[Row]:
+    path = table.path
     # Arrow takes a while to load, and only this format needs it.
     import pyarrow as pa  # noqa: PLC0415  # only for Parquet
     import pyarrow.parquet as pq  # noqa: PLC0415  # only for Parquet
 
-    with open_binary(table.path) as file:
+    damaged = (pa.ArrowException, UnicodeDecodeError)  # the second: a text that is not UTF-8, as Parquet demands
+    with open_binary(path) as file:
         try:
             parquet = pq.ParquetFile(io.BytesIO(file.read()))
             table.names += parquet.schema_arrow.names
-            _find(table.names, columns, table.path)
-            read = parquet.read(columns=list(columns))
-        except pa.ArrowException as error:
-            raise InputError(f"{table.path} is no Parquet file, or damaged: {error}") from error
-    values = (read.column(name).to_pylist() for name in columns)
-    for number, row in enumerate(zip(*values, strict=True), start=1):
-        yield number, list(row)
+            _find(table.names, columns, path)
+            for name in columns:
+                _check_type(parquet.schema_arrow.field(name).type, f"{path}: column {name!r}")
+            batches = parquet.iter_batches(_ROWS_AT_ONCE, columns=list(columns))
+            # One by one: the texts of a dictionary are not there so many times before they are asked for.
+            rows = (zip(*(batch.column(name) for name in columns), strict=True) for batch in batches)
+            left = most_unpacked(path)
+            for number, scalars in enumerate(itertools.chain.from_iterable(rows), start=1):
+                row = [scalar.as_py() for scalar in scalars]
+                longest = max((len(value) for value in row if isinstance(value, str)), default=0)
+                left -= longest
+                if longest > LARGEST_TEXT or left < 0:
+                    raise InputError(f"{path}, row {number}: unpacks to far more than texts do: look at it")
+                yield number, row
+        except damaged as error:
+            raise InputError(f"{path} is no Parquet file, or damaged: {error}") from error
+
+
+def _check_type(kind: Any, place: str) -> None:
+    """Raise InputError for an Arrow type that is neither of texts nor of labels; Python cannot hold all times."""
+    from pyarrow import types  # noqa: PLC0415  # only for Parquet
+
+    if types.is_dictionary(kind):
+        kind = kind.value_type
+    if types.is_temporal(kind) or types.is_nested(kind) or types.is_binary(kind) or types.is_large_binary(kind):
+        raise InputError(f"{place} is of {kind}, neither text, numbers nor flags: choose another, or convert it")
 
 
 def _check_delimiter(header: Sequence[str], wanted: Sequence[str], delimiter: str, path: Path) -> None:
@@ -158,12 +194,16 @@ def _check_delimiter(header: Sequence[str], wanted: Sequence[str], delimiter: st
     for other, name in ((";", "';'"), (",", "commas"), ("\t", "tabs")):
         if other != delimiter and other in header[0]:
             remedy = "save it with tabs" if delimiter == "\t" else "save it with commas, or with tabs as .tsv"
-            raise InputError(f"{path}, line 1: {header[0]!r} seems to be separated by {name}: {remedy}")
+            raise InputError(f"{path}, line 1: {shortened(header[0])!r} seems to be separated by {name}: {remedy}")
 
 
 def _find(present: Sequence[str], wanted: Mapping[str, str], place: object) -> list[int]:
     for name, said in wanted.items():
         if name not in present:
             suggested = did_you_mean(near(name, present))
-            raise InputError(f"{said}: no such column in {place}{suggested}; its columns are {listed(present)}")
+            raise InputError(
+                f"{shortened(said)}: no such column in {place}{suggested}; its columns are {listed(present)}"
+            )
+        if present.count(name) > 1:
+            raise InputError(f"{place}: there are {present.count(name)} columns {name!r}: rename all but the one meant")
     return [present.index(name) for name in wanted]

@@ -3,14 +3,15 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, cast
+from typing import ClassVar, cast
 
 from tokenlayer.data.config import DatasetConfig
 from tokenlayer.data.files import existing, hash_files
-from tokenlayer.data.labels import classes_of, spelled
+from tokenlayer.data.labels import class_name, classes_of
 from tokenlayer.data.sources.readers import Table, read_table
 from tokenlayer.data.types import SPLITS, RawDataset, SplitName
 from tokenlayer.errors import InputError
+from tokenlayer.hints import shortened
 
 
 @dataclass(kw_only=True)
@@ -107,24 +108,25 @@ def _texts(table: Table, column: str) -> list[str]:
         if text is None:
             texts[row] = ""  # null is how these formats say empty, and empty texts are kept and counted
         elif not isinstance(text, str):
-            raise InputError(f"{table.place(row)}: {column}={text!r} is no text: choose another dataset.text_column")
+            raise InputError(
+                f"{table.place(row)}: {column}={_shown(text)} is no text: choose another dataset.text_column"
+            )
     return cast(list[str], texts)
 
 
 def _labels(table: Table, column: str) -> list[str]:
-    return [_label(value, table, row, column) for row, value in enumerate(table.columns[column])]
-
-
-def _label(value: Any, table: Table, row: int, column: str) -> str:
-    label = spelled(value)
-    if not label:
-        raise InputError(f"{table.place(row)}: the label ({column}) is missing: fill it in, or drop the row")
-    return label
+    values = enumerate(table.columns[column])
+    return [class_name(value, f"{table.place(row)}: the label ({column})") for row, value in values]
 
 
 def _splits(table: Table, column: str) -> list[SplitName]:
     values = table.columns[column]
     for row, value in enumerate(values):
         if value not in SPLITS:
-            raise InputError(f"{table.place(row)}: {column}={value!r} is no split: write {', '.join(SPLITS)}")
+            raise InputError(f"{table.place(row)}: {column}={_shown(value)} is no split: write {', '.join(SPLITS)}")
     return cast(list[SplitName], values)
+
+
+def _shown(value: object) -> str:
+    """A value of a file for a message; a nested one may be too deep to be written out."""
+    return f"a {type(value).__name__}" if isinstance(value, (list, dict)) else shortened(repr(value))

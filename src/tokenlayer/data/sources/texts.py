@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from tokenlayer.data.config import DatasetConfig
-from tokenlayer.data.labels import classes_of, spelled
+from tokenlayer.data.labels import class_name, classes_of
 from tokenlayer.data.types import RawDataset
 from tokenlayer.errors import InputError
 
@@ -52,9 +52,7 @@ class TextsConfig(DatasetConfig):
         return RawDataset(list(self.texts), codes, class_names, "dataset.texts")
 
     def _spelled(self) -> list[str]:
-        for row, (text, label) in enumerate(zip(self.texts, self.labels, strict=True)):
+        for row, text in enumerate(self.texts):
             if not isinstance(text, str):
                 raise InputError(f"dataset.texts[{row}]: {text!r} is no text: leave it out, with its label")
-            if not spelled(label):
-                raise InputError(f"dataset.labels[{row}]: the label is missing: fill it in, or leave the text out")
-        return [spelled(label) for label in self.labels]
+        return [class_name(label, f"dataset.labels[{row}]: the label") for row, label in enumerate(self.labels)]

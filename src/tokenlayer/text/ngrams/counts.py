@@ -64,20 +64,32 @@ def count_ngrams(
         shorter = counts
 
 
-def class_counts(level: Level, labels: npt.NDArray[np.int64], n_classes: int, *, once: bool = True) -> Counts:
-    """(G, n_classes): the texts of each class that hold each n-gram, or its occurrences there."""
-    counts = np.zeros((len(level.ngrams), n_classes), dtype=np.int64)
-    _count_classes(level.windows, labels, counts, once)
+def class_counts(
+    level: Level, labels: npt.NDArray[np.int64], n_classes: int, *, once: bool = True, ngrams: range | None = None
+) -> Counts:
+    """(G, n_classes): the texts of each class that hold each n-gram, or its occurrences there.
+
+    Args:
+        level: the n-grams of one length.
+        labels: (n,)
+        n_classes: number of different labels.
+        once: count an n-gram once in each text.
+        ngrams: numbers, without gaps, of the n-grams to count; None: all of them.
+
+    """
+    ngrams = range(len(level.ngrams)) if ngrams is None else ngrams
+    counts = np.zeros((len(ngrams), n_classes), dtype=np.int64)
+    _count_classes(level.windows, labels, ngrams.start, counts, once)
     return counts
 
 
-@numba.njit(cache=True)
-def _count_classes(windows: Numbers, labels: npt.NDArray[np.int64], counts: Counts, once: bool) -> None:
+@numba.njit(cache=True, nogil=True)
+def _count_classes(windows: Numbers, labels: npt.NDArray[np.int64], first: int, counts: Counts, once: bool) -> None:
     seen_in = np.full(len(counts), -1, dtype=np.int32)
     for text in range(windows.shape[0]):
         for t in range(windows.shape[1]):
-            number = windows[text, t]
-            if number < 0 or (once and seen_in[number] == text):
+            number = windows[text, t] - first
+            if not 0 <= number < len(counts) or (once and seen_in[number] == text):
                 continue
             seen_in[number] = text
             counts[number, labels[text]] += 1

@@ -22,6 +22,7 @@ Fingerprints = npt.NDArray[np.uint64]
 Score = Callable[[Ints, Ints], Floats]
 """From the texts of each class that hold each n-gram (G, n_classes), and all texts of each class, to scores (G,)."""
 
+_COUNTS = 1 << 22  # n-grams times classes that are counted in one walk over the texts
 _STANDS_FOR = 0.95  # of the texts that hold an n-gram: a longer one that so many of them hold says the same
 
 
@@ -155,13 +156,28 @@ class _Candidates:
 
 def _candidates(level: Level, texts: TrainingTexts, max_token_length: int, score: Score) -> _Candidates:
     """All n-grams of one length."""
-    counts = class_counts(level, texts.labels, texts.n_classes)
-    n_texts = np.bincount(texts.labels, minlength=texts.n_classes)
-    padded = np.full((len(counts), max_token_length), BLANK)
+    frequency, scores = _scored(level, texts, score)
+    padded = np.full((len(scores), max_token_length), BLANK)
     padded[:, : level.ngrams.shape[1]] = level.ngrams
     random = np.random.default_rng(0).integers(0, 1 << 64, len(texts), dtype=np.uint64)
-    fingerprint = _sums_over_texts(level.windows, random, len(counts))
-    return _Candidates(padded, counts.sum(1), score(counts, n_texts), fingerprint)
+    fingerprint = _sums_over_texts(level.windows, random, len(scores))
+    return _Candidates(padded, frequency, scores, fingerprint)
+
+
+def _scored(level: Level, texts: TrainingTexts, score: Score) -> tuple[Ints, Floats]:
+    """(G,), (G,): the texts that hold each n-gram, and its score.
+
+    Counts of all n-grams by class would be the largest array of a training of many classes.
+    """
+    n_texts = np.bincount(texts.labels, minlength=texts.n_classes)
+    frequency, scores = np.zeros(len(level.ngrams), dtype=np.int64), np.zeros(len(level.ngrams))
+    at_once = max(1, _COUNTS // texts.n_classes)
+    for first in range(0, len(scores), at_once):
+        some = range(first, min(first + at_once, len(scores)))
+        counts = class_counts(level, texts.labels, texts.n_classes, ngrams=some)
+        frequency[some.start : some.stop] = counts.sum(1)
+        scores[some.start : some.stop] = score(counts, n_texts)
+    return frequency, scores
 
 
 def _stood_for(level: Level, frequency: Ints, of_longer: Ints) -> Mask:
@@ -195,7 +211,7 @@ def _best(some: _Candidates, more: _Candidates, max_ngrams: int, n_texts: int) -
     return both.take(np.sort(best))
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _sums_over_texts(windows: Numbers, values: Fingerprints, n_ngrams: int) -> Fingerprints:
     """(n_ngrams,): for each n-gram the sum of `values` (n,), modulo 2^64, over the texts that hold it."""
     sums = np.zeros(n_ngrams, dtype=np.uint64)

@@ -15,6 +15,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from tokenlayer.progress import tracked
 from tokenlayer.text.alphabet import Codes
 
 Indices = npt.NDArray[np.int64]
@@ -58,7 +59,7 @@ def frequent_ngrams(
     nothing = np.zeros(1, dtype=np.int64)
     level = Level(np.zeros((1, 0), dtype=np.int64), nothing, nothing, windows)
     keys = nothing
-    for length in range(1, max_length + 1):
+    for length in tracked(range(1, max_length + 1), "counting n-grams", max_length):
         shorter, shorter_keys = level, keys
         last = codes[:, length - 1 :]
         keys, windows = _extend(shorter.windows, last, n_characters, len(shorter.ngrams), fewest, once)
@@ -100,7 +101,7 @@ def _find(keys: Indices, shorter: Indices, character: Indices, n_characters: int
     return np.where((keys[places] == wanted) & (shorter >= 0), places, -1)
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _count_keys(windows: Numbers, last: Codes, first: int, n: int, n_characters: int, once: bool) -> Numbers:
     """The occurrences, or texts, of each key of the shorter n-grams first, ..., first + n - 1."""
     times = np.zeros(n * n_characters, dtype=np.int32)
@@ -118,7 +119,7 @@ def _count_keys(windows: Numbers, last: Codes, first: int, n: int, n_characters:
     return times
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _renumber(
     windows: Numbers, last: Codes, first: int, n: int, n_characters: int, number_of: Numbers, numbers: Numbers
 ) -> None:

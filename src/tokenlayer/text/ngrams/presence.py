@@ -9,6 +9,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from tokenlayer.progress import working
 from tokenlayer.text.alphabet import Codes
 
 Indices = npt.NDArray[np.int64]
@@ -50,8 +51,9 @@ def ngram_presence(
 
     """
     T = max(codes.shape[1] - max_token_length + 1, 0)
-    tokens, counts = _walk(np.asarray(codes), T, *_trie(ngrams, none_code + 1), none_code + 1)
-    return Presence.of_texts(tokens, counts, len(ngrams))
+    with working("indexing n-grams"):
+        tokens, counts = _walk(np.asarray(codes), T, *_trie(ngrams, none_code + 1), none_code + 1)
+        return Presence.of_texts(tokens, counts, len(ngrams))
 
 
 def _trie(ngrams: Sequence[npt.NDArray[np.integer]], n_codes: int) -> tuple[Indices, Numbers, Numbers]:
@@ -85,7 +87,7 @@ def _trie(ngrams: Sequence[npt.NDArray[np.integer]], n_codes: int) -> tuple[Indi
     return every_key, _hashed(every_key), token
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _hashed(keys: Indices) -> Numbers:
     """A table of at least twice as many places as keys: at each place 1 + the number of its key, or 0."""
     bits = 1
@@ -98,7 +100,7 @@ def _hashed(keys: Indices) -> Numbers:
     return table
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _place(table: Numbers, keys: Indices, key: np.int64) -> np.int64:
     """The place of a key in the table, or the free one where it would be."""
     mask = len(table) - 1
@@ -109,7 +111,7 @@ def _place(table: Numbers, keys: Indices, key: np.int64) -> np.int64:
     return place
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _walk(codes: Codes, T: int, keys: Indices, table: Numbers, token: Numbers, n_codes: int) -> tuple[Numbers, Indices]:
     """The n-grams of each text, in the order of the texts, each once; and how many there are in each text."""
     tokens, n = np.empty(1024, dtype=np.int32), 0
@@ -135,7 +137,7 @@ def _walk(codes: Codes, T: int, keys: Indices, table: Numbers, token: Numbers, n
     return tokens[:n], counts
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _transposed(tokens: Numbers, counts: Indices, n_tokens: int) -> tuple[Numbers, Indices]:
     """The texts of each token and their bounds, given the tokens of each text and how many they are."""
     bounds = np.zeros(n_tokens + 1, dtype=np.int64)
