@@ -260,9 +260,13 @@ def test_local_conf_goes_first_in_a_sweep(start, tmp_path):
     assert [job.config.size.n for job in jobs] == [5, 5]
 
 
-def test_removal_works_in_a_sweep(start):
-    _, jobs = start("-m", "~kind", "seed=0,1")
-    assert ["kind" in job.resolved for job in jobs] == [False, False]
+def test_what_is_removed_in_a_sweep_has_the_default_of_its_class(start, tmp_path):
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "conf/other.yaml").write_text("defaults: [train, _self_]\nkind: b\n")
+    _, jobs = start("--config-name", "other", "-m", "seed=0,1")
+    assert [job.config.kind for job in jobs] == ["b", "b"]
+    _, jobs = start("--config-name", "other", "-m", "~kind", "seed=0,1")
+    assert [(job.config.kind, job.resolved["kind"]) for job in jobs] == [("a", "a")] * 2
 
 
 def test_leaves_the_process_as_it_was(start, monkeypatch):

@@ -28,7 +28,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from tokenlayer.config import renamed
 from tokenlayer.config.problems import ConfigError, Problem
-from tokenlayer.config.search_path import packaged_conf, register
+from tokenlayer.config.search_path import checked, packaged_conf, register
 from tokenlayer.errors import InputError
 from tokenlayer.hints import shortened
 from tokenlayer.redaction import redacted_setting
@@ -227,7 +227,7 @@ def composing(config_name: str, config_dir: Path | None = None, search: Sequence
     before = HydraConfig.instance().cfg
     try:
         with initialize_config_dir(str(folder), config_name, version_base=HYDRA_VERSION_BASE):
-            paths = ",".join(f"'file://{path}'" for path in search)
+            paths = ",".join(f"'{checked(path)}'" for path in search)
             yield Composer(config_name, _hydra().config_loader, [f"hydra.searchpath=[{paths}]"] if search else [])
     finally:
         HydraConfig.instance().cfg = before
@@ -277,7 +277,7 @@ def _overlaps(setting: str, key: str) -> bool:
 
 
 def _folder(loaded: ConfigResult) -> Path:
-    return Path(loaded.path.removeprefix("file://"))
+    return Path(loaded.path.partition("://")[2])
 
 
 def _sets(loaded: ConfigResult, package: str, section: str) -> bool:

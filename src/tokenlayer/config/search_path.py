@@ -1,12 +1,11 @@
 """The folders in which configuration files are looked for: `./conf`, then the packaged ones."""
 
 from pathlib import Path
+from typing import Any
 
-from hydra._internal.core_plugins import file_config_source
-from hydra._internal.sources_registry import SourcesRegistry
 from hydra.core.config_search_path import ConfigSearchPath, SearchPathQuery
 from hydra.core.plugins import Plugins
-from hydra.plugins.config_source import ConfigResult
+from hydra.plugins.config_source import ConfigResult, ConfigSource
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 
 from tokenlayer.errors import InputError
@@ -30,18 +29,35 @@ def local_conf() -> Path | None:
     return folder
 
 
+def checked(folder: Path) -> str:
+    """The folder as an element of Hydra's search path whose files are checked before they are read."""
+    return f"{CheckedFiles.scheme()}://{folder}"
+
+
 class LocalConf(SearchPathPlugin):
     """Puts `./conf` before the packaged files, for groups and for primary configurations alike."""
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
         """Called by Hydra whenever it makes a search path."""
+        for element in search_path.get_path():
+            if element.provider == "main" and not Path(element.path.removeprefix("file://")).samefile(packaged_conf()):
+                element.path = checked(Path(element.path.removeprefix("file://")))
         folder = local_conf()
         if folder is not None:
-            search_path.prepend("local", f"file://{folder}", anchor=SearchPathQuery(provider="main"))
+            search_path.prepend("local", checked(folder), anchor=SearchPathQuery(provider="main"))
 
 
-class CheckedFiles(file_config_source.FileConfigSource):
+_sources: list[Any] = list(Plugins.instance().discover(ConfigSource))
+_Files: Any = next(source for source in _sources if source.scheme() == "file")
+
+
+class CheckedFiles(_Files):  # type: ignore[misc]  # Hydra gives the class by its registry alone
     """Hydra's reader of files, which are checked first: OmegaConf would write out whatever aliases stand for."""
+
+    @staticmethod
+    def scheme() -> str:
+        """Its mark in a search path."""
+        return "checked"
 
     def load_config(self, config_path: str) -> ConfigResult:
         """As Hydra's.
@@ -51,14 +67,13 @@ class CheckedFiles(file_config_source.FileConfigSource):
 
         """
         path = Path(self.path, self._normalize_file_name(config_path))
-        if path.exists() and not path.is_relative_to(packaged_conf()):
+        if path.exists():
             check_yaml(path)
-        return super().load_config(config_path)
+        loaded: ConfigResult = super().load_config(config_path)
+        return loaded
 
 
 def register() -> None:
     """Tells Hydra about `LocalConf` and `CheckedFiles`."""
-    plugins = Plugins.instance()
-    plugins.register(LocalConf)
-    # Plugins.register leaves a source alone whose scheme is taken.
-    SourcesRegistry.instance().types[CheckedFiles.scheme()] = CheckedFiles
+    Plugins.instance().register(LocalConf)
+    Plugins.instance().register(CheckedFiles)

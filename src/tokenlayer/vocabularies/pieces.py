@@ -70,8 +70,9 @@ class PiecesConfig(InitializerConfig):
         words = {word for run in runs(corpus, alphabet) for word in run.split(" ")}
         at_most = sum(len(word) + 1 for word in words) * context.max_token_length  # a piece is a part of " word"
         check_at_most(context, at_most, _REMEDY)
-        # The library sets aside memory for as many pieces as it is asked for.
-        tokenizer, trainer = self.learner(context.max_token_length, min(context.vocab_size, at_most))
+        # The library sets aside memory for as many pieces as it is asked for, and never ends for none at all.
+        n_pieces = min(context.vocab_size, max(at_most, alphabet.size))
+        tokenizer, trainer = self.learner(context.max_token_length, n_pieces)
         tokenizer.pre_tokenizer = pre_tokenizers.Split(" ", "merged_with_next")
         with one_thread():
             tokenizer.train_from_iterator(runs(corpus, alphabet), trainer)
