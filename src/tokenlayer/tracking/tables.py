@@ -12,7 +12,6 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tokenlayer.errors import InputError
 from tokenlayer.tracking.names import check_name
 
 PART = re.compile(r"part-(\d{6})\.parquet$")
@@ -163,20 +162,8 @@ def write_parquet(table: pa.Table, path: Path) -> None:
 
 
 def read_parts(paths: Iterable[Path]) -> pa.Table:
-    """The rows of the given parts, in the order of their numbers; an empty table for none.
-
-    Raises:
-        InputError: a part is damaged.
-
-    """
-    return joined([_read_part(path) for path in sorted(paths, key=lambda path: path.name)])
-
-
-def _read_part(path: Path) -> pa.Table:
-    try:
-        return pq.read_table(path)
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(f"{path} is damaged, and no part of a table: {error}") from error
+    """The rows of the given parts, in the order of their numbers; an empty table for none."""
+    return joined([pq.read_table(path) for path in sorted(paths, key=lambda path: path.name)])
 
 
 def joined(pieces: Sequence[pa.Table]) -> pa.Table:
