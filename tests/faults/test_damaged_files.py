@@ -58,7 +58,7 @@ DAMAGES = (truncated, emptied, garbled, gone, turned)
 LAST = "checkpoints/last"
 JOURNAL = "commits.jsonl"
 PART = "artifacts/logs/train_log/part-000001.parquet"
-METRICS = "artifacts/journal/metrics/part-000002.parquet"
+METRICS = "artifacts/journal/metrics/part-000001.parquet"
 FILES = (LAST, JOURNAL, PART, METRICS, "artifacts/config/resolved.yaml", "artifacts/config/overrides.yaml", "run.json")
 CASES = [
     *((file, damage) for file in FILES for damage in DAMAGES),
@@ -112,7 +112,10 @@ def path_of(store: Store, run_id: str, file: str) -> Path:
     ("file", "damage"),
     [
         pytest.param(
-            file, damage, id=f"{Path(file).name} {damage.__name__}", marks=() if (file, damage) in QUICK else faults
+            file,
+            damage,
+            id=f"{Path(file).parent.name} {Path(file).name} {damage.__name__}",
+            marks=() if (file, damage) in QUICK else faults,
         )
         for file, damage in CASES
     ],

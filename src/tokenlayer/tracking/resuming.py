@@ -75,7 +75,7 @@ class _Restoration:
         self._marked = marked
         self._folder = folder
         self._resume = f"resume={remote.run_id}"
-        self._was_here = folder.journal.exists()
+        self._was_here = folder.journal.exists() or any(folder.artifacts.iterdir())
 
     def restore(self) -> History:
         commits = self._commits()
