@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 ARGS ?= experiment=quickstart
 
-.PHONY: run experiment test lint types check benchmark benchmark-rules coverage mutation constraints clean
+.PHONY: run experiment test test-faults soak lint types check benchmark benchmark-rules coverage mutation constraints clean
 
 run: $(STAMP)  ## train; ARGS="experiment=… key=value" passes overrides on
 	$(BIN)/tokenlayer train $(ARGS)
@@ -24,6 +24,13 @@ coverage: $(STAMP)  ## the fast tests, and the lines that none of them reaches
 mutation: $(STAMP)  ## by hand or at night: which changes of the code no test notices; MUTANTS="tokenlayer.rules.*"
 	$(BIN)/mutmut run $(MUTANTS)
 	$(BIN)/mutmut results
+
+test-faults: $(STAMP)  ## real faults by the dozen, under an hour; writes docs/reliability.md
+	$(BIN)/python -m pytest -m "faults or not faults and not slow and not gpu and not services" --timeout 900 \
+	  --reliability docs/reliability.md tests/faults tests/tracking tests/data/test_prepare.py $(PYTEST_ARGS)
+
+soak: $(STAMP)  ## an hour of training: memory and file handles stay flat; SOAK=300 for five minutes
+	$(BIN)/python tests/faults/soak.py $(or $(SOAK),3600)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

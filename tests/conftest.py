@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,19 @@ import pytest
 import torch
 
 torch.set_num_threads(1)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--reliability", metavar="FILE", help="write the table of promises and faults to this file")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    target = config.getoption("--reliability")
+    if target:
+        sys.path.insert(0, str(Path(__file__).with_name("faults")))
+        from reliability import Reliability  # noqa: PLC0415  # few test sessions need it
+
+        config.pluginmanager.register(Reliability(Path(target).absolute()))
 
 
 @pytest.fixture(autouse=True)

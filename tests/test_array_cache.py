@@ -109,3 +109,14 @@ def test_processes_at_once_wait_for_the_first(tmp_path: Path) -> None:
     running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     assert [process.communicate(timeout=120)[0].strip() for process in running] == ["[0, 1, 2]"] * 2
     assert (tmp_path / "made").read_text() == "x"
+
+
+def test_no_byte_that_changes_is_taken_for_what_was_written(tmp_path: Path) -> None:
+    make = Counted()
+    cached_arrays(tmp_path, "ngrams", {}, make)
+    (path,) = tmp_path.glob("*.npz")
+    content = path.read_bytes()
+    for place in range(0, len(content), 5):
+        for bit in (1, 128):
+            path.write_bytes(content[:place] + bytes([content[place] ^ bit]) + content[place + 1 :])
+            assert_these(cached_arrays(tmp_path, "ngrams", {}, make))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
-from zipfile import BadZipFile
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,8 @@ import numpy.typing as npt
 from tokenlayer.disk_cache import load_or_make
 
 Arrays = Mapping[str, npt.NDArray[Any]]
+
+_DIGEST_BYTES = 32
 
 
 def cached_arrays(folder: Path | None, name: str, settings: object, make: Callable[[], Arrays]) -> Arrays:
@@ -37,14 +39,33 @@ def cached_arrays(folder: Path | None, name: str, settings: object, make: Callab
 
 
 def _write(path: Path, arrays: Arrays) -> None:
-    with path.open("wb") as file:  # to a path that ends otherwise, NumPy adds .npz
+    """An archive of NumPy's with a digest behind it, which readers of such archives do not mind."""
+    with path.open("w+b") as file:  # to a path that ends otherwise, NumPy adds .npz
         np.savez(file, allow_pickle=False, **arrays)
+        digest = _digest(file, file.seek(0, os.SEEK_END))
+        file.seek(0, os.SEEK_END)
+        file.write(digest)
 
 
 def _load(path: Path) -> Arrays | None:
-    """None where nothing is there, or no longer whole: a zip archive has checksums."""
+    """None where nothing is there, or not what was written: an archive's own checksums do not cover its names."""
     try:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END) - _DIGEST_BYTES
+            if size < 0 or _digest(file, size) != file.read():
+                return None
         with np.load(path) as stored:
             return dict(stored)
-    except (OSError, EOFError, ValueError, BadZipFile):
+    except OSError:
         return None
+
+
+def _digest(file: IO[bytes], size: int) -> bytes:
+    """BLAKE2b of the first `size` bytes; the file stands behind them afterwards."""
+    found = hashlib.blake2b(digest_size=_DIGEST_BYTES)
+    file.seek(0)
+    while size:
+        piece = file.read(min(size, 2**20))
+        found.update(piece)
+        size -= len(piece)
+    return found.digest()

@@ -213,6 +213,21 @@ def cached(table: Path) -> Path:
     return found
 
 
+@pytest.mark.promise("The encoded texts' meta.json is edited", "they are made again, and it is told")
+@pytest.mark.parametrize(
+    "change", [{"class_names": ["of", "others"]}, {"report": {}}, {"checksums": {}}, {"text_length": "5"}, {"more": 1}]
+)
+def test_an_edited_description_of_the_cache_is_not_believed(
+    table: Path, change: dict[str, object], caplog: pytest.LogCaptureFixture
+) -> None:
+    first = prepare(config(table))
+    meta = cached(table) / "meta.json"
+    meta.write_text(json.dumps({**json.loads(meta.read_text()), **change}))
+    again = prepare(config(table))
+    assert (again.class_names, again.report) == (first.class_names, first.report)
+    assert "is damaged, and is made again" in caplog.text
+
+
 @pytest.mark.parametrize("name", ["train_codes.npy", "uncut.npy", "test_ids.npy", "bounds.npy", "meta.json"])
 @pytest.mark.parametrize("damage", ["cut", "changed", "gone"])
 def test_a_damaged_cache_is_made_anew(table: Path, name: str, damage: str) -> None:

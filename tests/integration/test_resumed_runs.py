@@ -177,4 +177,4 @@ def test_a_run_ended_by_max_steps_within_an_epoch_can_go_on(
 
 
 def _with_path(folder: Path) -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(folder)}
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])}

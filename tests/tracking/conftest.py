@@ -41,8 +41,10 @@ def client(output_dir: Path) -> MlflowClient:
 
 
 @pytest.fixture
-def recorder(output_dir: Path) -> Recorder:
-    return Recorder.start(TrackingConfig(), output_dir)
+def recorder(output_dir: Path) -> Iterator[Recorder]:
+    started = Recorder.start(TrackingConfig(), output_dir)
+    yield started
+    started._lease.stop()
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from tokenlayer import interrupts
+from tokenlayer.errors import InputError
 from tokenlayer.tracking import mirror
 from tokenlayer.tracking import recorder as recorder_module
 from tokenlayer.tracking.config import TrackingConfig
@@ -38,10 +39,10 @@ def kill_at(recorder: Recorder, point: str, count: int) -> None:
     """Have this process killed before the `count`-th call of something from now on."""
     owner: Any = {
         "append_commit": recorder_module,
+        "accept": recorder._folder,
         "prune_checkpoints": recorder._folder,
-        "mark_mirrored": recorder._folder,
         "_send_journal": recorder._mirror,
-    }.get(point, recorder._mirror._store.client)
+    }.get(point, recorder._mirror._remote.client)
     real = getattr(owner, point)
     calls = 0
 
@@ -69,6 +70,17 @@ def killed_resuming(output_dir: Path, run_id: str) -> None:
     Recorder.resume(TrackingConfig(), output_dir, run_id)
 
 
+def resumed_elsewhere(output_dir: Path, run_id: str) -> None:
+    """A resumption in a folder of its own, of which several are tried at once; leaves with 2 where it is refused."""
+    config = TrackingConfig(uri=f"sqlite:///{output_dir}/mlflow.db")
+    try:
+        recorder = Recorder.resume(config, output_dir / f"of-{os.getpid()}", run_id)
+    except InputError:
+        os._exit(2)
+    time.sleep(5)
+    recorder.finish("FINISHED")
+
+
 def terminated(output_dir: Path) -> None:
     """A run that gets SIGTERM."""
     with interrupts.handled(), Recorder.start(TrackingConfig(), output_dir) as recorder:
@@ -83,7 +95,7 @@ def whole(output_dir: Path) -> None:
         train(recorder, 0)
 
 
-JOBS = {job.__name__: job for job in (killed, killed_resuming, terminated, whole)}
+JOBS = {job.__name__: job for job in (killed, killed_resuming, resumed_elsewhere, terminated, whole)}
 
 
 def work(name: str, output_dir: str, arguments: dict[str, Any]) -> NoReturn:

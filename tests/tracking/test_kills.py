@@ -20,6 +20,7 @@ SLOW = pytest.mark.slow
 # of metrics follow.
 POINTS = [
     ("append_commit", 1, STEPS),
+    ("accept", 1, 2 * STEPS),
     pytest.param("log_artifact", 1, 2 * STEPS, marks=SLOW),
     pytest.param("_send_journal", 1, 2 * STEPS, marks=SLOW),
     ("log_artifact", 4, 2 * STEPS),
@@ -27,7 +28,6 @@ POINTS = [
     pytest.param("log_batch", 1, 2 * STEPS, marks=SLOW),
     ("log_batch", 2, 2 * STEPS),
     pytest.param("set_tag", 1, 2 * STEPS, marks=SLOW),
-    ("mark_mirrored", 1, 2 * STEPS),
     pytest.param("prune_checkpoints", 1, 2 * STEPS, marks=SLOW),
 ]
 # The same where the local files are gone with the process: what MLflow has must be enough.

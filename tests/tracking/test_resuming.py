@@ -24,7 +24,8 @@ def train(recorder: Recorder, start: int, stop: int, commit: bool = True, best: 
 
 
 def abandon(recorder: Recorder) -> None:
-    """What a SIGKILL leaves: nothing is flushed, the lock is free."""
+    """What a SIGKILL leaves: nothing is flushed, the lock is free, the lease that of a process that is no more."""
+    recorder._lease.release()
     recorder._folder.close()
 
 
@@ -128,23 +129,34 @@ def test_a_local_folder_older_than_mlflow_is_brought_up_to_date(
     check_steps(again, client, artifacts, 6)
 
 
-def test_a_checkpoint_lost_on_both_sides_is_told(
-    recorder: Recorder, output_dir: Path, artifacts: Callable[[str], Path]
+def test_a_checkpoint_lost_on_both_sides_is_told_and_the_run_begins_again(
+    recorder: Recorder,
+    output_dir: Path,
+    client: MlflowClient,
+    artifacts: Callable[[str], Path],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     train(recorder, 0, 3)
     abandon(recorder)
     shutil.rmtree(output_dir / "runs")
     (artifacts(recorder.run_id) / LAST).write_bytes(b"something else")
-    with pytest.raises(InputError, match="the checkpoint of step 3 is not among the run's artifacts"):
-        Recorder.resume(TrackingConfig(), output_dir, recorder.run_id)
+    with Recorder.resume(TrackingConfig(), output_dir, recorder.run_id) as again:
+        assert (again.resume_from, again.resume_step) == (None, 0)
+        train(again, 0, 4)
+    assert "the checkpoint of step 3 is damaged or gone here and in MLflow; the run goes on from its beg" in caplog.text
+    check_steps(again, client, artifacts, 4)
 
 
-def test_rows_that_would_be_recorded_twice_forbid_going_on(recorder: Recorder, output_dir: Path) -> None:
+def test_rows_after_the_last_checkpoint_are_there_once(
+    recorder: Recorder, output_dir: Path, client: MlflowClient, artifacts: Callable[[str], Path]
+) -> None:
     train(recorder, 0, 3)
     train(recorder, 3, 6, commit=False)
     recorder.finish("FINISHED")
-    with pytest.raises(InputError, match="steps up to 5, but its last checkpoint is of step 3"):
-        Recorder.resume(TrackingConfig(), output_dir, recorder.run_id)
+    with Recorder.resume(TrackingConfig(), output_dir, recorder.run_id) as again:
+        assert again.resume_step == 3
+        train(again, 3, 9)
+    check_steps(again, client, artifacts, 9)
 
 
 def test_a_run_without_any_commit_starts_at_the_beginning(

@@ -23,7 +23,7 @@ from tokenlayer.training.callbacks.predictions_callback import predictions_frame
 from tokenlayer.training.callbacks.provenance_callback import Provenance
 from tokenlayer.training.job import Job
 from tokenlayer.training.metrics import Metrics
-from tokenlayer.training.train import announce, description
+from tokenlayer.training.train import announce, description, settings
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -46,7 +46,8 @@ def compare(job: Job[BaselineRunConfig]) -> dict[str, float]:
     dataset = prepare(config.dataset)
     counter = WordCounter(dataset.alphabet, config.baseline.longest_run, config.baseline.min_texts)
     name = f"{options.get('dataset', 'run')}-{options.get('baseline', 'baseline')}-seed{config.seed}"
-    with Recorder.start(config.tracking, Path(config.output_dir).absolute(), run_name=name) as recorder:
+    place = Path(config.output_dir).absolute()
+    with Recorder.start(config.tracking, place, run_name=name, texts=settings(job)) as recorder:
         run = RunContext(recorder, dataset, job, console())
         for choice in job.chosen:
             run.console.print(harmless(f"chosen: {choice}"), soft_wrap=True)

@@ -8,19 +8,18 @@ from tokenlayer.config.resume import SavedRun
 from tokenlayer.errors import InputError
 from tokenlayer.outside import say_loading
 from tokenlayer.tracking.config import TrackingConfig
-from tokenlayer.yaml_files import load_yaml
 
 _LONGEST_ID = 100
 
 
 def saved_run(run: str, tracking: TrackingConfig, output_dir: str) -> SavedRun:
-    """The configuration among the artifacts of a run. Raises `InputError` if there is no such run to be resumed."""
+    """The configuration that a run was started with. Raises `InputError` if there is no such run to be resumed."""
     # MLflow takes seconds to import, and most command lines have no saved run.
     say_loading("mlflow")
     from tokenlayer.tracking.folder import RunFolder  # noqa: PLC0415  # MLflow takes seconds, and most lines need none
-    from tokenlayer.tracking.reading import download_artifact, load_resolved_config  # noqa: PLC0415  # MLflow
-    from tokenlayer.tracking.runs import check_resumable, find_run, where_to_look  # noqa: PLC0415  # takes seconds, and
-    from tokenlayer.tracking.store import open_store  # noqa: PLC0415  # most lines need none
+    from tokenlayer.tracking.runs import where_to_look  # noqa: PLC0415  # MLflow
+    from tokenlayer.tracking.settings import load_settings  # noqa: PLC0415  # MLflow
+    from tokenlayer.tracking.store import open_store  # noqa: PLC0415  # MLflow
 
     folder = Path(output_dir).absolute()
     recorded_to = RunFolder(folder, run).origin() if run.isalnum() and len(run) < _LONGEST_ID else None
@@ -30,16 +29,7 @@ def saved_run(run: str, tracking: TrackingConfig, output_dir: str) -> SavedRun:
         if recorded_to is None or tracking.uri is not None:
             raise
         raise InputError(f"run {run} was recorded to {recorded_to}; {where_to_look(recorded_to)}") from error
-    found = find_run(store, run, recorded_to)
-    check_resumable(found)
-    run_id = str(found.info.run_id)
-    resolved = load_resolved_config(run_id, uri=tracking.uri, output_dir=folder)
-    path = download_artifact(run_id, "config/overrides.yaml", uri=tracking.uri, output_dir=folder)
-    overrides = load_yaml(path, f"config/overrides.yaml of run {run_id}") or []
-    if not isinstance(overrides, list) or not all(isinstance(text, str) for text in overrides):
-        raise InputError(
-            f"config/overrides.yaml of run {run_id} is no list of settings: it has been damaged, or edited"
-        )
+    run_id, resolved, overrides = load_settings(store, run, folder, recorded_to)
     return SavedRun(run_id, _with_sections(resolved, f"the configuration of run {run_id}"), overrides)
 
 

@@ -1,4 +1,4 @@
-"""`tokenlayer train | evaluate | explain | baseline | ui`: which command, and what its end means for the exit code."""
+"""`tokenlayer train | evaluate | explain | baseline | ui | sync`: the commands, and the exit code of the process."""
 
 import importlib
 import importlib.metadata
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import cast
 
 from tokenlayer.config import renamed
-from tokenlayer.errors import InputError
+from tokenlayer.errors import InputError, RunStoppedError
 from tokenlayer.hints import hint
 from tokenlayer.interrupts import Interrupted, handled
 from tokenlayer.terminal import complain, complain_of, safe_messages
@@ -23,6 +23,7 @@ usage: tokenlayer COMMAND …
   explain RUN_OR_CHECKPOINT TEXT          show which tokens of a text decide, and how much
   baseline [baseline=option] …            fit and test a linear classifier of all words, to compare with
   ui [--run RUN] [--tracking-uri URI]     look at the runs in the browser
+  sync [RUN | --all]                      send to MLflow what it lacks of runs that are recorded here
 
   tokenlayer COMMAND --help               what a command takes
   tokenlayer --version
@@ -34,7 +35,7 @@ exit codes: 0 done, 1 failed, 2 bad input or configuration, 130 interrupted
 """
 
 # Imported when asked for: torch and MLflow take seconds that --help must not cost.
-COMMANDS = {name: f"tokenlayer.cli.{name}" for name in ("train", "evaluate", "explain", "baseline", "ui")}
+COMMANDS = {name: f"tokenlayer.cli.{name}" for name in ("train", "evaluate", "explain", "baseline", "ui", "sync")}
 
 
 class ExitCode(IntEnum):
@@ -72,10 +73,13 @@ def _run(arguments: list[str]) -> int:
 
 
 def report(error: Exception) -> ExitCode:
-    """Prints an exception, without a traceback if the user can fix it, and gives its exit code."""
+    """Prints an exception, without a traceback if it says all there is to know, and gives its exit code."""
     if isinstance(error, InputError):
         complain(f"error: {error}")
         return ExitCode.BAD_INPUT
+    if isinstance(error, RunStoppedError):
+        complain(f"error: {error}")
+        return ExitCode.FAILED
     complain_of(error)
     return ExitCode.FAILED
 

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -19,6 +20,7 @@ def main(arguments: list[str]) -> NoReturn:
     if uri.startswith(("http://", "https://")):
         raise InputError(f"{redacted_uri(uri)} is a server with a page of its own: open that in the browser")
     _check_store(uri)
+    _mark_dead_runs(given.uri, Path(given.output_dir).absolute())
     shown = f"http://{given.host}:{given.port}/{_page(given.run, uri)} shows {redacted_uri(uri)}; Ctrl-C ends it"
     print(safe(shown), flush=True)
     server = ["mlflow", "ui", "--host", given.host, "--port", str(given.port)]
@@ -53,3 +55,12 @@ def _check_store(uri: str) -> None:
         raise InputError(
             f"{database}: no runs are recorded here yet; train first, or name the store with --tracking-uri"
         )
+
+
+def _mark_dead_runs(uri: str | None, output_dir: Path) -> None:
+    """Lest the page shows runs as running whose process was killed."""
+    from tokenlayer.tracking.lease import mark_dead_runs  # noqa: PLC0415  # MLflow takes seconds
+    from tokenlayer.tracking.store import open_store  # noqa: PLC0415  # MLflow takes seconds
+
+    with suppress(InputError):  # what is wrong with the store, MLflow's own server says
+        mark_dead_runs(open_store(uri, output_dir, create=False))

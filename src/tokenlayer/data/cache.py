@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from tokenlayer.data.types import (
     GroundTruth,
     PreparedDataset,
 )
-from tokenlayer.disk_cache import load_or_make
+from tokenlayer.disk_cache import load_or_make, read_sealed, write_sealed
 from tokenlayer.errors import InputError
 from tokenlayer.text.alphabet import Alphabet
 
@@ -60,7 +59,7 @@ def load_or_build(path: Path, build: Callable[[Path], dict[str, Any]]) -> Prepar
 
 def _write_meta(directory: Path, meta: dict[str, Any]) -> None:
     checksums = {path.name: _checksum(path) for path in sorted(directory.glob("*.npy"))}
-    (directory / _META).write_text(json.dumps({**meta, "checksums": checksums}, indent=1), encoding="utf-8")
+    write_sealed(directory / _META, {**meta, "checksums": checksums})
 
 
 def _checksum(path: Path) -> int:
@@ -68,12 +67,16 @@ def _checksum(path: Path) -> int:
 
 
 def _load(directory: Path) -> PreparedDataset | None:
+    """None where nothing is there, or not what was written."""
+    meta = read_sealed(directory / _META)
     try:
-        meta = json.loads((directory / _META).read_text(encoding="utf-8"))
-        if any(_checksum(directory / name) != crc for name, crc in meta["checksums"].items()):
-            return None
-    except (OSError, ValueError, KeyError):
+        is_whole = meta and all(_checksum(directory / name) == crc for name, crc in meta["checksums"].items())
+    except (OSError, ValueError):  # gone, or empty
         return None
+    return _prepared(directory, meta) if meta and is_whole else None
+
+
+def _prepared(directory: Path, meta: Mapping[str, Any]) -> PreparedDataset:
     splits = {
         name: EncodedSplit(
             codes=np.load(directory / f"{name}_codes.npy", mmap_mode="r"),

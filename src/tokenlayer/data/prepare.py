@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import chain
@@ -20,7 +21,7 @@ from tokenlayer.data.report import report_on
 from tokenlayer.data.settling import Plan, settle
 from tokenlayer.data.splits import Indices, all_as_test, content_ids, split, split_to_train
 from tokenlayer.data.types import PreparedDataset, RawDataset, SplitName
-from tokenlayer.disk_cache import load_or_make
+from tokenlayer.disk_cache import load_or_make, read_sealed, write_sealed
 from tokenlayer.errors import InputError
 from tokenlayer.progress import tracked
 from tokenlayer.text.alphabet import Alphabet, Codes
@@ -28,8 +29,8 @@ from tokenlayer.text.cleaning import clean
 from tokenlayer.text.encoding import encode_texts
 
 # Parts of the caches' keys: to be raised when the same source and settings come to give something else.
-_FORMAT = 3
-_PROFILE_FORMAT = 1
+_FORMAT = 4
+_PROFILE_FORMAT = 2
 
 Config = TypeVar("Config", bound=DatasetConfig)
 
@@ -68,7 +69,7 @@ def profile(config: DatasetConfig) -> TextProfile:
     def make(unfinished: Path) -> None:
         texts = _CleanTexts.of(config, ())
         found = TextProfile.of(texts.cleaned[: len(texts.splits["train"])])
-        unfinished.write_text(json.dumps(asdict(found)), encoding="utf-8")
+        write_sealed(unfinished, asdict(found))
         _prepared(settle(config, found, Plan())[0], (), lambda: texts)
 
     return load_or_make(path.with_suffix(".json"), _load_profile, make)
@@ -82,11 +83,10 @@ def settled(config: Config) -> Config:
 
 
 def _load_profile(path: Path) -> TextProfile | None:
-    try:
-        known = json.loads(path.read_text(encoding="utf-8"))
-        return TextProfile(known["n_texts"], tuple(known["lengths"]), tuple(known["counts"]))
-    except (OSError, ValueError, KeyError, TypeError):
+    known = read_sealed(path)
+    if known is None:
         return None
+    return TextProfile(known["n_texts"], tuple(known["lengths"]), tuple(known["counts"]))
 
 
 def _cached(config: DatasetConfig, kind: str, settings: Mapping[str, Any]) -> Path:
@@ -220,4 +220,9 @@ class _Rows:
 def _new_memmap(
     path: Path, dtype: np.dtype[Any], shape: tuple[int, ...]
 ) -> np.memmap[Any, np.dtype[np.unsignedinteger]]:
-    return np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
+    memmap = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
+    # The file is sparse as yet. On a full disk, a page that has no place would end the process with SIGBUS.
+    if hasattr(os, "posix_fallocate"):
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    return memmap

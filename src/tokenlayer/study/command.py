@@ -14,9 +14,10 @@ from tokenlayer.study.conditions import Study, Task, tasks
 from tokenlayer.study.recorded import Recorded
 from tokenlayer.study.report import Report, markdown, provenance, write
 from tokenlayer.study.results import Results
-from tokenlayer.study.runner import Budget, Runner, quoted
+from tokenlayer.study.runner import Budget, Runner
 from tokenlayer.study.status import Place, RunStatus, State, find
 from tokenlayer.terminal import ArgumentParser, complain, safe, safe_messages
+from tokenlayer.tracking.commands import quoted
 from tokenlayer.training.drawing import plain_text
 
 Reporter = Callable[[Results], Report]

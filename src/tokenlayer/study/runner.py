@@ -14,6 +14,7 @@ from pathlib import Path
 
 from tokenlayer.study.status import CONDITION_TAG, STUDY_TAG, Place, RunStatus, State
 from tokenlayer.terminal import safe
+from tokenlayer.tracking.commands import quoted
 from tokenlayer.tracking.uri import ENVIRONMENT
 
 _POLL_SECONDS = 0.2
@@ -138,10 +139,3 @@ def command(run: RunStatus, place: Place) -> list[str]:
 def _store_in_environment(place: Place) -> dict[str, str]:
     """Where the command line finds the store: a password in it is nothing for the arguments of a process."""
     return {} if place.uri is None else {ENVIRONMENT: place.uri}
-
-
-def quoted(value: str) -> str:
-    """The value, quoted if needed, so that Hydra reads it back unchanged."""
-    # Backslashes are escaped only before a quote and at the end.
-    escaped = re.sub(r"(\\+)(?='|$)", r"\1\1", value).replace("'", "\\'")
-    return value if re.fullmatch(r"[\w./-]+", value) else f"'{escaped}'"

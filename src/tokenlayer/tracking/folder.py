@@ -1,19 +1,28 @@
-"""The folder of a run: what lies where, what MLflow has of it, and the lock of who writes."""
+"""The folder of a run: what lies where, and the lock of who writes."""
 
 import hashlib
 import json
+import os
 import shutil
-from collections.abc import Iterable
+import tempfile
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from tokenlayer.atomic import replace_text
 from tokenlayer.errors import InputError
-from tokenlayer.tracking.journal import Commit, latest_holders, read_journal, resume_point, write_journal
+from tokenlayer.tracking.journal import DIGEST_BYTES, Commit, Reading, latest_holders, read_journal, write_journal
 
 CHECKPOINTS = "checkpoints"
-JOURNAL_ARTIFACT = "journal/commits.jsonl"
+# Of the checkpoints from which training could go on: the latest, and the one before in case that gets damaged.
+KEPT_TO_RESUME = 2
+# Space that a full disk still has for the last words of a run: its last commit, and its status in a store beside it.
+RESERVED_BYTES = 256 * 1024
+_STARTING = ".starting-"
+_ABANDONED_SECONDS = 3600.0
 
 
 def metrics_artifact(number: int) -> str:
@@ -26,6 +35,11 @@ def runs_folder(output_dir: Path) -> Path:
     return output_dir.absolute() / "runs"
 
 
+def recorded_runs(output_dir: Path) -> list[str]:
+    """The ids of the runs that an output folder has a journal of, in alphabetical order."""
+    return sorted(journal.parent.name for journal in runs_folder(output_dir).glob("[!.]*/commits.jsonl"))
+
+
 class RunFolder:
     """`<output_dir>/runs/<run_id>`.
 
@@ -33,32 +47,74 @@ class RunFolder:
         artifacts: the tree as it will be in MLflow, checkpoints left out.
         incoming: files written since the last commit, in the same tree.
         checkpoints: checkpoints, named by step.
-        scratch: files on their way to MLflow.
+        scratch: files on their way to MLflow and back.
         journal: the journal's file.
 
     """
 
     def __init__(self, output_dir: Path, run_id: str) -> None:
-        self.root = runs_folder(output_dir) / run_id
-        self.artifacts = self.root / "artifacts"
-        self.incoming = self.root / "incoming"
-        self.checkpoints = self.root / CHECKPOINTS
-        self.scratch = self.root / "scratch"
-        self.journal = self.root / "commits.jsonl"
-        self._mark = self.root / "mirrored"
-        self._status = self.root / "status"
-        self._origin = self.root / "run.json"
-        self._lock = FileLock(self.root / "lock")
+        self._place(runs_folder(output_dir) / run_id)
+
+    def _place(self, root: Path) -> None:
+        self.root = root
+        self.artifacts = root / "artifacts"
+        self.incoming = root / "incoming"
+        self.checkpoints = root / CHECKPOINTS
+        self.scratch = root / "scratch"
+        self.journal = root / "commits.jsonl"
+        self._reserve = root / "reserve"
+        self._origin = root / "run.json"
+        self._lock = FileLock(root / "lock")
+
+    @classmethod
+    def starting(cls, output_dir: Path) -> "RunFolder":
+        """A folder for a run that has no id yet: whether one can be written here shows before MLflow has the run.
+
+        Raises:
+            InputError: it cannot be written.
+
+        """
+        runs = runs_folder(output_dir)
+        try:
+            runs.mkdir(parents=True, exist_ok=True)
+            for abandoned in runs.glob(f"{_STARTING}*"):
+                if time.time() - abandoned.stat().st_mtime > _ABANDONED_SECONDS:
+                    shutil.rmtree(abandoned, ignore_errors=True)
+            folder = cls(output_dir, Path(tempfile.mkdtemp(prefix=_STARTING, dir=runs)).name)
+            folder.root.chmod(0o777 & ~_umask())
+            folder._make()
+        except OSError as error:
+            raise InputError(f"output_dir={output_dir} cannot be written to: {error}") from error
+        return folder
+
+    def take_name(self, run_id: str) -> None:
+        """Give the folder of a run that has started its place, and keep other processes out of it."""
+        root = self.root.with_name(run_id)
+        self.root.rename(root)
+        self._place(root)
+        self._acquire()
 
     def open(self) -> None:
         """Make the folder and keep other processes out of it.
 
         Raises:
-            InputError: another process records this run.
+            InputError: another process records this run, or the folder cannot be written.
 
         """
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            self._acquire()
+            self._make()
+        except OSError as error:
+            raise InputError(f"{self.root} cannot be written to: {error}") from error
+
+    def _make(self) -> None:
         for folder in (self.artifacts, self.incoming, self.checkpoints, self.scratch):
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(exist_ok=True)
+        with self._reserve.open("wb") as file:
+            file.write(os.urandom(RESERVED_BYTES))  # not zeros, which some file systems store as nothing
+
+    def _acquire(self) -> None:
         try:
             self._lock.acquire(timeout=0)
         except Timeout as error:
@@ -68,42 +124,56 @@ class RunFolder:
 
     def close(self) -> None:
         """Let other processes in."""
+        self.spend_reserve()
         self._lock.release()
+
+    def remove(self) -> None:
+        """Remove the folder of a run that did not start."""
+        self._lock.release()
+        shutil.rmtree(self.root, ignore_errors=True)
+
+    def spend_reserve(self) -> None:
+        """Give the disk the space back that was kept for the end of the run."""
+        with suppress(OSError):  # a file system that turned read-only
+            self._reserve.unlink()
 
     def write_origin(self, uri: str, experiment: str) -> None:
         """Note where the run is mirrored to, for whoever looks for it in the wrong place."""
         replace_text(self._origin, json.dumps({"uri": uri, "experiment": experiment}) + "\n")
 
     def origin(self) -> str | None:
-        """The URI the run is mirrored to; None when this folder does not know the run."""
-        return str(json.loads(self._origin.read_text())["uri"]) if self._origin.exists() else None
+        """The URI the run is mirrored to; None when this folder does not know it."""
+        try:
+            noted = json.loads(self._origin.read_text(encoding="utf-8"))
+            return str(noted["uri"])
+        except (OSError, ValueError, TypeError, KeyError, RecursionError):
+            return None
 
-    def write_status(self, status: str) -> None:
-        """Note how the run ended; MLflow may hear of it only later."""
-        replace_text(self._status, f"{status}\n")
+    def incoming_files(self) -> dict[str, str]:
+        """The artifact path of each file written since the last commit, and its digest; the disk has them then."""
+        paths = sorted(path for path in self.incoming.rglob("*") if path.is_file())
+        return {path.relative_to(self.incoming).as_posix(): sealed(path) for path in paths}
 
-    def status(self) -> str | None:
-        """Return how the run last ended; None if it was killed before that was noted."""
-        return self._status.read_text().strip() if self._status.exists() else None
-
-    def mirrored(self) -> int:
-        """Return how many commits MLflow has."""
-        return int(self._mark.read_text()) if self._mark.exists() else 0
-
-    def mark_mirrored(self, count: int) -> None:
-        """Note that MLflow has the first `count` commits."""
-        replace_text(self._mark, f"{count}\n")
-
-    def accept_incoming(self) -> tuple[str, ...]:
-        """Move the incoming files among the artifacts, each at once; returns their artifact paths."""
-        names = sorted(p.relative_to(self.incoming).as_posix() for p in self.incoming.rglob("*") if p.is_file())
+    def accept(self, names: Iterable[str]) -> None:
+        """Move incoming files that are committed among the artifacts, each at once."""
         for name in names:
             target = self.artifacts / name
             target.parent.mkdir(parents=True, exist_ok=True)
             (self.incoming / name).replace(target)
-        return tuple(names)
 
-    def drop_uncommitted(self, commits: list[Commit]) -> None:
+    def has_file(self, name: str, wanted: str) -> bool:
+        """True if the artifact has the wanted digest. A process killed within a commit has left it incoming."""
+        incoming = self.incoming / name
+        if is_file_of(incoming, wanted):
+            self.accept([name])
+            return True
+        return is_file_of(self.artifacts / name, wanted)
+
+    def has_checkpoint(self, name: str, wanted: str) -> bool:
+        """True if the checkpoint is here, with the wanted digest."""
+        return is_file_of(self.checkpoints / name, wanted)
+
+    def drop_uncommitted(self, commits: Sequence[Commit], sent: int) -> None:
         """Remove what no commit names: half-written files, later parts, checkpoints that nothing needs."""
         for folder in (self.incoming, self.scratch):
             shutil.rmtree(folder)
@@ -113,37 +183,81 @@ class RunFolder:
             if path.relative_to(self.artifacts).as_posix() not in named:
                 path.unlink()
         write_journal(self.journal, commits)
-        needed = self._needed_checkpoints(commits)
+        needed = _needed_checkpoints(commits, sent)
         for path in self.checkpoints.iterdir():
             if path.name not in needed:
                 path.unlink()
 
-    def prune_checkpoints(self, commits: list[Commit]) -> None:
+    def drop_incoming(self) -> None:
+        """Remove what was written since the last commit, and free its space."""
+        shutil.rmtree(self.incoming, ignore_errors=True)
+        self.incoming.mkdir(exist_ok=True)
+
+    def prune_checkpoints(self, commits: Sequence[Commit], sent: int) -> None:
         """Delete the checkpoints of commits that nothing needs any more; others are left alone."""
-        needed = self._needed_checkpoints(commits)
+        needed = _needed_checkpoints(commits, sent)
         for file in {c.checkpoint.file for c in commits if c.checkpoint is not None} - needed:
             (self.checkpoints / file).unlink(missing_ok=True)
 
-    def _needed_checkpoints(self, commits: list[Commit]) -> set[str]:
-        """Names of: where to resume from, what holds an alias (the best), what waits to be sent for good."""
-        needed = {saved.file for saved in latest_holders(commits).values()}
-        last = resume_point(commits)
-        if last is not None and last.checkpoint is not None:
-            needed.add(last.checkpoint.file)
-        waiting = [commit.checkpoint for commit in commits[self.mirrored() :]]
-        return needed | {saved.file for saved in waiting if saved is not None and saved.keep}
+    def set_aside(self) -> Path:
+        """Move a history that is not the run's into a folder of its own, and return that."""
+        aside = Path(tempfile.mkdtemp(prefix="aside-", dir=self.root))
+        for path in (self.journal, self.artifacts, self.incoming, self.checkpoints):
+            path.rename(aside / path.name)
+        self._make()
+        return aside
 
-    def read_commits(self) -> list[Commit]:
-        """The commits of the local journal."""
+    def read_commits(self) -> Reading:
+        """The commits of the local journal, as far as it can be believed."""
         return read_journal(self.journal)
+
+    def whole_file(self, name: str, commits: Sequence[Commit]) -> Path | None:
+        """The path of a committed file; None where it is not here, or not as it was committed."""
+        wanted: Mapping[str, str] = {key: digest for commit in commits for key, digest in commit.files.items()}
+        if name not in wanted:
+            return None
+        for folder in (self.incoming, self.artifacts):
+            if is_file_of(folder / name, wanted[name]):
+                return folder / name
+        return None
+
+
+def _needed_checkpoints(commits: Sequence[Commit], sent: int) -> set[str]:
+    """Names of: where to resume from, what holds an alias (the best), what waits to be sent for good."""
+    needed = {saved.file for saved in latest_holders(commits).values()}
+    saved = [commit.checkpoint for commit in commits if commit.checkpoint is not None]
+    needed |= {checkpoint.file for checkpoint in saved[-KEPT_TO_RESUME:]}
+    waiting = [commit.checkpoint for commit in commits[sent:] if commit.checkpoint is not None]
+    return needed | {checkpoint.file for checkpoint in waiting if checkpoint.keep}
 
 
 def digest(path: Path) -> str:
     """BLAKE2b of a file's content, in hexadecimal."""
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "blake2b").hexdigest()
+        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=DIGEST_BYTES)).hexdigest()
+
+
+def sealed(path: Path) -> str:
+    """The digest of a file that the disk has."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+    return digest(path)
+
+
+def is_file_of(path: Path, wanted: str) -> bool:
+    """True if there is such a file, and it can be read, and it has the wanted digest."""
+    try:
+        return path.is_file() and digest(path) == wanted
+    except OSError:
+        return False
 
 
 def parts_of(names: Iterable[str], table: str) -> list[str]:
     """Return the artifact paths that are parts of `table`."""
     return [name for name in names if name.startswith(f"{table}/part-") and name.endswith(".parquet")]
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

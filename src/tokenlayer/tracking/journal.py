@@ -1,14 +1,22 @@
-"""The journal of a run: one line per commit, appended whole or not at all."""
+"""The journal of a run: one line per commit, appended whole or not at all.
+
+Each line carries a digest of itself and of the line before it, so that one digest stands for a whole history: two
+journals that share it are the same up to there, and a line that was damaged or put in from elsewhere is not believed.
+"""
 
 import dataclasses
+import hashlib
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from tokenlayer.atomic import replace_text
+
+DIGEST_BYTES = 32
 
 
 @dataclass(frozen=True)
@@ -32,48 +40,109 @@ class Commit:
     number: int
     step: int
     """Optimizer steps done."""
-    rows_to: int | None
-    """The largest step among the commit's metrics and table rows; None: it has none."""
     metrics: str | None
     """Artifact path of the Parquet part with the commit's metric rows."""
-    files: tuple[str, ...]
-    """Artifact paths of the files written or replaced, the metrics part among them."""
-    params: dict[str, str] = field(default_factory=dict)
-    tags: dict[str, str] = field(default_factory=dict)
+    files: Mapping[str, str]
+    """Artifact path of each file written or replaced, the metrics part among them, and the digest of its content."""
+    params: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
     checkpoint: SavedCheckpoint | None = None
+    status: str | None = None
+    """The status that the run ends with, where this is its last commit."""
+    previous: str = ""
+    """Digest of the commit before; empty for the first."""
+
+    @cached_property
+    def digest(self) -> str:
+        """BLAKE2b of this commit and all before it, in hexadecimal."""
+        return hashlib.blake2b(self._content().encode(), digest_size=DIGEST_BYTES).hexdigest()
+
+    def _content(self) -> str:
+        return json.dumps(dataclasses.asdict(self), ensure_ascii=False)
 
     def to_line(self) -> str:
         """One line of JSON, with its newline."""
-        return json.dumps(dataclasses.asdict(self), ensure_ascii=False) + "\n"
+        return json.dumps({"digest": self.digest, **json.loads(self._content())}, ensure_ascii=False) + "\n"
 
     @staticmethod
     def from_line(line: str) -> "Commit":
-        """Read what `to_line` wrote. Raises ValueError on a torn line."""
-        fields: dict[str, Any] = json.loads(line)
-        saved = fields.pop("checkpoint")
-        if saved is not None:
-            saved = SavedCheckpoint(**saved | {"aliases": tuple(saved["aliases"])})
-        return Commit(**fields | {"files": tuple(fields["files"]), "checkpoint": saved})
+        """Read what `to_line` wrote.
+
+        Raises:
+            ValueError: the line is torn, damaged, or none of a journal.
+
+        """
+        try:
+            fields: dict[str, Any] = json.loads(line)
+            digest = fields.pop("digest")
+            saved = fields.pop("checkpoint")
+            if saved is not None:
+                saved = SavedCheckpoint(**saved | {"aliases": tuple(saved["aliases"])})
+            commit = Commit(**fields, checkpoint=saved)
+            is_whole = bool(commit.digest == digest)
+        except (TypeError, KeyError, AttributeError, RecursionError) as error:
+            raise ValueError(f"no line of a journal: {error}") from error
+        if not is_whole:
+            raise ValueError("the line is not what was written: its digest differs")
+        return commit
 
 
 def append_commit(path: Path, commit: Commit) -> None:
-    """Append to the journal and wait until the disk has it."""
-    with path.open("a", encoding="utf-8") as file:
-        file.write(commit.to_line())
-        file.flush()
-        os.fsync(file.fileno())
+    """Append to the journal and wait until the disk has it.
+
+    Raises:
+        OSError: it could not be written, for want of space for instance; the journal is as it was.
+
+    """
+    # Without a buffer, which would write what is left in it when the file is closed.
+    with path.open("ab", buffering=0) as file:
+        end = file.seek(0, os.SEEK_END)
+        line = memoryview(commit.to_line().encode())
+        try:
+            while line:
+                line = line[file.write(line) :]
+            os.fsync(file.fileno())
+        except OSError:
+            os.ftruncate(file.fileno(), end)
+            raise
 
 
-def read_journal(path: Path) -> list[Commit]:
-    """The whole commits of a journal, in order; a torn last line never happened."""
-    commits: list[Commit] = []
-    if path.exists():
-        for line in path.read_text(encoding="utf-8").split("\n"):
-            try:
-                commits.append(Commit.from_line(line))
-            except ValueError:
-                break
-    return commits
+@dataclass(frozen=True)
+class Reading:
+    """A journal as far as it can be believed."""
+
+    commits: list[Commit]
+    """The commits from the first on, in order."""
+    damage: str | None
+    """The place and kind of what follows and cannot be believed; None where nothing does. A torn last line is what a
+    killed process leaves, and no damage."""
+
+
+def read_journal(path: Path) -> Reading:
+    """The whole commits of a journal; what comes after one that is damaged cannot be believed either."""
+    if not path.exists():
+        return Reading([], None)
+    lines = path.read_bytes().split(b"\n")
+    commits = list(whole_commits(lines))
+    rest = lines[len(commits) :]
+    # What ends without a newline was never appended whole.
+    if len(rest) > 1:
+        return Reading(commits, f"line {len(commits) + 1} of {path} is damaged")
+    return Reading(commits, None)
+
+
+def whole_commits(lines: Iterable[bytes]) -> Iterator[Commit]:
+    """The commits of the lines up to the first that is damaged, or does not follow from the one before."""
+    previous = ""
+    for number, line in enumerate(lines):
+        try:
+            commit = Commit.from_line(line.decode())
+        except ValueError:
+            return
+        if commit.number != number or commit.previous != previous:
+            return
+        previous = commit.digest
+        yield commit
 
 
 def write_journal(path: Path, commits: Iterable[Commit]) -> None:
@@ -81,9 +150,9 @@ def write_journal(path: Path, commits: Iterable[Commit]) -> None:
     replace_text(path, "".join(commit.to_line() for commit in commits))
 
 
-def resume_point(commits: Iterable[Commit]) -> Commit | None:
-    """Return the last commit with a checkpoint, from which training continues."""
-    return next((commit for commit in reversed(list(commits)) if commit.checkpoint is not None), None)
+def latest_files(commits: Iterable[Commit]) -> dict[str, tuple[str, int]]:
+    """For each artifact path the digest of its latest content, and the number of the commit that has it."""
+    return {name: (digest, commit.number) for commit in commits for name, digest in commit.files.items()}
 
 
 def latest_holders(commits: Iterable[Commit]) -> dict[str, SavedCheckpoint]:

@@ -1,9 +1,10 @@
 """Sending commits to MLflow, in order, in such a way that sending one twice changes nothing.
 
-Files are put over what is there; metric rows carry the time they were recorded at, and MLflow keeps one of
-equal rows; parameters and tags are the same again. Within a commit the order is files, journal, checkpoint,
-metrics, mark: whoever finds only MLflow's side can see from the checkpoint's digest which commit it belongs
-to, and no metric is there before the checkpoint after which it need not be recorded again.
+Files are put over what is there, and looked at there before they count as sent; metric rows carry the time they were
+recorded at, and MLflow keeps one of equal rows; parameters and tags are the same again. Within a commit the order is
+files, its line of the journal, checkpoint, metrics, mark: whoever finds only MLflow's side can see from the
+checkpoint's digest which commit it belongs to, and no metric is there before the checkpoint after which it need not be
+recorded again. The mark is a tag with the digest of the last commit that MLflow has: it names a history, not a number.
 """
 
 import logging
@@ -18,9 +19,10 @@ from requests import RequestException
 from sqlalchemy.exc import SQLAlchemyError
 
 from tokenlayer.redaction import redacted
-from tokenlayer.tracking.folder import CHECKPOINTS, JOURNAL_ARTIFACT, RunFolder
-from tokenlayer.tracking.journal import Commit, latest_holders, write_journal
-from tokenlayer.tracking.store import Store
+from tokenlayer.tracking.folder import CHECKPOINTS, RunFolder, digest
+from tokenlayer.tracking.journal import Commit, SavedCheckpoint, latest_files, latest_holders
+from tokenlayer.tracking.lease import Lease
+from tokenlayer.tracking.remote import NotKeptError, RemoteRun, journal_artifact
 from tokenlayer.tracking.tables import read_parts
 from tokenlayer.tracking.uri import why_away
 
@@ -35,58 +37,60 @@ _Item = TypeVar("_Item")
 class Mirror:
     """Sends the commits of one run.
 
+    Attributes:
+        sent: how many commits MLflow has.
+
     Args:
-        store: where to.
-        run_id: MLflow's run.
+        remote: the run in MLflow.
         folder: the run's local files.
+        lease: the right to send.
+        sent: how many commits MLflow has.
 
     """
 
-    def __init__(self, store: Store, run_id: str, folder: RunFolder) -> None:
-        self._store = store
-        self._run_id = run_id
+    def __init__(self, remote: RemoteRun, folder: RunFolder, lease: Lease, sent: int = 0) -> None:
+        self.sent = sent
+        self._remote = remote
         self._folder = folder
+        self._lease = lease
         self._warned = False
 
     def send(self, commits: Sequence[Commit]) -> bool:
-        """Send those of `commits` that are not marked as sent.
+        """Send those of `commits` that MLflow does not have.
 
         Returns:
             whether all are sent; if not, why is logged once.
 
+        Raises:
+            LeaseLostError: another process records the run now.
+
         """
         return self._attempt(lambda: self._send_pending(commits))
 
-    def send_tail(self, tail: Commit) -> bool:
-        """Send the rows, files and tags after the last commit of a run that broke off.
-
-        Its metric rows stay in their file: a resumed run records those steps again, and MLflow forgets no
-        metric.
-        """
-        return self._attempt(lambda: self._send_tail(tail))
-
     def set_status(self, status: str) -> bool:
         """Set the run's status; one that ends the run also sets its end time."""
-        client = self._store.client
+        client, run_id = self._remote.client, self._remote.run_id
         if status == "RUNNING":
-            return self._attempt(lambda: client.update_run(self._run_id, status=status))
-        return self._attempt(lambda: client.set_terminated(self._run_id, status=status))
+            return self._attempt(lambda: client.update_run(run_id, status=status))
+        return self._attempt(lambda: client.set_terminated(run_id, status=status))
 
     def _attempt(self, send: Callable[[], object]) -> bool:
-        reason = why_away(self._store.uri)
+        store = self._remote.store
+        reason = why_away(store.uri)
         if reason is None:
             try:
+                self._lease.check()
                 send()
-            except (MlflowException, RequestException, SQLAlchemyError, OSError) as error:
+            except (MlflowException, RequestException, SQLAlchemyError, OSError, ValueError, NotKeptError) as error:
                 reason = redacted(str(error)) or type(error).__name__
         if reason is None:
             if self._warned:
-                _log.info("MLflow at %s answers again; all is sent", self._store.shown)
+                _log.info("MLflow at %s answers again; all is sent", store.shown)
             self._warned = False
         elif not self._warned:
             _log.warning(
                 "MLflow at %s cannot be written to (%s); the run is kept in %s and sent later",
-                self._store.shown,
+                store.shown,
                 reason,
                 self._folder.root,
             )
@@ -94,41 +98,36 @@ class Mirror:
         return reason is None
 
     def _send_pending(self, commits: Sequence[Commit]) -> None:
-        holders = latest_holders(commits)
-        for i in range(self._folder.mirrored(), len(commits)):
-            commit = commits[i]
-            self._send_files(commit.files)
-            self._send_journal(commits[: i + 1])
+        holders, latest = latest_holders(commits), latest_files(commits)
+        for commit in commits[self.sent :]:
+            # In a backlog only the newest content of a name is sent; the older one is not there any more.
+            for name, content in commit.files.items():
+                if latest[name] == (content, commit.number):
+                    self._remote.send(self._folder.artifacts / name, name, content)
+            self._send_journal(commit)
             if commit.checkpoint is not None:
                 saved = commit.checkpoint
-                # In a backlog only the newest holder of an alias is sent; the older ones' files are gone.
                 names = [alias for alias in saved.aliases if holders[alias] == saved]
                 names += [f"{CHECKPOINTS}/{saved.file}"] if saved.keep else []
                 for name in dict.fromkeys(names):
-                    self._send_checkpoint(saved.file, name)
+                    self._send_checkpoint(saved, name)
             self._send_pairs(commit.params, commit.tags)
             if commit.metrics is not None:
                 self._send_metrics(commit.metrics)
-            self._store.client.set_tag(self._run_id, COMMIT_TAG, str(i + 1))
-            self._folder.mark_mirrored(i + 1)
+            self._remote.client.set_tag(self._remote.run_id, COMMIT_TAG, mark(commit))
+            self.sent = commit.number + 1
 
-    def _send_tail(self, tail: Commit) -> None:
-        self._send_files(tail.files)
-        self._send_pairs(tail.params, tail.tags)
+    def _send_journal(self, commit: Commit) -> None:
+        name = journal_artifact(commit.number)
+        path = self._folder.scratch / Path(name).name
+        path.write_text(commit.to_line(), encoding="utf-8")
+        self._remote.send(path, name, digest(path))
+        path.unlink()
 
-    def _send_files(self, names: Sequence[str]) -> None:
-        for name in names:
-            self._upload(self._folder.artifacts / name, name)
-
-    def _send_journal(self, commits: Sequence[Commit]) -> None:
-        path = self._folder.scratch / Path(JOURNAL_ARTIFACT).name
-        write_journal(path, commits)
-        self._upload(path, JOURNAL_ARTIFACT)
-
-    def _send_checkpoint(self, file: str, name: str) -> None:
-        source = self._folder.checkpoints / file
-        if Path(name).name == file:
-            self._upload(source, name)
+    def _send_checkpoint(self, saved: SavedCheckpoint, name: str) -> None:
+        source = self._folder.checkpoints / saved.file
+        if Path(name).name == saved.file:
+            self._remote.send(source, name, saved.digest)
             return
         # MLflow takes a file's own name; a hard link gives it another without a copy.
         link = self._folder.scratch / Path(name).name
@@ -138,25 +137,32 @@ class Mirror:
         except OSError:  # a file system without links
             shutil.copyfile(source, link)
         try:
-            self._upload(link, name)
+            self._remote.send(link, name, saved.digest)
         finally:
             link.unlink()
 
-    def _upload(self, source: Path, name: str) -> None:
-        parent = Path(name).parent.as_posix()
-        self._store.client.log_artifact(self._run_id, str(source), None if parent == "." else parent)
-
     def _send_pairs(self, params: Mapping[str, str], tags: Mapping[str, str]) -> None:
+        client, run_id = self._remote.client, self._remote.run_id
         for some_params in _batches([Param(k, v) for k, v in params.items()], PAIRS_PER_REQUEST):
-            self._store.client.log_batch(self._run_id, params=some_params)
+            client.log_batch(run_id, params=some_params)
         for some_tags in _batches([RunTag(k, v) for k, v in tags.items()], PAIRS_PER_REQUEST):
-            self._store.client.log_batch(self._run_id, tags=some_tags)
+            client.log_batch(run_id, tags=some_tags)
 
     def _send_metrics(self, name: str) -> None:
         columns = read_parts([self._folder.artifacts / name]).select(["key", "value", "timestamp", "step"])
         rows = zip(*(column.to_pylist() for column in columns.columns), strict=True)
         for metrics in _batches([Metric(*row) for row in rows], METRICS_PER_REQUEST):
-            self._store.client.log_batch(self._run_id, metrics=metrics)
+            self._remote.client.log_batch(self._remote.run_id, metrics=metrics)
+
+
+def mark(commit: Commit) -> str:
+    """The value of the tag that says that MLflow has a commit and all before it; the number is for people."""
+    return f"{commit.number + 1} {commit.digest}"
+
+
+def marked(tag: str | None) -> str:
+    """The digest of the last commit that MLflow has, by its tag; empty where it has none."""
+    return "" if tag is None else tag.rpartition(" ")[2]
 
 
 def _batches(items: list[_Item], size: int) -> list[list[_Item]]:

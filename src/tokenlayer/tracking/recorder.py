@@ -2,24 +2,29 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
 import pandas as pd
-import pyarrow as pa
 
 from tokenlayer.interrupts import held_back, is_interruption
 from tokenlayer.redaction import redacted_settings
+from tokenlayer.tracking.commands import sync_command
 from tokenlayer.tracking.config import TrackingConfig
-from tokenlayer.tracking.folder import RunFolder, digest, metrics_artifact, parts_of
-from tokenlayer.tracking.journal import Commit, SavedCheckpoint, append_commit, resume_point
-from tokenlayer.tracking.mirror import Mirror
+from tokenlayer.tracking.folder import RunFolder, metrics_artifact, parts_of, sealed
+from tokenlayer.tracking.journal import Commit, SavedCheckpoint, append_commit, latest_files
+from tokenlayer.tracking.known_rows import KnownRows
+from tokenlayer.tracking.lease import Lease, LeaseLostError, mark_dead_runs
+from tokenlayer.tracking.mirror import COMMIT_TAG, Mirror, marked
 from tokenlayer.tracking.names import LOGGED_TABLES_TAG, PARAM_LENGTH, TAG_LENGTH, check_name, cut, with_logged_table
-from tokenlayer.tracking.resuming import check_can_go_on, recorded_at, restore
-from tokenlayer.tracking.runs import check_resumable, create_run, known_run
-from tokenlayer.tracking.store import Store, open_store
-from tokenlayer.tracking.tables import PART, MetricBuffer, TableBuffer, joined, read_parts
+from tokenlayer.tracking.out_of_space import raise_if_out_of_space
+from tokenlayer.tracking.remote import RemoteRun
+from tokenlayer.tracking.resuming import History, restore, whole_checkpoint
+from tokenlayer.tracking.runs import check_resumable, create_run, end_unstarted_run, known_run
+from tokenlayer.tracking.store import open_store
+from tokenlayer.tracking.tables import PART, MetricBuffer, TableBuffer, as_frame, joined, read_parts
 
 Status = Literal["FINISHED", "FAILED", "KILLED"]
 # A table's part is written before the commit when its buffer holds more; no rows pile up in memory.
@@ -31,9 +36,9 @@ _log = logging.getLogger(__name__)
 class Recorder:
     """The record of a run, made by `start` or `resume`; a context manager that gives the run its right status.
 
-    Nothing but `commit` and `finish` talks to MLflow; the rest costs a training step microseconds. Rows,
-    metrics and files count from the commit on: a run that breaks off is resumed from its last commit with a
-    checkpoint, and what came after is dropped and recorded again. So commit rows together with a checkpoint.
+    Nothing but `commit` and `finish` waits for MLflow; the rest costs a training step microseconds. Rows, metrics and
+    files count from the commit on: a run that breaks off is resumed from its last commit with a checkpoint. Rows of
+    later commits are there already when they are recorded again, and are dropped; what no commit has is forgotten.
 
     Attributes:
         run_id: MLflow's id of the run.
@@ -47,24 +52,28 @@ class Recorder:
 
     """
 
-    def __init__(self, store: Store, run_id: str, experiment_id: str, folder: RunFolder, commits: list[Commit]) -> None:
-        self.run_id = run_id
+    def __init__(
+        self, remote: RemoteRun, experiment_id: str, folder: RunFolder, lease: Lease, history: History, sync: str
+    ) -> None:
+        commits, point = history.commits, history.point
+        saved = None if point is None else point.checkpoint
+        self.run_id = remote.run_id
         self.experiment_id = experiment_id
-        self.uri = store.shown
+        self.uri = remote.store.shown
         self.root = folder.root
         self.directory = folder.artifacts
         self.checkpoints = folder.checkpoints
-        point = resume_point(commits)
-        saved = None if point is None else point.checkpoint
         self.resume_from = None if saved is None else folder.checkpoints / saved.file
         self.resume_step = 0 if point is None else point.step
+        self._remote = remote
         self._folder = folder
+        self._lease = lease
+        self._sync = sync
         self._commits = commits
-        self._mirror = Mirror(store, run_id, folder)
+        self._mirror = Mirror(remote, folder, lease, history.sent)
         self._metrics = MetricBuffer()
         self._tables: dict[str, TableBuffer] = {}
-        self._rows_to: int | None = None
-        self._recorded = recorded_at(folder, commits, self.resume_step)
+        self._known = KnownRows(folder.artifacts, commits[0 if point is None else point.number + 1 :])
         self._all_params = {k: v for commit in commits for k, v in commit.params.items()}
         self._all_tags = {k: v for commit in commits for k, v in commit.tags.items()}
         self._params: dict[str, str] = {}
@@ -79,32 +88,61 @@ class Recorder:
         *,
         run_name: str | None = None,
         tags: Mapping[str, str] | None = None,
+        texts: Mapping[str, str] | None = None,
     ) -> Self:
         """Start a new run.
+
+        The folder is made before the run, which therefore is not begun where the folder cannot be written.
 
         Args:
             config: where to record.
             output_dir: the folder under which the run's folder is made.
             run_name: the name to take when `config` gives none.
             tags: tags beside those of `config`.
+            texts: artifact path → content of what is committed before anything else, such as the settings.
 
         Raises:
-            InputError: the store cannot be used; nothing is written then.
+            InputError: the store or the folder cannot be used; nothing is begun then.
+            RunStoppedError: the disk is full; the run has ended as FAILED.
 
         """
         store = open_store(config.uri, output_dir)
+        mark_dead_runs(store)
         experiment_id = store.experiment_id(config.experiment)
-        run_id = create_run(store, experiment_id, config.run_name or run_name, {**(tags or {}), **config.tags})
-        folder = RunFolder(output_dir, run_id)
-        folder.open()
-        folder.write_origin(store.shown, config.experiment)
-        return cls(store, run_id, experiment_id, folder, [])
+        folder, lease = RunFolder.starting(output_dir), Lease(store)
+        with held_back():
+            try:
+                all_tags = {**(tags or {}), **config.tags, **lease.tags()}
+                run_id = create_run(store, experiment_id, config.run_name or run_name, all_tags)
+            except BaseException:
+                folder.remove()
+                raise
+            try:
+                lease.begin(run_id)
+                folder.take_name(run_id)
+                folder.write_origin(store.shown, config.experiment)
+                remote = RemoteRun(store, run_id, folder.scratch)
+                sync = sync_command(run_id, config.uri, output_dir)
+                recorder = cls(remote, experiment_id, folder, lease, History([]), sync)
+            except BaseException:
+                end_unstarted_run(store, run_id)
+                lease.release()
+                folder.remove()
+                raise
+        if texts:
+            try:
+                recorder.write_texts(texts)
+                recorder.commit(0)
+            except BaseException as error:
+                recorder._break_off(error)
+                raise
+        return recorder
 
     @classmethod
     def resume(cls, config: TrackingConfig, output_dir: Path, run_id: str) -> Self:
         """Continue a run: drop what came after its last commit, send what MLflow lacks, set it RUNNING.
 
-        The run's local folder is restored from MLflow when it is gone or older than what MLflow has.
+        What is damaged or gone in the run's local folder is taken from MLflow; see `resuming.restore`.
 
         Raises:
             InputError: the store cannot be used; the run is unknown, in use, or cannot be continued.
@@ -114,21 +152,37 @@ class Recorder:
         store = open_store(config.uri, output_dir, create=False)
         run = known_run(store, run_id, folder.origin())
         check_resumable(run)
+        mark_dead_runs(store)
         folder.open()
+        lease = Lease(store)
         try:
-            commits = restore(store, run, folder)
+            lease.take(run)
+            remote = RemoteRun(store, run_id, folder.scratch)
+            # Read again: until the lease was taken, another recorder may have sent more.
+            mark = store.client.get_run(run_id).data.tags.get(COMMIT_TAG)
+            history = restore(remote, marked(mark), folder)
             folder.write_origin(store.shown, config.experiment)
-            recorder = cls(store, run_id, run.info.experiment_id, folder, commits)
-            sent = recorder._mirror.send(commits)
-            status = folder.status()
-            if sent and status is not None:
-                recorder._mirror.set_status(status)
-            check_can_go_on(run_id, commits)
+            sync = sync_command(run_id, config.uri, output_dir)
+            recorder = cls(remote, run.info.experiment_id, folder, lease, history, sync)
+            recorder._mirror.send(history.commits)
             recorder._mirror.set_status("RUNNING")
         except BaseException:
+            lease.release()
             folder.close()
             raise
         return recorder
+
+    def write_texts(self, texts: Mapping[str, str]) -> bool:
+        """Write text artifacts, as far as they differ from what is committed; returns whether any does."""
+        committed, is_new = latest_files(self._commits), False
+        for name, text in texts.items():
+            path = self.artifact(name)
+            path.write_text(text, encoding="utf-8")
+            if name in committed and committed[name][0] == sealed(path):
+                path.unlink()
+            else:
+                is_new = True
+        return is_new
 
     def log_params(self, params: Mapping[str, Any]) -> None:
         """Record parameters, as text; long ones are cut visibly.
@@ -154,21 +208,19 @@ class Recorder:
     def log_metrics(self, metrics: Mapping[str, Any], step: int) -> None:
         """Record values as MLflow metrics at `step`; names may hold `/`, values are what `float` takes.
 
-        A resumed run's values for a name and step that are committed already are dropped.
+        A resumed run's values for a name and step that were committed after its checkpoint are dropped.
 
         Raises:
             ValueError: a name that MLflow does not take.
 
         """
-        if self._recorded:
-            metrics = {k: v for k, v in metrics.items() if (k, int(step)) not in self._recorded}
-        self._metrics.append(metrics, step)
+        self._metrics.append(self._known.new_metrics(metrics, int(step)), step)
 
     def append(self, table: str, columns: Mapping[str, Any]) -> None:
         """Add rows to a table: one of scalars, or columns of equal length; scalars beside them are repeated.
 
         Columns are lists or NumPy arrays of shape (rows,), or (rows, n) for a vector in each row; None is
-        null.
+        null. A resumed run's rows at a `step` that were committed after its checkpoint are dropped.
 
         Raises:
             ValueError: columns of different lengths, or others than the table has.
@@ -179,9 +231,12 @@ class Recorder:
             parts = parts_of((name for commit in self._commits for name in commit.files), table)
             numbers = [int(found[1]) for name in parts if (found := PART.search(name))]
             buffer = self._tables[table] = TableBuffer(table, max(numbers, default=-1) + 1)
-        buffer.append(columns)
+        new = self._known.new_rows(table, columns)
+        if new is None:
+            return
+        buffer.append(new)
         if buffer.rows > BUFFERED_ROWS:
-            self._write_part(buffer)
+            buffer.write_part(self._folder.incoming)
 
     def table(self, relative: str, frame: pd.DataFrame) -> None:
         """Write a table as the JSON that MLflow's UI shows as one (what `mlflow.log_table` writes).
@@ -218,37 +273,56 @@ class Recorder:
             keep: upload it as `checkpoints/<its name>`, too.
 
         """
-        saved = None
-        if checkpoint is not None:
-            if checkpoint.parent.resolve() != self.checkpoints.resolve():
-                raise ValueError(f"{checkpoint} does not lie in {self.checkpoints}")
-            saved = SavedCheckpoint(checkpoint.name, digest(checkpoint), tuple(aliases), keep)
         with held_back():
-            commit = self._gather(step, saved)
-            append_commit(self._folder.journal, commit)
-            self._commits.append(commit)
-            self._forget_pending()
-        self._mirror.send(self._commits)
-        self._folder.prune_checkpoints(self._commits)
+            self._commit(step, checkpoint, aliases, keep=keep)
+            self._mirror.send(self._commits)
+            if checkpoint is not None:
+                self._folder.prune_checkpoints(self._commits, self._mirror.sent)
 
     def finish(self, status: Status) -> None:
-        """End the run. What came after the last commit is committed if it finished, else sent as files."""
+        """End the run: commit what came after the last commit, and set the status here and in MLflow.
+
+        What cannot be done, because the disk is full for instance, keeps nothing else from being done. Signals wait.
+
+        Raises:
+            OSError: the last commit of a run that would be FINISHED could not be written; it is FAILED.
+
+        """
         if not self._open:
             return
         self._open = False
-        self._folder.write_status(status)
+        with held_back():
+            try:
+                self._finish(status)
+            finally:
+                self._lease.release()
+                self._folder.close()
+
+    def _finish(self, status: Status) -> None:
+        self._lease.stop()
+        self._folder.spend_reserve()
+        # A run that breaks off has its status before anything else, which may fail for the same reason.
+        is_told = status != "FINISHED" and self._set_status(status)
+        failure: OSError | None = None
         try:
+            self._commit(self._commits[-1].step if self._commits else 0, status=status)
+        except OSError as error:
+            _log.warning("what was recorded since the last commit is lost: %s", error)
+            self._folder.drop_incoming()
             if status == "FINISHED":
-                self.commit(self._commits[-1].step if self._commits else 0)
-                sent = self._mirror.send(self._commits)
-            else:
-                with held_back():
-                    tail = self._gather(self._commits[-1].step if self._commits else 0, None)
-                sent = self._mirror.send(self._commits) and self._mirror.send_tail(tail)
-            if not (sent and self._mirror.set_status(status)):
-                _log.warning("send the rest of the run later with: tokenlayer train resume=%s", self.run_id)
-        finally:
-            self._folder.close()
+                failure, status = error, "FAILED"
+        with suppress(LeaseLostError):
+            is_sent = self._mirror.send(self._commits)
+            if not ((is_told or self._set_status(status)) and is_sent):
+                _log.warning("send the rest of the run later with: %s", self._sync)
+        if failure is not None:
+            raise failure
+
+    def _set_status(self, status: Status) -> bool:
+        try:
+            return self._mirror.set_status(status)
+        except LeaseLostError:  # the run is another's, and so is its status
+            return False
 
     def __enter__(self) -> Self:
         return self
@@ -256,45 +330,70 @@ class Recorder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if error is None:
+        if error is not None:
+            self._break_off(error)
+            return
+        try:
             self.finish("FINISHED")
-        else:
-            self.finish("KILLED" if is_interruption(error) else "FAILED")
+        except OSError as failure:
+            raise_if_out_of_space(failure, self.run_id, self.root)
+            raise
+
+    def _break_off(self, error: BaseException) -> None:
+        """End the run with the status that befits the error; raises another in its place if the disk is full."""
+        self.finish("KILLED" if is_interruption(error) else "FAILED")
+        raise_if_out_of_space(error, self.run_id, self.root)
+
+    def checkpoint(self, file: str) -> Path | None:
+        """The committed checkpoint of this name, as long as it is whole here or in MLflow."""
+        found = [c.checkpoint for c in self._commits if c.checkpoint is not None and c.checkpoint.file == file]
+        return whole_checkpoint(self._remote, self._folder, found[-1]) if found else None
 
     def load_log(self, table: str) -> pd.DataFrame:
         """All rows of a table so far, those since the last commit among them."""
         buffer = self._tables.get(table)
         if buffer is not None and buffer.rows:
-            self._write_part(buffer)
+            buffer.write_part(self._folder.incoming)
         folders = (self.directory / table, self._folder.incoming / table)
-        return _frame(read_parts(part for folder in folders for part in folder.glob("part-*.parquet")))
+        return as_frame(read_parts(part for folder in folders for part in folder.glob("part-*.parquet")))
 
     def load_metrics(self) -> pd.DataFrame:
         """All metric rows so far: `key`, `value`, `timestamp` (ms since 1970), `step`."""
         parts = (self.directory / metrics_artifact(0)).parent.glob("part-*.parquet")
-        return _frame(joined([read_parts(parts), self._metrics.table()]))
+        return as_frame(joined([read_parts(parts), self._metrics.table()]))
 
-    def _gather(self, step: int, saved: SavedCheckpoint | None) -> Commit:
+    def _commit(
+        self,
+        step: int,
+        checkpoint: Path | None = None,
+        aliases: Sequence[str] = (),
+        *,
+        keep: bool = False,
+        status: Status | None = None,
+    ) -> None:
+        """Make what was recorded so far lasting, here."""
+        saved = None
+        if checkpoint is not None:
+            if checkpoint.parent.resolve() != self.checkpoints.resolve():
+                raise ValueError(f"{checkpoint} does not lie in {self.checkpoints}")
+            saved = SavedCheckpoint(checkpoint.name, sealed(checkpoint), tuple(aliases), keep)
         for buffer in self._tables.values():
-            self._write_part(buffer)
+            buffer.write_part(self._folder.incoming)
         number = len(self._commits)
-        largest = self._metrics.write_part(self._folder.incoming / metrics_artifact(number))
-        self._note_rows_to(largest)
-        files = self._folder.accept_incoming()
-        metrics = metrics_artifact(number) if metrics_artifact(number) in files else None
-        return Commit(number, int(step), self._rows_to, metrics, files, dict(self._params), dict(self._tags), saved)
-
-    def _forget_pending(self) -> None:
-        self._params, self._tags, self._rows_to = {}, {}, None
-
-    def _write_part(self, buffer: TableBuffer) -> None:
-        self._note_rows_to(buffer.write_part(self._folder.incoming))
-
-    def _note_rows_to(self, step: int | None) -> None:
-        if step is not None:
-            self._rows_to = step if self._rows_to is None else max(self._rows_to, step)
-
-
-def _frame(table: pa.Table) -> pd.DataFrame:
-    frame: pd.DataFrame = table.to_pandas()
-    return frame
+        self._metrics.write_part(self._folder.incoming / metrics_artifact(number))
+        files = self._folder.incoming_files()
+        commit = Commit(
+            number=number,
+            step=int(step),
+            metrics=metrics_artifact(number) if metrics_artifact(number) in files else None,
+            files=files,
+            params=dict(self._params),
+            tags=dict(self._tags),
+            checkpoint=saved,
+            status=status,
+            previous=self._commits[-1].digest if self._commits else "",
+        )
+        append_commit(self._folder.journal, commit)
+        self._commits.append(commit)
+        self._params, self._tags = {}, {}
+        self._folder.accept(files)

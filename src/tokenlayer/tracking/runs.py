@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 
 from mlflow.entities import Run, ViewType
 from mlflow.exceptions import MlflowException
+from requests import RequestException
+from sqlalchemy.exc import SQLAlchemyError
 
 from tokenlayer.errors import InputError
 from tokenlayer.hints import did_you_mean, near
@@ -44,6 +46,12 @@ def create_run(store: Store, experiment_id: str, name: str | None, tags: Mapping
     except MlflowException as error:
         raise InputError(f"tracking.uri={store.shown} takes no new run: {error.message}") from error
     return str(run.info.run_id)
+
+
+def end_unstarted_run(store: Store, run_id: str) -> None:
+    """Set a run to FAILED whose recording could not begin, as far as the store answers."""
+    with suppress(MlflowException, RequestException, SQLAlchemyError):
+        store.client.set_terminated(run_id, status="FAILED")
 
 
 def known_run(store: Store, run_id: str, recorded_to: str | None = None) -> Run:

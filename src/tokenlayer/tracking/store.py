@@ -5,6 +5,8 @@ import os
 import re
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,6 +43,21 @@ class Store:
     def shown(self) -> str:
         """The URI without user and password."""
         return redacted_uri(self.uri)
+
+    @property
+    def is_file(self) -> bool:
+        """True for a SQLite store, which `exclusive` can lock."""
+        return sqlite_path(self.uri) is not None
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Keep other processes from the same section, as far as the store is a file; any other has no such lock."""
+        path = sqlite_path(self.uri)
+        if path is None:
+            yield
+            return
+        with FileLock(f"{path}.lock", timeout=LOCK_SECONDS):
+            yield
 
     def experiment_id(self, name: str) -> str:
         """The id of the experiment called `name`, made when there is none.
@@ -116,7 +133,7 @@ def _create_database(path: Path, artifact_root: Path) -> None:
     # In a folder with a new name, and not by `replacing`: MLflow keeps one engine for each path, broken or not.
     new = Path(tempfile.mkdtemp(prefix=f"{path.name}.new-", dir=path.parent)) / path.name
     # It reports every table that it makes.
-    logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
     store = SqlAlchemyStore(f"sqlite:///{new.as_posix()}", artifact_root.as_uri())  # type: ignore[no-untyped-call]  # MLflow: untyped
     store.engine.dispose()
     new.replace(path)
@@ -135,6 +152,8 @@ def _check_database_file(path: Path) -> None:
 
 
 def _checked_client(uri: str) -> MlflowClient:
+    # It logs each error with its traceback before it raises it; what it means for the run is told by the mirror.
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
     # When a run ends, MLflow would print its name as it is, and the address with user and password.
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     try:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tokenlayer.tracking.names import check_name
@@ -24,27 +24,27 @@ def part_name(number: int) -> str:
     return f"part-{number:06d}.parquet"
 
 
-def _row_count(columns: Columns) -> int | None:
+def row_count(columns: Columns) -> int | None:
     """Rows in `columns`; None: one row of scalars.
 
     Raises:
         ValueError: the columns differ in length.
 
     """
-    lengths = {len(value) for value in columns.values() if not _is_scalar(value)}
+    lengths = {len(value) for value in columns.values() if not is_scalar(value)}
     if len(lengths) > 1:
-        shown = {name: 1 if _is_scalar(value) else len(value) for name, value in columns.items()}
+        shown = {name: 1 if is_scalar(value) else len(value) for name, value in columns.items()}
         raise ValueError(f"columns of different lengths: {shown}")
     return lengths.pop() if lengths else None
 
 
-def _is_scalar(value: object) -> bool:
+def is_scalar(value: object) -> bool:
     return value is None or isinstance(value, (int, float, str, bool, np.generic))
 
 
 def _array(value: Any, rows: int) -> pa.Array:
     """A column of `rows` values: a scalar is repeated, a 2-D array becomes a vector per row."""
-    if _is_scalar(value):
+    if is_scalar(value):
         return pa.array([value] * rows)
     if isinstance(value, np.ndarray) and value.ndim == 2:
         return pa.FixedSizeListArray.from_arrays(pa.array(value.reshape(-1)), value.shape[1])
@@ -78,7 +78,7 @@ class TableBuffer:
             self._names = frozenset(columns)
         elif self._names != columns.keys():
             raise ValueError(f"table {self.name!r} has the columns {sorted(self._names)}, not {sorted(columns)}")
-        rows = _row_count(columns)
+        rows = row_count(columns)
         if rows is None:
             self._chunks.append((None, dict(columns)))
         else:
@@ -100,19 +100,12 @@ class TableBuffer:
                 ]
         return joined(pieces)
 
-    def write_part(self, folder: Path) -> int | None:
-        """Write the buffered rows as the next part into `folder`/`name` and forget them.
-
-        Returns:
-            the largest value of the column `step`, if there is one.
-
-        """
+    def write_part(self, folder: Path) -> None:
+        """Write the buffered rows, if there are any, as the next part into `folder`/`name` and forget them."""
         if not self.rows:
-            return None
-        table = self.table()
-        write_parquet(table, folder / self.name / part_name(self._next_part))
+            return
+        write_parquet(self.table(), folder / self.name / part_name(self._next_part))
         self._chunks, self.rows, self._next_part = [], 0, self._next_part + 1
-        return int(pc.max(table["step"]).as_py()) if "step" in table.column_names else None
 
 
 class MetricBuffer:
@@ -136,6 +129,8 @@ class MetricBuffer:
             for name in values:
                 check_name(name)
             self._known.update(values)
+        if not values:
+            return
         now = time.time_ns() // 1_000_000
         self._rows.append((now, int(step), {name: float(value) for name, value in values.items()}))
 
@@ -152,14 +147,12 @@ class MetricBuffer:
             }
         )
 
-    def write_part(self, path: Path) -> int | None:
-        """Write the rows to `path` and forget them; returns the largest step, None when there are no rows."""
+    def write_part(self, path: Path) -> None:
+        """Write the rows, if there are any, to `path` and forget them."""
         if not self._rows:
-            return None
+            return
         write_parquet(self.table(), path)
-        largest = max(step for _, step, _ in self._rows)
         self._rows = []
-        return largest
 
 
 def write_parquet(table: pa.Table, path: Path) -> None:
@@ -182,3 +175,9 @@ def joined(pieces: Sequence[pa.Table]) -> pa.Table:
         if pa.types.is_null(column.type):
             whole = whole.set_column(i, column.name, whole.column(i).cast(pa.float64()))
     return whole
+
+
+def as_frame(table: pa.Table) -> pd.DataFrame:
+    """The table as pandas has it."""
+    frame: pd.DataFrame = table.to_pandas()
+    return frame

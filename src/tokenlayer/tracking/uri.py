@@ -130,4 +130,6 @@ def _why_http_away(uri: str) -> str | None:
         return "connection refused or host unknown"
     except requests.RequestException as error:
         return str(error)
+    if "text/html" in answer.headers.get("Content-Type", "") and answer.text.lstrip().startswith("<"):
+        return "a web page answers, as a proxy's does that asks to sign in"
     return f"HTTP status {answer.status_code}" if answer.status_code in GATEWAY_ERRORS else None

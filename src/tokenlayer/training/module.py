@@ -187,8 +187,10 @@ class TokenizationModule(pl.LightningModule):
         # Lightning keeps no generators; without them a resumed run would drop out others than the unbroken one.
         cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
         checkpoint["random_state"] = {"cpu": torch.get_rng_state(), "cuda": cuda}
+        checkpoint["validated_steps"] = self.validated_steps
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.validated_steps = checkpoint["validated_steps"]
         state = checkpoint["random_state"]
         torch.set_rng_state(state["cpu"].cpu())
         if state["cuda"] and len(state["cuda"]) == torch.cuda.device_count():

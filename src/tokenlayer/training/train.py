@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import shlex
-import shutil
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
+import yaml
 from rich.console import Console
 
 from tokenlayer import interrupts
@@ -20,11 +18,13 @@ from tokenlayer.data.types import PreparedDataset
 from tokenlayer.errors import InputError
 from tokenlayer.escaping import harmless
 from tokenlayer.progress import shown_by
-from tokenlayer.redaction import redacted_uri
+from tokenlayer.redaction import redacted_setting, redacted_settings
 from tokenlayer.terminal import complain, console
+from tokenlayer.tracking.commands import resume_command, ui_command
+from tokenlayer.tracking.lease import LeaseLostError
 from tokenlayer.tracking.lightning_logger import RecorderLogger
 from tokenlayer.tracking.recorder import Recorder
-from tokenlayer.tracking.uri import ENVIRONMENT
+from tokenlayer.tracking.settings import CHOSEN, OVERRIDES, RESOLVED
 from tokenlayer.training.callbacks.base import RunContext
 from tokenlayer.training.callbacks.checkpoints_callback import Checkpoints
 from tokenlayer.training.config import TrainConfig
@@ -62,18 +62,24 @@ def train(job: Job[TrainConfig]) -> TrainResult:
     module = training.module
     terminal = console()
     with open_recorder(job) as recorder:
-        terminal.print(f"run {recorder.run_id}")
+        # Before it trains, and alone on its line, for scripts that have to know the run they may have to resume.
+        terminal.print(f"run {recorder.run_id}", soft_wrap=True)
+        if config.resume and recorder.resume_from is None:  # no checkpoint will fill in the first tokens
+            module = Training(replace(config, resume=None), job.resolved).module
         record_train_ids(recorder, dataset)
         run = RunContext(recorder, dataset, job, terminal)
         callbacks = [callback.build(run) for callback in config.callbacks.values() if callback is not None]
         trainer = config.trainer.build(callbacks, RecorderLogger(recorder), recorder.root)
         checkpoint = checked_checkpoint(recorder.resume_from, dataset)
-        with told_how_to_go_on(recorder), interrupts.deferred(), shown_by(None):  # the live view has the terminal now
-            trainer.fit(module, datamodule=data, ckpt_path=checkpoint)
-            if module.validated_steps < trainer.global_step:  # max_steps came before the end of an epoch
-                trainer.validate(module, datamodule=data, verbose=False)
-        load_best(module, callbacks, config.test_weights)
-        trainer.test(module, datamodule=data, verbose=False)
+        with told_how_to_go_on(recorder.run_id, config):
+            with interrupts.deferred(), shown_by(None):  # the live view has the terminal now
+                trainer.fit(module, datamodule=data, ckpt_path=checkpoint)
+                if module.validated_steps < trainer.global_step:  # max_steps came before the end of an epoch
+                    trainer.validate(module, datamodule=data, verbose=False)
+            # What came at the end of the last epoch is not to be lost with the test.
+            recorder.commit(trainer.global_step)
+            load_best(module, callbacks, config.test_weights)
+            trainer.test(module, datamodule=data, verbose=False)
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
         recorder.set_tags({"mlflow.note.content": description(metrics)})
     announce(terminal, recorder.run_id, metrics, config.tracking.uri, config.output_dir)
@@ -81,23 +87,38 @@ def train(job: Job[TrainConfig]) -> TrainResult:
 
 
 @contextmanager
-def told_how_to_go_on(recorder: Recorder) -> Iterator[None]:
-    """When training breaks off, say how to resume it from its last checkpoint, if there is one."""
+def told_how_to_go_on(run_id: str, config: TrainConfig) -> Iterator[None]:
+    """When a run breaks off, say how to resume it, unless another process has it now."""
     try:
         yield
+    except LeaseLostError:
+        raise
     except BaseException:
-        if any(recorder.checkpoints.iterdir()):
-            complain(f"go on from the last checkpoint with: {program()} train resume={recorder.run_id}")
+        complain(f"go on with: {resume_command(run_id, config.tracking.uri, config.output_dir)}")
         raise
 
 
 def open_recorder(job: Job[TrainConfig]) -> Recorder:
-    """The recorder of a new run, or of the one to be resumed."""
+    """The recorder of a new run, or of the one to be resumed; its settings are committed."""
     config = job.config
     output_dir = Path(config.output_dir).absolute()
-    if config.resume:
-        return Recorder.resume(config.tracking, output_dir, config.resume)
-    return Recorder.start(config.tracking, output_dir, run_name=run_name(job))
+    texts = settings(job)
+    if not config.resume:
+        return Recorder.start(config.tracking, output_dir, run_name=run_name(job), texts=texts)
+    recorder = Recorder.resume(config.tracking, output_dir, config.resume)
+    # The line that started the run, and what was chosen then, stay.
+    recorder.write_texts({RESOLVED: texts[RESOLVED]})
+    return recorder
+
+
+def settings(job: Job[Any]) -> dict[str, str]:
+    """What a run is resumed with and evaluated by, as texts by artifact path."""
+    contents = {
+        RESOLVED: redacted_settings(job.resolved),
+        OVERRIDES: list(map(redacted_setting, job.overrides)),
+        CHOSEN: list(job.chosen),
+    }
+    return {name: yaml.safe_dump(content, sort_keys=False, allow_unicode=True) for name, content in contents.items()}
 
 
 def run_name(job: Job[TrainConfig]) -> str:
@@ -122,9 +143,14 @@ def checked_checkpoint(path: Path | None, dataset: PreparedDataset) -> Path | No
 
 def load_best(module: TokenizationModule, callbacks: Sequence[pl.Callback], wanted: str) -> None:
     """Take the weights of the best checkpoint, if those are wanted and there is one."""
-    best = next((callback.best_path for callback in callbacks if isinstance(callback, Checkpoints)), None)
-    if wanted == "best" and best is not None and best.exists():
-        module.load_state_dict(torch.load(best, map_location="cpu", weights_only=True)["state_dict"])
+    checkpoints = next((callback for callback in callbacks if isinstance(callback, Checkpoints)), None)
+    if wanted != "best" or checkpoints is None or checkpoints.best_file is None:
+        return
+    best = checkpoints.best_path
+    if best is None:
+        complain("the best checkpoint is damaged or gone here and in MLflow: the last weights are tested")
+        return
+    module.load_state_dict(torch.load(best, map_location="cpu", weights_only=True)["state_dict"])
 
 
 def description(metrics: Mapping[str, float]) -> str:
@@ -137,28 +163,5 @@ def announce(terminal: Console, run_id: str, metrics: Mapping[str, float], uri: 
     """The result, and how to look at the run."""
     if "test/accuracy" in metrics:
         terminal.print(f"test accuracy {metrics['test/accuracy']:.4f}")
-    terminal.print(f"run {run_id}")
-    place = "" if uri is None else f" {_store_option(uri)}"
-    place += "" if output_dir == "outputs" else f" --output-dir {shlex.quote(output_dir)}"
-    terminal.print(harmless(f"look at it with: {program()} ui --run {run_id}{place}"), soft_wrap=True)
-
-
-def _store_option(uri: str) -> str:
-    """What names the store on a command line, without its password."""
-    if redacted_uri(uri) != uri and uri == os.environ.get(ENVIRONMENT):
-        return "tracking=server"
-    return f"--tracking-uri {shlex.quote(redacted_uri(uri))}"
-
-
-def program() -> str:
-    """What the user has to type for this program."""
-    called = Path(sys.argv[0])
-    if called.name == "__main__.py":
-        return f"{Path(sys.executable).name} -m tokenlayer"
-    found = shutil.which(called.name)
-    if found and Path(found).resolve() == called.resolve():
-        return called.name
-    try:
-        return str(called.absolute().relative_to(Path.cwd()))
-    except ValueError:
-        return str(called)
+    terminal.print(f"run {run_id}", soft_wrap=True)
+    terminal.print(harmless(f"look at it with: {ui_command(run_id, uri, output_dir)}"), soft_wrap=True)

@@ -67,8 +67,8 @@ class Checkpoints(RunCallback, pl.callbacks.Checkpoint):
 
     @property
     def best_path(self) -> Path | None:
-        """The local file with the best monitored value, if there was a validation."""
-        return None if self.best_file is None else self.recorder.checkpoints / self.best_file
+        """The local file with the best monitored value, if there was a validation and the file is whole."""
+        return None if self.best_file is None else self.recorder.checkpoint(self.best_file)
 
     def _is_best(self, trainer: pl.Trainer) -> bool:
         if self.monitor not in trainer.callback_metrics:

@@ -22,6 +22,7 @@ class TrainingLog(RunCallback):
         super().__init__(run)
         self.metrics_every = metrics_every
         self._rate = math.nan
+        self._complete_epoch = -1
 
     def on_before_optimizer_step(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, optimizer: Optimizer
@@ -40,9 +41,25 @@ class TrainingLog(RunCallback):
             accuracy = as_module(pl_module).phase_metrics("train").accuracy()
             values = {"train/loss": loss, "train/accuracy": accuracy, "train/learning_rate": self._rate}
             self.recorder.log_metrics(values | {"train/epoch": step.epoch}, step.step)
+        # With the last step, and so in the commit of its checkpoint, rather than at the epoch's end, which comes later.
+        if is_last or trainer.global_step == trainer.max_steps:
+            self._log_epoch(trainer, pl_module)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        # An epoch that was stopped early has no last step. As a run goes on from a checkpoint of an epoch's end,
+        # Lightning ends that epoch once more.
+        if self._complete_epoch != trainer.current_epoch:
+            self._log_epoch(trainer, pl_module)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"complete_epoch": self._complete_epoch}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self._complete_epoch = state_dict["complete_epoch"]
+
+    def _log_epoch(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         results = as_module(pl_module).phase_metrics("train").compute()
         rest = {f"train/{name}": float(value) for name, value in results.items() if name not in ("loss", "accuracy")}
         rest["train/epoch_loss"] = float(results["loss"])
         self.recorder.log_metrics(rest, trainer.global_step - 1)
+        self._complete_epoch = trainer.current_epoch

@@ -1,0 +1,72 @@
+"""Command lines that are printed for the user to paste: the program, the run, and where it is recorded."""
+
+import os
+import re
+import shlex
+import shutil
+import sys
+from pathlib import Path
+
+from tokenlayer.redaction import redacted_uri
+from tokenlayer.tracking.uri import ENVIRONMENT
+
+DEFAULT_OUTPUT_DIR = "outputs"
+_SERVER = "tracking=server"
+
+
+def program() -> str:
+    """What the user has to type for this program."""
+    called = Path(sys.argv[0])
+    if called.name == "__main__.py":
+        return f"{shlex.quote(Path(sys.executable).name)} -m tokenlayer"
+    found = shutil.which(called.name)
+    if found and Path(found).resolve() == called.resolve():
+        return shlex.quote(called.name)
+    try:
+        return shlex.quote(str(called.absolute().relative_to(Path.cwd())))
+    except ValueError:
+        return shlex.quote(str(called))
+
+
+def resume_command(run_id: str, uri: str | None, output_dir: Path | str) -> str:
+    """The command line that continues a run."""
+    settings = [f"resume={run_id}"]
+    if uri is not None:
+        settings += [_SERVER if _is_of_environment(uri) else f"tracking.uri={quoted(redacted_uri(uri))}"]
+    settings += [] if _is_default(output_dir) else [f"output_dir={quoted(str(output_dir))}"]
+    return " ".join([program(), "train", *map(shlex.quote, settings)])
+
+
+def sync_command(run_id: str, uri: str | None, output_dir: Path | str) -> str:
+    """The command line that sends what MLflow lacks of a run."""
+    return " ".join([program(), "sync", run_id, *place_flags(uri, output_dir)])
+
+
+def ui_command(run_id: str, uri: str | None, output_dir: Path | str) -> str:
+    """The command line that shows a run in the browser."""
+    return " ".join([program(), "ui", "--run", run_id, *place_flags(uri, output_dir)])
+
+
+def place_flags(uri: str | None, output_dir: Path | str) -> list[str]:
+    """The flags that name store and output folder where they are not the default, quoted for a shell."""
+    flags = [] if uri is None else ["--tracking-uri", redacted_uri(uri)]
+    if uri is not None and _is_of_environment(uri):
+        flags = [_SERVER]
+    flags += [] if _is_default(output_dir) else ["--output-dir", str(output_dir)]
+    return [shlex.quote(flag) for flag in flags]
+
+
+def quoted(value: str) -> str:
+    """The value of a setting, quoted if needed, so that Hydra reads it back unchanged."""
+    # Backslashes are escaped only before a quote and at the end.
+    escaped = re.sub(r"(\\+)(?='|$)", r"\1\1", value).replace("'", "\\'")
+    return value if re.fullmatch(r"[\w./:-]+", value) else f"'{escaped}'"
+
+
+def _is_default(output_dir: Path | str) -> bool:
+    return Path(output_dir).absolute() == Path(DEFAULT_OUTPUT_DIR).absolute()
+
+
+def _is_of_environment(uri: str) -> bool:
+    """True for an address with a password that the environment has, so that the command line need not show it."""
+    return redacted_uri(uri) != uri and uri == os.environ.get(ENVIRONMENT)

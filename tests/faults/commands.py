@@ -1,0 +1,188 @@
+"""Commands that faults befall, and what is left of their runs."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from subprocess import PIPE
+from urllib.parse import unquote, urlsplit
+
+import pandas as pd
+import torch
+from mlflow.entities import Run
+from mlflow.tracking import MlflowClient
+
+from tokenlayer.tracking.tables import read_parts
+from tokenlayer.tracking.uri import default_uri
+
+TINY = (
+    "dataset=planted",
+    "dataset.n_texts=200",
+    "dataset.text_length=60",
+    "dataset.n_words=12",
+    "dataset.batch_size=8",
+    "trainer.accelerator=cpu",
+    "trainer.threads=1",
+    "trainer.max_epochs=2",
+    "initializer=random_ngrams",
+    "initializer.ngram_lengths=[2,3,4]",
+    "learning_rule=random_regrow",
+    "learning_rule.ngram_lengths=[2,3,4]",
+    "model.vocab_size=30",
+)
+RUN_LINE = re.compile(r"^run ([0-9a-f]{32})$", re.MULTILINE)
+LOGS = ("grads_log", "vals_log", "train_log", "patterns_log", "edits")
+Fault = tuple[str, int, list[str]]
+
+
+class Command:
+    """A command in a process of its own."""
+
+    def __init__(self, server: "Server", pid: int, output: Path) -> None:
+        self.pid = pid
+        self._server = server
+        self._output = output
+        self.code: int | None = None
+
+    @property
+    def printed(self) -> str:
+        return self._output.read_text(encoding="utf-8", errors="replace")
+
+    @property
+    def run_id(self) -> str | None:
+        """What it has said by now."""
+        found = RUN_LINE.search(self.printed)
+        return None if found is None else found[1]
+
+    def wait_for_run(self, seconds: float = 120) -> str:
+        """Wait until it says which run it is."""
+        end = time.monotonic() + seconds
+        while (run_id := self.run_id) is None:
+            assert time.monotonic() < end, self.printed
+            time.sleep(0.005)
+        return run_id
+
+    def kill(self, number: signal.Signals = signal.SIGKILL) -> None:
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, number)
+
+    def wait(self) -> int:
+        """Its exit code, -9 for one that was killed."""
+        if self.code is None:
+            self.code = self._server.answer()
+        return self.code
+
+
+class Server:
+    """command_server.py; one command at a time."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._count = 0
+        script = Path(__file__).with_name("command_server.py")
+        self._process = subprocess.Popen([sys.executable, str(script)], stdin=PIPE, stdout=PIPE, text=True)
+
+    def start(
+        self, *arguments: str, faults: Sequence[Fault] = (), environment: dict[str, str] | None = None
+    ) -> Command:
+        self._count += 1
+        output = self._folder / f"command-{self._count}.txt"
+        output.touch()
+        job = {"arguments": arguments, "output": str(output), "folder": str(self._folder), "faults": faults}
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps({**job, "environment": environment or {}}) + "\n")
+        self._process.stdin.flush()
+        return Command(self, self.answer(), output)
+
+    def run(self, *arguments: str, faults: Sequence[Fault] = ()) -> Command:
+        command = self.start(*arguments, faults=faults)
+        command.wait()
+        return command
+
+    def answer(self) -> int:
+        assert self._process.stdout is not None
+        return int(self._process.stdout.readline())
+
+    def stop(self) -> None:
+        self._process.communicate(timeout=60)
+
+
+@dataclass(frozen=True)
+class Store:
+    """An output folder and the store of its runs."""
+
+    output_dir: Path
+    given_uri: str | None = None
+
+    @property
+    def client(self) -> MlflowClient:
+        return MlflowClient(tracking_uri=self.given_uri or default_uri(self.output_dir))
+
+    @property
+    def place(self) -> list[str]:
+        uri = [] if self.given_uri is None else [f"tracking.uri={self.given_uri}"]
+        return [f"output_dir={self.output_dir}", *uri]
+
+    def runs(self) -> list[Run]:
+        ids = [experiment.experiment_id for experiment in self.client.search_experiments()]
+        return list(self.client.search_runs(ids))
+
+    def status(self, run_id: str) -> str:
+        return str(self.client.get_run(run_id).info.status)
+
+    def record(self, run_id: str) -> "Record":
+        return Record.read(self.client, run_id)
+
+
+@dataclass(frozen=True)
+class Record:
+    """All that MLflow holds of a run that two equal runs have in common."""
+
+    status: str
+    weights: dict[str, torch.Tensor]
+    logs: dict[str, pd.DataFrame]
+    metrics: dict[str, Counter[tuple[int, float]]]
+    artifacts: frozenset[str]
+
+    @classmethod
+    def read(cls, client: MlflowClient, run_id: str) -> "Record":
+        run = client.get_run(run_id)
+        place = urlsplit(run.info.artifact_uri)
+        if place.scheme in ("", "file"):
+            folder = Path(unquote(place.path))
+        else:
+            folder = Path(client.download_artifacts(run_id, ""))
+        logs = {name: read_parts((folder / "logs" / name).glob("part-*.parquet")).to_pandas() for name in LOGS}
+        weights = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+        metrics = {
+            key: Counter((m.step, repr(m.value)) for m in client.get_metric_history(run_id, key))
+            for key in run.data.metrics
+        }
+        files = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+        # The difference to a commit of git says when it was run, not what.
+        named = frozenset(
+            name for name in files if not ("part-" in name or name.startswith("journal/") or name == "config/git.diff")
+        )
+        return cls(str(run.info.status), weights, logs, metrics, named)
+
+
+def assert_same(ours: Record, theirs: Record) -> None:
+    """Equal bit for bit: weights, logs, metrics, with no row missing and none twice."""
+    assert ours.status == "FINISHED"
+    for name, value in theirs.weights.items():
+        if isinstance(value, torch.Tensor):
+            assert torch.equal(ours.weights[name], value), name
+    for name, log in theirs.logs.items():
+        pd.testing.assert_frame_equal(ours.logs[name], log, obj=name)
+    assert ours.metrics.keys() == theirs.metrics.keys()
+    for key, rows in theirs.metrics.items():
+        assert ours.metrics[key] == rows, f"{key}: missing {rows - ours.metrics[key]}, more {ours.metrics[key] - rows}"
+    assert ours.artifacts == theirs.artifacts, ours.artifacts ^ theirs.artifacts

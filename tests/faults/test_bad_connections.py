@@ -1,0 +1,133 @@
+"""A store that answers nonsense, or not at all, for a while or for ever."""
+
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import proxy as proxies
+import pytest
+from commands import TINY, Record, Server, Store, assert_same
+from proxy import Handler, MlflowServer, Mode, Proxy
+
+faults = pytest.mark.faults
+
+
+@pytest.fixture(scope="session")
+def mlflow_server(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Iterator[MlflowServer]:
+    folder = tmp_path_factory.mktemp("server")
+    shutil.copyfile(empty_database, folder / "mlflow.db")
+    server = MlflowServer(folder)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def proxy(mlflow_server: MlflowServer) -> Iterator[Proxy]:
+    proxy = Proxy(mlflow_server.port)
+    yield proxy
+    proxy.stop()
+
+
+@pytest.fixture
+def remote(proxy: Proxy, tmp_path: Path) -> Store:
+    return Store(tmp_path / "outputs", proxy.uri)
+
+
+@pytest.mark.promise(
+    "A proxy answers uploads with 200 and a page", "delayed only: nothing that is missing counts as sent"
+)
+def test_an_upload_that_a_proxy_swallows_is_not_sent(remote: Store, proxy: Proxy) -> None:
+    from tokenlayer.tracking.config import TrackingConfig  # noqa: PLC0415  # MLflow takes seconds
+    from tokenlayer.tracking.recorder import Recorder  # noqa: PLC0415
+
+    with Recorder.start(TrackingConfig(uri=proxy.uri), remote.output_dir) as recorder:
+        for step in range(3):
+            proxy.mode = proxies.html_for_uploads if step == 1 else None
+            path = recorder.checkpoints / f"step_{step:08d}.ckpt"
+            path.write_bytes(b"weights of step %d" % step)
+            recorder.artifact(f"notes/{step}.txt").write_text("a note")
+            recorder.log_metrics({"m": step}, step)
+            recorder.commit(step, path, ["checkpoints/last.ckpt"])
+            sent = [file.path for file in remote.client.list_artifacts(recorder.run_id, "notes")]
+            assert len(sent) == {0: 1, 1: 1, 2: 3}[step]
+    last = remote.client.download_artifacts(recorder.run_id, "checkpoints/last.ckpt")
+    assert Path(last).read_bytes() == b"weights of step 2"
+    assert [m.value for m in remote.client.get_metric_history(recorder.run_id, "m")] == [0, 1, 2]
+
+
+@faults
+@pytest.mark.promise(
+    "MLflow answers 200 with a page for 12 s, 500 for 15 s, not at all for 40 s, or what it took gets lost",
+    "delayed only",
+)
+@pytest.mark.parametrize(
+    ("mode", "seconds"),
+    [
+        (proxies.html, 12),
+        (proxies.html_for_uploads, 12),
+        (proxies.broken, 15),
+        (proxies.silent, 40),
+        (proxies.answers_lost, 12),
+    ],
+)
+def test_for_a_while(server: Server, remote: Store, proxy: Proxy, whole: Record, mode: Mode, seconds: float) -> None:
+    command = server.start("train", *TINY, *remote.place)
+    run_id = command.wait_for_run()
+    time.sleep(0.5)
+    proxy.for_seconds(mode, seconds)
+    code = command.wait()
+    proxy.pass_on()
+    assert code == 0, command.printed
+    if "send the rest of the run later with" in command.printed:  # it ended before MLflow was back
+        assert server.run("sync", run_id, "--tracking-uri", proxy.uri, "--output-dir", str(remote.output_dir)).code == 0
+    assert_same(remote.record(run_id), whole)
+
+
+class AwayAfter:
+    """Nobody, from the first answer to a request of this kind on."""
+
+    def __init__(self, part: str) -> None:
+        self.part = part
+        self.is_away = False
+
+    def __call__(self, handler: Handler) -> bool:
+        if self.is_away:
+            return proxies.away(handler)
+        if self.part in handler.path:
+            handler.pass_on()
+            self.is_away = True
+            return True
+        return False
+
+
+@faults
+@pytest.mark.promise(
+    "MLflow is gone before or after the first commit, for ever", "resume or sync sends the rest: the same run"
+)
+@pytest.mark.parametrize("then", ["resume", "sync"])
+@pytest.mark.parametrize("part", ["runs/create", "runs/log-batch"])
+def test_for_ever(server: Server, remote: Store, proxy: Proxy, whole: Record, part: str, then: str) -> None:
+    proxy.mode = AwayAfter(part)
+    command = server.run("train", *TINY, *remote.place)
+    proxy.pass_on()
+    assert command.code == 0, command.printed
+    assert f"sync {command.run_id} --tracking-uri {proxy.uri} --output-dir {remote.output_dir}" in command.printed
+    assert command.run_id is not None
+    place = ["--tracking-uri", proxy.uri, "--output-dir", str(remote.output_dir)]
+    arguments = (
+        ["sync", command.run_id, *place] if then == "sync" else ["train", f"resume={command.run_id}", *remote.place]
+    )
+    sent = server.run(*arguments)
+    assert sent.code == 0, sent.printed
+    assert_same(remote.record(command.run_id), whole)
+
+
+@pytest.mark.promise("MLflow does not answer at the start", "exit 2, nothing begun")
+def test_nobody_there_at_the_start(server: Server, proxy: Proxy, remote: Store) -> None:
+    for mode in (proxies.away, proxies.html):
+        proxy.mode = mode
+        command = server.run("train", *TINY, *remote.place)
+        assert command.code == 2, command.printed
+        assert "Traceback" not in command.printed
+        assert not remote.output_dir.exists()
