@@ -88,10 +88,10 @@ def train(job: Job[TrainConfig]) -> TrainResult:
 
 @contextmanager
 def told_how_to_go_on(run_id: str, config: TrainConfig) -> Iterator[None]:
-    """When a run breaks off, say how to resume it, unless another process has it now."""
+    """When a run breaks off, say how to resume it, unless it would break off again, or another process has it now."""
     try:
         yield
-    except LeaseLostError:
+    except (InputError, LeaseLostError):
         raise
     except BaseException:
         complain(f"go on with: {resume_command(run_id, config.tracking.uri, config.output_dir)}")
