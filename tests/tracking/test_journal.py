@@ -13,7 +13,9 @@ def history(length: int) -> list[Commit]:
     for number in range(length):
         saved = SavedCheckpoint(f"step_{number}.ckpt", "ab" * 32, ("checkpoints/last.ckpt",), number == 1)
         previous = commits[-1].digest if commits else ""
-        commit = Commit(number, number, None, {"notes/ü.txt": "cd" * 32}, {"p": "1"}, {}, saved, None, previous)
+        commit = Commit(
+            number, number, None, {"notes/ü.txt": "cd" * 32}, {"p": "1"}, {}, saved, ("a.json",), None, previous
+        )
         commits.append(commit)
     return commits
 

@@ -47,6 +47,8 @@ class Commit:
     params: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     checkpoint: SavedCheckpoint | None = None
+    tables: tuple[str, ...] = ()
+    """Artifact paths of those files that MLflow's UI shows as tables."""
     status: str | None = None
     """The status that the run ends with, where this is its last commit."""
     previous: str = ""
@@ -78,7 +80,7 @@ class Commit:
             saved = fields.pop("checkpoint")
             if saved is not None:
                 saved = SavedCheckpoint(**saved | {"aliases": tuple(saved["aliases"])})
-            commit = Commit(**fields, checkpoint=saved)
+            commit = Commit(**fields | {"tables": tuple(fields["tables"])}, checkpoint=saved)
             is_whole = bool(commit.digest == digest)
         except (TypeError, KeyError, AttributeError, RecursionError) as error:
             raise ValueError(f"no line of a journal: {error}") from error

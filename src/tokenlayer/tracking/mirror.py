@@ -22,6 +22,7 @@ from tokenlayer.redaction import redacted
 from tokenlayer.tracking.folder import CHECKPOINTS, RunFolder, digest
 from tokenlayer.tracking.journal import Commit, SavedCheckpoint, latest_files, latest_holders
 from tokenlayer.tracking.lease import Lease
+from tokenlayer.tracking.names import LOGGED_TABLES_TAG, logged_tables
 from tokenlayer.tracking.remote import NotKeptError, RemoteRun, journal_artifact
 from tokenlayer.tracking.tables import read_parts
 from tokenlayer.tracking.uri import why_away
@@ -111,7 +112,7 @@ class Mirror:
                 names += [f"{CHECKPOINTS}/{saved.file}"] if saved.keep else []
                 for name in dict.fromkeys(names):
                     self._send_checkpoint(saved, name)
-            self._send_pairs(commit.params, commit.tags)
+            self._send_pairs(commit.params, {**commit.tags, **_tag_of_tables(commits[: commit.number + 1])})
             if commit.metrics is not None:
                 self._send_metrics(commit.metrics)
             self._remote.client.set_tag(self._remote.run_id, COMMIT_TAG, mark(commit))
@@ -153,6 +154,13 @@ class Mirror:
         rows = zip(*(column.to_pylist() for column in columns.columns), strict=True)
         for metrics in _batches([Metric(*row) for row in rows], METRICS_PER_REQUEST):
             self._remote.client.log_batch(self._remote.run_id, metrics=metrics)
+
+
+def _tag_of_tables(commits: Sequence[Commit]) -> dict[str, str]:
+    """The tag that lists the tables so far, if the last of the commits has some."""
+    if not commits[-1].tables:
+        return {}
+    return {LOGGED_TABLES_TAG: logged_tables([path for commit in commits for path in commit.tables])}
 
 
 def mark(commit: Commit) -> str:

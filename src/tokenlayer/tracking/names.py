@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 
 PARAM_LENGTH = 6000
 TAG_LENGTH = 8000
@@ -26,13 +27,21 @@ def cut(text: str, limit: int) -> str:
     return text[: limit - len(note)] + note
 
 
-def with_logged_table(tag: str, path: str) -> str:
-    """Return the value of the tag that lists for MLflow's UI which artifacts are tables, with one more.
+def logged_tables(paths: Sequence[str]) -> str:
+    """The value of the tag that lists for MLflow's UI which artifacts are tables.
 
     Within the length of a tag: the oldest fall out and are shown as plain JSON.
+
+    Args:
+        paths: artifact paths, in the order in which they were written; the last of equal ones counts.
+
     """
-    entry = {"path": path, "type": "table"}
-    logged = [*(other for other in json.loads(tag) if other != entry), entry]
-    while len(json.dumps(logged)) > TAG_LENGTH:
-        del logged[0]
-    return json.dumps(logged)
+    entries: list[str] = []
+    length = len("[]")
+    for path in dict.fromkeys(reversed(paths)):
+        entry = json.dumps({"path": path, "type": "table"})
+        length += len(entry) + len(", ")
+        if length > TAG_LENGTH:
+            break
+        entries.append(entry)
+    return f"[{', '.join(reversed(entries))}]"

@@ -18,7 +18,7 @@ from tokenlayer.tracking.journal import Commit, SavedCheckpoint, append_commit, 
 from tokenlayer.tracking.known_rows import KnownRows
 from tokenlayer.tracking.lease import Lease, LeaseLostError, mark_dead_runs
 from tokenlayer.tracking.mirror import COMMIT_TAG, Mirror, marked
-from tokenlayer.tracking.names import LOGGED_TABLES_TAG, PARAM_LENGTH, TAG_LENGTH, check_name, cut, with_logged_table
+from tokenlayer.tracking.names import PARAM_LENGTH, TAG_LENGTH, check_name, cut
 from tokenlayer.tracking.out_of_space import raise_if_out_of_space
 from tokenlayer.tracking.remote import RemoteRun
 from tokenlayer.tracking.resuming import History, restore, whole_checkpoint
@@ -75,9 +75,9 @@ class Recorder:
         self._tables: dict[str, TableBuffer] = {}
         self._known = KnownRows(folder.artifacts, commits[0 if point is None else point.number + 1 :])
         self._all_params = {k: v for commit in commits for k, v in commit.params.items()}
-        self._all_tags = {k: v for commit in commits for k, v in commit.tags.items()}
         self._params: dict[str, str] = {}
         self._tags: dict[str, str] = {}
+        self._shown_as_tables: dict[str, None] = {}
         self._open = True
 
     @classmethod
@@ -203,7 +203,7 @@ class Recorder:
         """Set tags; long ones are cut visibly."""
         for name, value in tags.items():
             check_name(name)
-            self._tags[name] = self._all_tags[name] = cut(redacted_settings(value, name), TAG_LENGTH)
+            self._tags[name] = cut(redacted_settings(value, name), TAG_LENGTH)
 
     def log_metrics(self, metrics: Mapping[str, Any], step: int) -> None:
         """Record values as MLflow metrics at `step`; names may hold `/`, values are what `float` takes.
@@ -247,8 +247,7 @@ class Recorder:
 
         """
         frame.to_json(self.artifact(relative), orient="split", index=False, date_format="iso")
-        logged = with_logged_table(self._all_tags.get(LOGGED_TABLES_TAG, "[]"), relative)
-        self.set_tags({LOGGED_TABLES_TAG: logged})
+        self._shown_as_tables[relative] = None
 
     def artifact(self, relative: str) -> Path:
         """The path at which to write the artifact `relative`; it is taken whole at the next commit."""
@@ -390,10 +389,11 @@ class Recorder:
             params=dict(self._params),
             tags=dict(self._tags),
             checkpoint=saved,
+            tables=tuple(self._shown_as_tables),
             status=status,
             previous=self._commits[-1].digest if self._commits else "",
         )
         append_commit(self._folder.journal, commit)
         self._commits.append(commit)
-        self._params, self._tags = {}, {}
+        self._params, self._tags, self._shown_as_tables = {}, {}, {}
         self._folder.accept(files)
