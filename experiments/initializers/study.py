@@ -8,9 +8,9 @@ from pathlib import Path
 
 from experiments.recipe import BEST_RULE, FIVE, ONE, REVIEWS, compared_rules
 
+from tokenlayer.comparison.figures import draw_dots, panels
 from tokenlayer.study.command import main
 from tokenlayer.study.conditions import Condition, Study
-from tokenlayer.study.figures import draw_dots, panels
 from tokenlayer.study.report import Report, comparisons, summary
 from tokenlayer.study.results import Results
 

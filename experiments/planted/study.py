@@ -9,9 +9,9 @@ from pathlib import Path
 
 from experiments.recipe import BEST_RULE, FIVE, ONE, THREE, TRAINING
 
+from tokenlayer.comparison.figures import CYCLE, Curve, draw_means, legend, panels
 from tokenlayer.study.command import main
 from tokenlayer.study.conditions import Condition, Study
-from tokenlayer.study.figures import CYCLE, Curve, draw_means, legend, panels
 from tokenlayer.study.report import Report, summary
 from tokenlayer.study.results import Results
 

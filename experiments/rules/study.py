@@ -9,9 +9,9 @@ from pathlib import Path
 from experiments.recipe import BEST_RULE, REVIEWS, RULES, rule_conditions
 from matplotlib.figure import Figure
 
+from tokenlayer.comparison.figures import CYCLE, draw_history, legend, panels
 from tokenlayer.study.command import main
 from tokenlayer.study.conditions import Study
-from tokenlayer.study.figures import CYCLE, draw_history, legend, panels
 from tokenlayer.study.report import Report, comparisons, summary
 from tokenlayer.study.results import Results, if_held
 

@@ -11,9 +11,7 @@ import pandas as pd
 from experiments.recipe import BEST_RULE, FIVE, ONE, REVIEWS, THREE, N
 from matplotlib.figure import Figure
 
-from tokenlayer.study.command import main
-from tokenlayer.study.conditions import CommandName, Condition, Study
-from tokenlayer.study.figures import (
+from tokenlayer.comparison.figures import (
     GREEN,
     GREY,
     ORANGE,
@@ -26,9 +24,11 @@ from tokenlayer.study.figures import (
     label_ends,
     panels,
 )
+from tokenlayer.comparison.means import Mean, percent
+from tokenlayer.study.command import main
+from tokenlayer.study.conditions import CommandName, Condition, Study
 from tokenlayer.study.report import Report, comparisons, summary
 from tokenlayer.study.results import Results
-from tokenlayer.study.statistics import Mean, percent
 
 SIZES = (50, 100, 200, 500, 1000, 2000, 8000)
 LEARNED = {"learned": ("learned", VERMILION, (f"learning_rule={BEST_RULE}",))}

@@ -12,10 +12,10 @@ from experiments.why_the_original_cannot_learn.ranks import Spectra, rank, spect
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from tokenlayer.comparison.figures import BLUE, CYCLE, ORANGE, VERMILION, draw_history, legend, panels
 from tokenlayer.config.typed import load
 from tokenlayer.study.command import main
 from tokenlayer.study.conditions import Study
-from tokenlayer.study.figures import BLUE, CYCLE, ORANGE, VERMILION, draw_history, legend, panels
 from tokenlayer.study.report import Report
 from tokenlayer.study.results import Results, if_held
 from tokenlayer.training.config import TrainConfig

@@ -6,9 +6,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from tokenlayer.comparison.means import Mean, percent
+from tokenlayer.comparison.paired import p_value
 from tokenlayer.errors import InputError
 from tokenlayer.study.report import BEGIN, END, inserted, markdown
-from tokenlayer.study.statistics import Mean, p_value, percent
 
 
 def test_percent() -> None:

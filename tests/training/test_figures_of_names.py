@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from matplotlib.figure import Figure
 
-from tokenlayer.study.figures import Curve, draw_means, label_ends, legend, panels
-from tokenlayer.study.statistics import Mean
+from tokenlayer.comparison.figures import Curve, draw_means, label_ends, legend, panels
+from tokenlayer.comparison.means import Mean
 from tokenlayer.training.drawing import name_in_figure, plain_text, save_figure
 
 FORMULA = "$\\frac{1$"

@@ -11,10 +11,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from tokenlayer import atomic
+from tokenlayer.comparison.means import percent
 from tokenlayer.errors import InputError
 from tokenlayer.study.recorded import COMPARISONS, RUNS, Compared, Recorded, comparisons_csv, merged, runs_csv
 from tokenlayer.study.results import Results
-from tokenlayer.study.statistics import percent
 from tokenlayer.training.drawing import save_figure
 
 BEGIN, END = "<!-- results -->", "<!-- end of results -->"

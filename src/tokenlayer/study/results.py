@@ -10,20 +10,11 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
+from tokenlayer.comparison.means import Mean, mean_interval, percent
+from tokenlayer.comparison.paired import Comparison, Correct, compare, holm, p_value, shown_p
 from tokenlayer.errors import InputError
 from tokenlayer.study.conditions import Task
 from tokenlayer.study.recorded import Compared, Recorded, Row, as_text, merged, used
-from tokenlayer.study.statistics import (
-    Comparison,
-    Correct,
-    Mean,
-    compare,
-    holm,
-    mean_interval,
-    p_value,
-    percent,
-    shown_p,
-)
 from tokenlayer.study.status import Place, RunStatus, State
 from tokenlayer.tracking.reading import download_artifact, load_resolved_config, metric_history
 

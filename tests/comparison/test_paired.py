@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from tokenlayer.study.statistics import compare, holm, mcnemar_p, mean_interval
+from tokenlayer.comparison.means import mean_interval
+from tokenlayer.comparison.paired import compare, holm, mcnemar_p
 
 
 def answers(text: str) -> np.ndarray:

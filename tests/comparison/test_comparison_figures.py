@@ -5,7 +5,7 @@ import math
 import pandas as pd
 import pytest
 
-from tokenlayer.study.figures import (
+from tokenlayer.comparison.figures import (
     Curve,
     apart,
     draw_curves,
@@ -15,7 +15,7 @@ from tokenlayer.study.figures import (
     label_ends,
     panels,
 )
-from tokenlayer.study.statistics import Mean
+from tokenlayer.comparison.means import Mean
 
 
 def test_labels_far_apart_stay() -> None:

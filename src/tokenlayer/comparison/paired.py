@@ -1,40 +1,19 @@
-"""Mean and interval over seeds, paired tests of methods on the same texts, and their printed forms."""
+"""Paired tests of methods on the same texts, their correction for how many there are, and their printed form."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 
+from tokenlayer.comparison.means import Mean, mean_interval
+
 Correct = npt.NDArray[np.bool_]
 """(n,): true for the test texts that a run classified correctly, in an order that the runs share."""
-
-
-@dataclass(frozen=True)
-class Mean:
-    """Mean over n seeds with a 95 % interval."""
-
-    mean: float
-    half_width: float
-    """Half the width of the interval, by Student's t with n − 1 degrees of freedom; NaN for one seed."""
-    n: int
-
-
-def mean_interval(values: Sequence[float], level: float = 0.95) -> Mean:
-    """Mean and interval of independent values, one for each seed."""
-    n = len(values)
-    if n == 0:
-        return Mean(math.nan, math.nan, 0)
-    if n == 1:
-        return Mean(float(values[0]), math.nan, 1)
-    half_width = stats.t.ppf((1 + level) / 2, n - 1) * stats.sem(values)
-    return Mean(float(np.mean(values)), float(half_width), n)
 
 
 def mcnemar_p(one: Correct, other: Correct) -> float:
@@ -81,14 +60,6 @@ def compare(one: Mapping[int, Correct], other: Mapping[int, Correct]) -> Compari
 def holm(p_values: Sequence[float]) -> list[float]:
     """Holm's correction for several comparisons."""
     return [float(p) for p in multipletests(p_values, method="holm")[1]] if p_values else []
-
-
-def percent(mean: Mean, *, sign: bool = False) -> str:
-    """A share in percent, or a difference in points, with its interval: `87.1 ± 0.3`."""
-    if mean.n == 0:
-        return "–"
-    shown = f"{100 * mean.mean:{'+' if sign else ''}.1f}"
-    return shown if math.isnan(mean.half_width) else f"{shown} ± {100 * mean.half_width:.1f}"
 
 
 def p_value(p: float) -> str:

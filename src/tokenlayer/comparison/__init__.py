@@ -1,0 +1,1 @@
+"""Runs compared: settings against metrics, paired tests, and where the runs differ."""

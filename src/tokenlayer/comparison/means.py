@@ -1,0 +1,42 @@
+"""Mean and interval over seeds, and their printed form."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+LEVEL = 0.95
+"""The level of all intervals."""
+
+
+@dataclass(frozen=True)
+class Mean:
+    """Mean over n seeds with a 95 % interval."""
+
+    mean: float
+    half_width: float
+    """Half the width of the interval, by Student's t with n − 1 degrees of freedom; NaN for one seed."""
+    n: int
+
+
+def mean_interval(values: Sequence[float], level: float = LEVEL) -> Mean:
+    """Mean and interval of independent values, one for each seed."""
+    n = len(values)
+    if n == 0:
+        return Mean(math.nan, math.nan, 0)
+    if n == 1:
+        return Mean(float(values[0]), math.nan, 1)
+    half_width = stats.t.ppf((1 + level) / 2, n - 1) * stats.sem(values)
+    return Mean(float(np.mean(values)), float(half_width), n)
+
+
+def percent(mean: Mean, *, sign: bool = False) -> str:
+    """A share in percent, or a difference in points, with its interval: `87.1 ± 0.3`."""
+    if mean.n == 0:
+        return "–"
+    shown = f"{100 * mean.mean:{'+' if sign else ''}.1f}"
+    return shown if math.isnan(mean.half_width) else f"{shown} ± {100 * mean.half_width:.1f}"
