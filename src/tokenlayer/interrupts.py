@@ -30,6 +30,7 @@ class Interrupted(BaseException):
 class _State:
     deferred: bool = False
     pending: signal.Signals | None = None
+    to_others: Callable[[], None] | None = None
 
 
 # Signals belong to the process, and so does this.
@@ -84,6 +85,29 @@ def raise_if_requested() -> None:
 
 
 @contextmanager
+def passed_on(to_others: Callable[[], None]) -> Iterator[None]:
+    """Within, where other processes do the work: the first signal is passed on to them, a second raises at once.
+
+    On leaving, a signal that came raises `Interrupted`, in place of the error too that the end of the others may have
+    been to whoever waited for them.
+
+    Args:
+        to_others: asks the other processes to end; called once.
+
+    """
+    _state.to_others = to_others
+    try:
+        with deferred():
+            yield
+    except Exception as error:
+        if _state.pending is not None:
+            raise Interrupted(_state.pending) from error
+        raise
+    finally:
+        _state.to_others = None
+
+
+@contextmanager
 def held_back() -> Iterator[None]:
     """Within: SIGINT and SIGTERM wait; after the block the first of them is delivered.
 
@@ -135,3 +159,5 @@ def _receive(number: int, _frame: FrameType | None) -> None:
     _state.pending = signal.Signals(number)
     if not (_state.deferred and is_first):
         raise Interrupted(_state.pending)
+    if _state.to_others is not None:
+        _state.to_others()

@@ -36,11 +36,11 @@ def complain_of(error: BaseException) -> None:
     complain("".join(traceback.format_exception(error)).rstrip("\n"))
 
 
-def console(*, soft_wrap: bool = False) -> "Console":
-    """A terminal that prints what it is given: brackets are no markup, `:smile:` is no emoji."""
+def console(*, soft_wrap: bool = False, quiet: bool = False) -> "Console":
+    """A terminal that prints what it is given: brackets are no markup, `:smile:` is no emoji. A quiet one does not."""
     from rich.console import Console  # noqa: PLC0415  # most command lines that fail need none
 
-    return Console(markup=False, emoji=False, highlight=False, soft_wrap=soft_wrap)
+    return Console(markup=False, emoji=False, highlight=False, soft_wrap=soft_wrap, quiet=quiet)
 
 
 class ArgumentParser(argparse.ArgumentParser):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from tokenlayer.baselines.base import BaselineConfig
 from tokenlayer.data.config import DatasetConfig
 from tokenlayer.tracking.config import TrackingConfig
+from tokenlayer.tracking.sweep_config import SweepConfig
 
 
 @dataclass(kw_only=True)
@@ -22,6 +23,8 @@ class BaselineRunConfig:
     """The store in which the run is recorded (group `tracking`)."""
     output_dir: str = "outputs"
     """Folder of what runs write."""
+    sweep: SweepConfig = field(default_factory=SweepConfig)
+    """How a multirun goes: its name, and what stops it."""
     allow_targets: list[str] = field(default_factory=list)
     """Packages besides `tokenlayer` and `torch` that a `_target_` may name."""
 

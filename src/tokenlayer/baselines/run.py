@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -17,26 +16,25 @@ from tokenlayer.data.prepare import prepare
 from tokenlayer.data.types import PreparedDataset
 from tokenlayer.escaping import harmless
 from tokenlayer.terminal import console
-from tokenlayer.tracking.recorder import Recorder
 from tokenlayer.training.callbacks.base import RunContext
 from tokenlayer.training.callbacks.predictions_callback import predictions_frame
 from tokenlayer.training.callbacks.provenance_callback import Provenance
-from tokenlayer.training.job import Job
+from tokenlayer.training.job import Job, Result
 from tokenlayer.training.metrics import Metrics
-from tokenlayer.training.train import announce, description, settings
+from tokenlayer.training.train import announce, description, start_recorder
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
 
-def compare(job: Job[BaselineRunConfig]) -> dict[str, float]:
+def compare(job: Job[BaselineRunConfig]) -> Result:
     """Fit a baseline to the training texts, choose its regularisation on the validation texts, test and record it.
 
     Args:
         job: the run's configuration, nothing in it left open.
 
     Returns:
-        Metrics `validation/…` and `test/…`.
+        The run, with metrics `validation/…` and `test/…`.
 
     Raises:
         InputError: data, configuration or store cannot be used.
@@ -46,9 +44,8 @@ def compare(job: Job[BaselineRunConfig]) -> dict[str, float]:
     dataset = prepare(config.dataset)
     counter = WordCounter(dataset.alphabet, config.baseline.longest_run, config.baseline.min_texts)
     name = f"{options.get('dataset', 'run')}-{options.get('baseline', 'baseline')}-seed{config.seed}"
-    place = Path(config.output_dir).absolute()
-    with Recorder.start(config.tracking, place, run_name=name, texts=settings(job)) as recorder:
-        run = RunContext(recorder, dataset, job, console())
+    with start_recorder(job, name) as recorder:
+        run = RunContext(recorder, dataset, job, console(quiet=job.member is not None))
         for choice in job.chosen:
             run.console.print(harmless(f"chosen: {choice}"), soft_wrap=True)
         Provenance(run).record()
@@ -66,7 +63,7 @@ def compare(job: Job[BaselineRunConfig]) -> dict[str, float]:
         frame.to_parquet(recorder.artifact("predictions/test.parquet"), index=False)
         recorder.set_tags({"mlflow.note.content": description(metrics)})
     announce(run.console, recorder.run_id, metrics, config.tracking.uri, config.output_dir)
-    return metrics
+    return Result(recorder.run_id, metrics)
 
 
 def _fit_best(baseline: Baseline, strengths: Sequence[float], validation: csr_matrix, run: RunContext) -> None:

@@ -4,26 +4,27 @@ from dataclasses import replace
 from typing import Any
 
 from tokenlayer.baselines.config import BaselineRunConfig
-from tokenlayer.cli.jobs import Command, run
+from tokenlayer.cli.command import Command
+from tokenlayer.cli.jobs import run
 from tokenlayer.cli.progress_bars import progress_bar
 from tokenlayer.config.check import Spec
 from tokenlayer.config.compose import Line
 from tokenlayer.config.typed import load
 from tokenlayer.outside import say_loading
 from tokenlayer.progress import shown_by
-from tokenlayer.training.job import Job
+from tokenlayer.training.job import Job, Result
 
 
 def main(arguments: list[str]) -> int:
     """Fits and tests the baseline that the arguments, Hydra's flags and overrides, describe."""
-    return run(Command("baseline", Spec(BaselineRunConfig, _complete), _work), arguments)
+    return run(Command("baseline", Spec(BaselineRunConfig, _complete), _work, makes_sweeps=True), arguments)
 
 
 def _complete(composed: dict[str, Any], line: Line) -> dict[str, Any]:  # noqa: ARG001  # there is no saved run to continue
     return composed
 
 
-def _work(job: Job[BaselineRunConfig]) -> None:
+def _work(job: Job[BaselineRunConfig]) -> Result:
     # Not before the check has passed: what is wrong with a command line should take no time to say.
     say_loading("torch", "sklearn", "mlflow")
     from tokenlayer.baselines.run import compare  # noqa: PLC0415  # errors first
@@ -32,4 +33,4 @@ def _work(job: Job[BaselineRunConfig]) -> None:
     with shown_by(progress_bar):
         resolved, choices = choose_texts(job.config.dataset, job.resolved)
         config = load(resolved, BaselineRunConfig, allow_targets=job.config.allow_targets)
-        compare(replace(job, config=config, resolved=resolved, chosen=[str(choice) for choice in choices]))
+        return compare(replace(job, config=config, resolved=resolved, chosen=[str(choice) for choice in choices]))

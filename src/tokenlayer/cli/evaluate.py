@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from tokenlayer.cli.checkpoint_loading import saved_config
-from tokenlayer.cli.jobs import Command, configure_logging, run
+from tokenlayer.cli.command import Command
+from tokenlayer.cli.jobs import configure_logging, run
 from tokenlayer.cli.progress_bars import progress_bar
 from tokenlayer.config.check import Spec
 from tokenlayer.config.compose import Line

@@ -1,10 +1,9 @@
 """A command whose settings Hydra composes: one job or a sweep, all checked before the first starts."""
 
 import argparse
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Generic, TypeVar, cast
+from typing import TypeVar, cast
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import configure_log
@@ -12,32 +11,20 @@ from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
+from tokenlayer.cli.command import Command
+from tokenlayer.cli.exit_codes import ExitCode, report
 from tokenlayer.cli.flags import composing_parser
-from tokenlayer.cli.main import ExitCode, report
 from tokenlayer.cli.progress_bars import progress_bar
 from tokenlayer.cli.showing import only_shows, show
-from tokenlayer.config.check import Spec, check, finish
-from tokenlayer.config.compose import Composer, composer_of_job, composing
+from tokenlayer.cli.sweeping import Multirun, run_jobs
+from tokenlayer.config.check import check
+from tokenlayer.config.compose import Composer, composing
+from tokenlayer.config.launching import swept_by_files
 from tokenlayer.config.numerals import quoted
 from tokenlayer.errors import InputError
 from tokenlayer.progress import shown_by
-from tokenlayer.redaction import redacted_setting
-from tokenlayer.terminal import complain, safe_messages
-from tokenlayer.training.job import Job
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Command(Generic[T]):
-    """A primary configuration and what is done with it."""
-
-    name: str
-    """Name of the primary configuration: `train`."""
-    spec: Spec[T]
-    """The type of its configuration."""
-    work: Callable[[Job[T]], object]
-    """The work of each job."""
 
 
 def run(command: Command[T], arguments: Sequence[str]) -> ExitCode:
@@ -62,12 +49,12 @@ def run(command: Command[T], arguments: Sequence[str]) -> ExitCode:
 
 def _checked_and_run(command: Command[T], composer: Composer, flags: argparse.Namespace) -> ExitCode:
     texts = quoted(flags.overrides, command.spec.schema)
-    multirun = flags.multirun or f"hydra.mode={RunMode.MULTIRUN.name}" in texts
+    if flags.multirun or f"hydra.mode={RunMode.MULTIRUN.name}" in texts:
+        return _run_several(command, composer, texts)
     with shown_by(progress_bar):
-        jobs = check(composer, texts, command.spec, multirun=multirun)
-    if multirun or HydraConfig.get().mode == RunMode.MULTIRUN:
-        ends = composer.sweep(texts, _SweepJob(command))
-        return next((code for code in (ExitCode.FAILED, ExitCode.BAD_INPUT) if code in ends), ExitCode.DONE)
+        jobs = check(composer, texts, command.spec, multirun=False)
+    if HydraConfig.get().mode == RunMode.MULTIRUN:
+        return _run_several(command, composer, texts)
     (job,) = jobs
     configure_logging()
     try:
@@ -77,35 +64,18 @@ def _checked_and_run(command: Command[T], composer: Composer, flags: argparse.Na
     return ExitCode.DONE
 
 
+def _run_several(command: Command[T], composer: Composer, texts: Sequence[str]) -> ExitCode:
+    with shown_by(progress_bar):
+        jobs = check(composer, texts, command.spec, multirun=True)
+    sweep = composer.compose_sweep(texts)
+    of_files = swept_by_files(sweep)
+    if of_files:
+        with shown_by(progress_bar):
+            jobs = check(composer, [*of_files, *texts], command.spec, multirun=True)
+    configure_logging()
+    return run_jobs(Multirun(command, composer, sweep), jobs)
+
+
 def configure_logging() -> None:
     """Sets loggers up as the job's configuration says: once more where an import has changed them (Lightning does)."""
     configure_log(cast(DictConfig, HydraConfig.get().job_logging), HydraConfig.get().verbose)
-
-
-@dataclass(frozen=True)
-class _SweepJob(Generic[T]):
-    """What Hydra's launcher runs, in this process or another, to which it is pickled."""
-
-    command: Command[T]
-
-    def __call__(self, composed: DictConfig) -> ExitCode:
-        """Runs one job. Its failure is its exit code, which comes back from other processes too.
-
-        It is told here and not raised: Hydra would keep it back until the last job of the sweep has run.
-        """
-        with safe_messages():  # in another process, nothing has seen to that
-            return self._run(composed)
-
-    def _run(self, composed: DictConfig) -> ExitCode:
-        number = HydraConfig.get().job.num
-        overrides = [text.removeprefix("++") for text in HydraConfig.get().overrides.task]
-        settings = " ".join(map(redacted_setting, overrides))
-        try:
-            complain(f"job {number}: {settings}")
-            composer = composer_of_job()
-            line = composer.split([composer.parse(text) for text in overrides])
-            self.command.work(finish(composed, line, self.command.spec))
-        except Exception as error:
-            complain(f"job {number} failed: {settings}")
-            return report(error)
-        return ExitCode.DONE

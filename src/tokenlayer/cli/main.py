@@ -5,15 +5,15 @@ import importlib.metadata
 import os
 import sys
 from collections.abc import Callable, Sequence
-from enum import IntEnum
 from pathlib import Path
 from typing import cast
 
+from tokenlayer.cli.exit_codes import ExitCode, report
 from tokenlayer.config import renamed
-from tokenlayer.errors import InputError, RunStoppedError
+from tokenlayer.errors import InputError
 from tokenlayer.hints import hint
 from tokenlayer.interrupts import Interrupted, handled
-from tokenlayer.terminal import complain, complain_of, safe_messages
+from tokenlayer.terminal import complain, safe_messages
 
 USAGE = """\
 usage: tokenlayer COMMAND …
@@ -36,15 +36,6 @@ exit codes: 0 done, 1 failed, 2 bad input or configuration, 130 interrupted
 
 # Imported when asked for: torch and MLflow take seconds that --help must not cost.
 COMMANDS = {name: f"tokenlayer.cli.{name}" for name in ("train", "evaluate", "explain", "baseline", "ui", "sync")}
-
-
-class ExitCode(IntEnum):
-    """The exit codes of the process."""
-
-    DONE = 0
-    FAILED = 1
-    BAD_INPUT = 2
-    INTERRUPTED = 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -70,18 +61,6 @@ def _run(arguments: list[str]) -> int:
         print(f"tokenlayer {importlib.metadata.version('tokenlayer')}")
         return ExitCode.DONE
     return _guarded(arguments[0], arguments[1:])
-
-
-def report(error: Exception) -> ExitCode:
-    """Prints an exception, without a traceback if it says all there is to know, and gives its exit code."""
-    if isinstance(error, InputError):
-        complain(f"error: {error}")
-        return ExitCode.BAD_INPUT
-    if isinstance(error, RunStoppedError):
-        complain(f"error: {error}")
-        return ExitCode.FAILED
-    complain_of(error)
-    return ExitCode.FAILED
 
 
 def _guarded(name: str, arguments: list[str]) -> int:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tokenlayer.cli.flags import add_store_flags, with_settings_as_flags
-from tokenlayer.cli.main import ExitCode
+from tokenlayer.cli.exit_codes import ExitCode
 from tokenlayer.errors import InputError, RunStoppedError
 from tokenlayer.terminal import ArgumentParser, complain, safe
 

@@ -4,7 +4,8 @@ from dataclasses import replace
 from typing import Any
 
 from tokenlayer.cli.checkpoint_loading import saved_run
-from tokenlayer.cli.jobs import Command, configure_logging, run
+from tokenlayer.cli.command import Command
+from tokenlayer.cli.jobs import configure_logging, run
 from tokenlayer.cli.progress_bars import progress_bar
 from tokenlayer.config.check import Spec
 from tokenlayer.config.compose import Line
@@ -12,12 +13,12 @@ from tokenlayer.config.resume import continued, find
 from tokenlayer.outside import say_loading
 from tokenlayer.progress import shown_by
 from tokenlayer.training.config import TrainConfig
-from tokenlayer.training.job import Job
+from tokenlayer.training.job import Job, Result
 
 
 def main(arguments: list[str]) -> int:
     """Trains what the arguments, Hydra's flags and overrides, describe."""
-    return run(Command("train", Spec(TrainConfig, _complete), _work), arguments)
+    return run(Command("train", Spec(TrainConfig, _complete), _work, makes_sweeps=True, resumes=True), arguments)
 
 
 def _complete(composed: dict[str, Any], line: Line) -> dict[str, Any]:
@@ -26,7 +27,7 @@ def _complete(composed: dict[str, Any], line: Line) -> dict[str, Any]:
     return continued(composed, line, find(composed, "resume", saved_run))
 
 
-def _work(job: Job[TrainConfig]) -> None:
+def _work(job: Job[TrainConfig]) -> Result:
     # Not before the check has passed: what is wrong with a command line should take no time to say.
     say_loading("torch", "pytorch_lightning", "mlflow")
     from tokenlayer.config.chosen import choose  # noqa: PLC0415  # errors first
@@ -36,4 +37,4 @@ def _work(job: Job[TrainConfig]) -> None:
     with shown_by(progress_bar):
         chosen = choose(job.config, job.resolved)
         words = [str(choice) for choice in chosen.choices]
-        train(replace(job, config=chosen.config, resolved=chosen.resolved, chosen=words))
+        return train(replace(job, config=chosen.config, resolved=chosen.resolved, chosen=words))

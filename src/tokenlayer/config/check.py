@@ -44,10 +44,11 @@ def check(composer: Composer, texts: Sequence[str], spec: Spec[T], *, multirun: 
         remedy = f"a sweep has at most {MOST_JOBS:,}: give fewer values, or several command lines"
         raise ConfigError([*problems, Problem("", f"this command line describes {n_jobs:,} jobs; {remedy}")])
     checked = []
+    keys = [override.key_or_group for override in overrides if override.is_sweep_override()]
     told_of = _jobs(composer, overrides)
     for job in tracked(told_of, "checking jobs", n_jobs) if n_jobs > 1 else told_of:
         try:
-            checked.append(_check_job(composer, job, spec))
+            checked.append(replace(_check_job(composer, job, spec), swept=_swept(job, keys)))
         except ConfigError as error:
             problems += error.problems
     if problems:
@@ -130,6 +131,10 @@ def _jobs(composer: Composer, overrides: Sequence[Override]) -> Iterator[list[Ov
     ]
     for job in itertools.product(*values):
         yield list(job)
+
+
+def _swept(job: Sequence[Override], keys: Sequence[str]) -> dict[str, str]:
+    return {own.key_or_group: str(own.get_value_element_as_str()) for own in job if own.key_or_group in keys}
 
 
 def _check_job(composer: Composer, overrides: Sequence[Override], spec: Spec[T]) -> Job[T]:

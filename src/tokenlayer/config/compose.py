@@ -3,7 +3,7 @@
 import itertools
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
@@ -64,7 +64,7 @@ class Composer:
 
     def __init__(self, config_name: str, loader: ConfigLoader, search: Sequence[str] = ()) -> None:
         self.config_name = config_name
-        self._loader = loader
+        self.loader = loader
         self._search = list(search)
         self._parser = OverridesParser.create(config_loader=loader)
         # Jobs of a sweep, and conditions of a study, often differ in values alone.
@@ -105,13 +105,13 @@ class Composer:
     def options(self, group: str) -> list[str]:
         """The options of a group; none where there is no such group."""
         if group not in self._options:
-            self._options[group] = self._loader.get_group_options(group, ObjectType.CONFIG, overrides=self._search)
+            self._options[group] = self.loader.get_group_options(group, ObjectType.CONFIG, overrides=self._search)
         return self._options[group]
 
     def groups(self, parent: str = "") -> list[str]:
         """Every group below `parent`, Hydra's own left out."""
         found = []
-        for name in self._loader.get_group_options(parent, ObjectType.GROUP, overrides=self._search):
+        for name in self.loader.get_group_options(parent, ObjectType.GROUP, overrides=self._search):
             group = f"{parent}/{name}" if parent else name
             if group != "hydra":
                 found += [group, *self.groups(group)]
@@ -147,34 +147,46 @@ class Composer:
         del config["hydra"]
         return config
 
-    def sweep(self, texts: Sequence[str], task: Callable[[DictConfig], Any]) -> list[Any]:
-        """What `task` has returned for each job that Hydra's sweeper makes of the overrides, and its launcher runs.
+    def compose_sweep(self, texts: Sequence[str]) -> DictConfig:
+        """The composition, with Hydra's section, by which a launcher runs the jobs of a sweep.
 
-        Launchers give the task to other processes: it must be picklable, and gets the job's composition.
+        It has the first of the options that are swept, and of the values none but the folder for runs: these may fit
+        only one of the options. Raises `ConfigError` as `compose` does.
+        """
+        line = self.split([self._first(self.parse(text)) for text in texts])
+        places = [own for own in line.settings if own.key_or_group == "output_dir"]
+        before = HydraConfig.instance().cfg
+        try:
+            return self.compose([str(own.input_line) for own in (*line.choices, *line.hydra, *places)])
+        finally:
+            HydraConfig.instance().cfg = before
+
+    def _first(self, override: Override) -> Override:
+        if not override.is_sweep_override() or not override.is_discrete_sweep():
+            return override
+        value = next(iter(override.sweep_string_iterator()), "")
+        return self.parse(f"{override.get_key_element()}={value}")
+
+    def launchable(self, texts: Sequence[str]) -> list[str]:
+        """The overrides of a job as Hydra's launchers take them.
+
+        Raises `ConfigError` where a secret cannot be handed on.
         """
         texts = [self._without_secret(text) for text in texts]
         settings = self.split([self.parse(text) for text in texts]).settings
         values = {setting.input_line for setting in settings if not setting.is_delete()}
         # ++: Hydra refuses values that are in a dataclass but in none of the files at hand (a dataset of the
         # user's, a callback of a resumed run). The check before is the stricter one, and has passed.
-        given = [f"++{text.lstrip('+')}" if text in values else text for text in texts]
-        batches = _hydra().multirun(self.config_name, task, [*self._search, *given])
-        if not isinstance(batches, list):
-            sweeper = "this one does not say how its jobs ended"
-            raise ConfigError([Problem("hydra/sweeper", f"{sweeper}; write hydra/sweeper=basic")])
-        return [job.return_value for batch in batches for job in batch]
+        return [f"++{text.lstrip('+')}" if text in values else text for text in texts]
 
     def _without_secret(self, text: str) -> str:
-        """The override, with a value that holds a secret put into the environment: Hydra writes its sweeps to a file.
-
-        Raises `ConfigError` where it gives several such values.
-        """
+        """The override, with a value that holds a secret put into the environment: launchers write jobs to files."""
         override = self.parse(text)
         if redacted_setting(text) == text:
             return text
         key, value = override.get_key_element(), override.value()
-        if override.is_sweep_override() or not isinstance(value, str):
-            remedy = "a sweep's values are written to a file: give them by environment variables, ${oc.env:NAME}"
+        if not isinstance(value, str):
+            remedy = "launchers write the values of jobs to files: give it by an environment variable, ${oc.env:NAME}"
             raise ConfigError([Problem(override.key_or_group, f"holds secrets, and {remedy}")])
         name = f"TOKENLAYER_SETTING_{re.sub(r'[^A-Z0-9]', '_', override.key_or_group.upper())}"
         os.environ[name] = value
@@ -186,7 +198,7 @@ class Composer:
 
     def _load_file(self, path: str | None) -> ConfigResult | None:
         # The repository is an attribute of the only subclass of ConfigLoader.
-        loaded: ConfigResult | None = self._loader.repository.load_config(path) if path else None  # type: ignore[attr-defined]
+        loaded: ConfigResult | None = self.loader.repository.load_config(path) if path else None  # type: ignore[attr-defined]
         return loaded
 
     def origin(self, key: str, line: Line) -> str | None:
@@ -214,7 +226,7 @@ class Composer:
     def _merged_files(self, texts: Sequence[str]) -> list[tuple[ResultDefault, ConfigResult]]:
         """The files of a composition, in the order in which they are merged."""
         given = [*self._search, *texts]
-        defaults = self._loader.compute_defaults_list(self.config_name, given, RunMode.RUN).defaults
+        defaults = self.loader.compute_defaults_list(self.config_name, given, RunMode.RUN).defaults
         loaded = [(default, self._load_file(default.config_path)) for default in defaults]
         return [(default, file) for default, file in loaded if file is not None]
 

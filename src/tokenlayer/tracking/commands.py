@@ -7,7 +7,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from tokenlayer.redaction import redacted_uri
+from tokenlayer.redaction import redacted_setting, redacted_uri
 from tokenlayer.tracking.uri import ENVIRONMENT
 
 DEFAULT_OUTPUT_DIR = "outputs"
@@ -28,6 +28,11 @@ def program() -> str:
         return shlex.quote(str(called))
 
 
+def command_line() -> str:
+    """The command line of this process, as it can be pasted into a shell."""
+    return shlex.join([Path(sys.argv[0]).name, *map(redacted_setting, sys.argv[1:])])
+
+
 def resume_command(run_id: str, uri: str | None, output_dir: Path | str) -> str:
     """The command line that continues a run."""
     settings = [f"resume={run_id}"]
@@ -45,6 +50,11 @@ def sync_command(run_id: str, uri: str | None, output_dir: Path | str) -> str:
 def ui_command(run_id: str, uri: str | None, output_dir: Path | str) -> str:
     """The command line that shows a run in the browser."""
     return " ".join([program(), "ui", "--run", run_id, *place_flags(uri, output_dir)])
+
+
+def compare_command(sweep: str, uri: str | None, output_dir: Path | str) -> str:
+    """The command line that compares the jobs of a sweep."""
+    return " ".join([program(), "compare", shlex.quote(sweep), *place_flags(uri, output_dir)])
 
 
 def place_flags(uri: str | None, output_dir: Path | str) -> list[str]:

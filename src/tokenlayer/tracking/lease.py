@@ -65,8 +65,12 @@ class Lease:
         self._thread = threading.Thread(target=self._keep, name="lease", daemon=True)
         self._thread.start()
 
-    def take(self, run: Run) -> None:
+    def take(self, run: Run, asked_by: str = "resume={run_id}") -> None:
         """Take the lease on a run that there is.
+
+        Args:
+            run: the run.
+            asked_by: the setting that names it, for the error.
 
         Raises:
             InputError: a process that lives, or may live, has it.
@@ -74,11 +78,11 @@ class Lease:
         """
         run_id = str(run.info.run_id)
         with self._store.exclusive():
-            self._refuse_if_held(self._read(run_id))
+            self._refuse_if_held(self._read(run_id), asked_by)
             self._store.client.set_tag(run_id, LEASE_TAG, self._holder.now().to_tag())
         if not self._store.is_file:
             time.sleep(SETTLE_SECONDS)
-            self._refuse_if_held(self._read(run_id))
+            self._refuse_if_held(self._read(run_id), asked_by)
         self.begin(run_id)
 
     def check(self) -> None:
@@ -117,12 +121,11 @@ class Lease:
     def _read(self, run_id: str) -> Run:
         return self._store.client.get_run(run_id)
 
-    def _refuse_if_held(self, run: Run) -> None:
+    def _refuse_if_held(self, run: Run, asked_by: str) -> None:
         holder = _holder(run)
         if holder is not None and holder.token != self._holder.token and _is_alive(holder):
-            raise InputError(
-                f"resume={run.info.run_id}: another process is recording this run ({holder}); wait for it or end it"
-            )
+            setting = asked_by.format(run_id=run.info.run_id)
+            raise InputError(f"{setting}: another process is recording this run ({holder}); wait for it or end it")
 
     def _look(self, run: Run) -> None:
         holder = _holder(run)
@@ -163,6 +166,12 @@ def mark_dead_runs(store: Store) -> list[str]:
     except (MlflowException, RequestException, SQLAlchemyError) as error:
         _log.warning("runs whose process has ended could not be looked for in %s: %s", store.shown, error)
     return marked
+
+
+def is_recorded_now(run: Run) -> bool:
+    """True for a run that a process which lives, or may live, holds the lease on."""
+    holder = _holder(run)
+    return holder is not None and _is_alive(holder)
 
 
 def _is_alive(holder: Holder) -> bool:

@@ -4,9 +4,7 @@ import importlib.metadata
 import json
 import os
 import platform
-import shlex
 import subprocess
-import sys
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,8 @@ from typing import Any
 import psutil
 import torch
 
-from tokenlayer.redaction import redacted, redacted_setting, redacted_uri
+from tokenlayer.redaction import redacted, redacted_uri
+from tokenlayer.tracking.commands import command_line
 from tokenlayer.tracking.recorder import Recorder
 
 DIFF_BYTES = 1_000_000
@@ -26,7 +25,7 @@ def record_provenance(recorder: Recorder) -> None:
     """Record all of this module: `config/provenance.json`, `config/git.diff` when there is one, and tags."""
     folder = code_folder()
     git = git_state(folder)
-    described = {"command": command(), "git": git, "python": python(), "hardware": hardware()}
+    described = {"command": command_line(), "git": git, "python": python(), "hardware": hardware()}
     text = json.dumps({**described, "packages": packages()}, indent=2, ensure_ascii=False)
     recorder.artifact("config/provenance.json").write_text(text + "\n", encoding="utf-8")
     diff = git_diff(folder) if git.get("dirty") else None
@@ -67,11 +66,6 @@ def git_diff(folder: Path) -> bytes | None:
     if not diff or len(diff) > DIFF_BYTES:
         return None
     return redacted(diff.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
-
-
-def command() -> str:
-    """The command line, as it can be pasted into a shell."""
-    return shlex.join([Path(sys.argv[0]).name, *map(redacted_setting, sys.argv[1:])])
 
 
 def python() -> dict[str, str]:

@@ -13,6 +13,7 @@ from tokenlayer.outside import Imported, Kind
 from tokenlayer.rules.base import LearningRuleConfig
 from tokenlayer.rules.graft import GraftRuleConfig
 from tokenlayer.tracking.config import TrackingConfig
+from tokenlayer.tracking.sweep_config import SweepConfig
 from tokenlayer.training.callbacks.base import CallbackConfig
 from tokenlayer.training.metric_names import NAMES
 from tokenlayer.training.schedule import Schedule
@@ -70,6 +71,8 @@ class TrainConfig:
     """Folder of what runs write."""
     test_weights: Literal["best", "last"] = "best"
     """The weights that are tested: those of the best checkpoint, or those that training ended with."""
+    sweep: SweepConfig = field(default_factory=SweepConfig)
+    """How a multirun goes: its name, and what stops it."""
     resume: str | None = None
     """The run to continue, by id, a unique beginning of it, or name; its own configuration is used, with the other
     settings on top."""

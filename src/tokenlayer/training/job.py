@@ -10,6 +10,27 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
+class Member:
+    """A job's place in a sweep."""
+
+    label: str
+    """It begins each line that the job prints: `[3/12]`."""
+    run_name: str
+    """What tells its run from those of its siblings: `initializer=bpe seed=2`."""
+    tags: Mapping[str, str]
+    """The tags of its run, that of its parent among them."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a job has come to."""
+
+    run_id: str
+    metrics: Mapping[str, float]
+    """`test/…`, and the last value of every other metric."""
+
+
+@dataclass(frozen=True)
 class Job(Generic[T]):
     """One job of a command line: a training, an evaluation or a baseline, and what is recorded of its configuration."""
 
@@ -23,3 +44,7 @@ class Job(Generic[T]):
     """The option of each configuration group."""
     chosen: Sequence[str] = ()
     """What was left open and was chosen from the training texts, in words."""
+    swept: Mapping[str, str] = field(default_factory=dict)
+    """Of these settings, those that a sweep varies: key → value as on the command line."""
+    member: Member | None = None
+    """The job's place in a sweep that is recorded."""

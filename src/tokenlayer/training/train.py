@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,21 +29,12 @@ from tokenlayer.training.callbacks.base import RunContext
 from tokenlayer.training.callbacks.checkpoints_callback import Checkpoints
 from tokenlayer.training.config import TrainConfig
 from tokenlayer.training.evaluation import record_train_ids
-from tokenlayer.training.job import Job
+from tokenlayer.training.job import Job, Result
 from tokenlayer.training.module import TokenizationModule
 from tokenlayer.training.training import Training
 
 
-@dataclass(frozen=True)
-class TrainResult:
-    """The id and the metrics of a run that has ended."""
-
-    run_id: str
-    metrics: dict[str, float]
-    """`test/…`, and the last value of every other metric that Lightning knows."""
-
-
-def train(job: Job[TrainConfig]) -> TrainResult:
+def train(job: Job[TrainConfig]) -> Result:
     """Prepare the data, train, test, and record all of it.
 
     Args:
@@ -60,10 +51,12 @@ def train(job: Job[TrainConfig]) -> TrainResult:
     loaders = (data.train_dataloader(), data.val_dataloader(), data.test_dataloader())
     config.trainer.check_batches(*map(len, loaders))
     module = training.module
-    terminal = console()
+    terminal = console(quiet=job.member is not None)
     with open_recorder(job) as recorder:
         # Before it trains, and alone on its line, for scripts that have to know the run they may have to resume.
         terminal.print(f"run {recorder.run_id}", soft_wrap=True)
+        if job.member is not None:
+            print(f"{job.member.label} run {recorder.run_id}", flush=True)
         if config.resume and recorder.resume_from is None:  # no checkpoint will fill in the first tokens
             module = Training(replace(config, resume=None), job.resolved).module
         record_train_ids(recorder, dataset)
@@ -71,7 +64,7 @@ def train(job: Job[TrainConfig]) -> TrainResult:
         callbacks = [callback.build(run) for callback in config.callbacks.values() if callback is not None]
         trainer = config.trainer.build(callbacks, RecorderLogger(recorder), recorder.root)
         checkpoint = checked_checkpoint(recorder.resume_from, dataset)
-        with told_how_to_go_on(recorder.run_id, config):
+        with told_how_to_go_on(recorder.run_id, job):
             with interrupts.deferred(), shown_by(None):  # the live view has the terminal now
                 trainer.fit(module, datamodule=data, ckpt_path=checkpoint)
                 if module.validated_steps < trainer.global_step:  # max_steps came before the end of an epoch
@@ -83,18 +76,23 @@ def train(job: Job[TrainConfig]) -> TrainResult:
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
         recorder.set_tags({"mlflow.note.content": description(metrics)})
     announce(terminal, recorder.run_id, metrics, config.tracking.uri, config.output_dir)
-    return TrainResult(recorder.run_id, metrics)
+    return Result(recorder.run_id, metrics)
 
 
 @contextmanager
-def told_how_to_go_on(run_id: str, config: TrainConfig) -> Iterator[None]:
-    """When a run breaks off, say how to resume it, unless it would break off again, or another process has it now."""
+def told_how_to_go_on(run_id: str, job: Job[TrainConfig]) -> Iterator[None]:
+    """When a run breaks off, say how to resume it, unless it would break off again, or another process has it now.
+
+    A sweep is continued by its own command line.
+    """
     try:
         yield
     except (InputError, LeaseLostError):
         raise
     except BaseException:
-        complain(f"go on with: {resume_command(run_id, config.tracking.uri, config.output_dir)}")
+        config = job.config
+        if job.member is None:
+            complain(f"go on with: {resume_command(run_id, config.tracking.uri, config.output_dir)}")
         raise
 
 
@@ -102,13 +100,30 @@ def open_recorder(job: Job[TrainConfig]) -> Recorder:
     """The recorder of a new run, or of the one to be resumed; its settings are committed."""
     config = job.config
     output_dir = Path(config.output_dir).absolute()
-    texts = settings(job)
     if not config.resume:
-        return Recorder.start(config.tracking, output_dir, run_name=run_name(job), texts=texts)
+        return start_recorder(job, run_name(job))
     recorder = Recorder.resume(config.tracking, output_dir, config.resume)
     # The line that started the run, and what was chosen then, stay.
-    recorder.write_texts({RESOLVED: texts[RESOLVED]})
+    recorder.write_texts({RESOLVED: settings(job)[RESOLVED]})
     return recorder
+
+
+def start_recorder(job: Job[Any], name: str) -> Recorder:
+    """The recorder of a new run, which has its place if the job is one of a sweep.
+
+    Args:
+        job: the job; its configuration has `tracking` and `output_dir`.
+        name: the name of a run on its own that is given none.
+
+    """
+    config, member = job.config, job.member
+    tracking, output_dir = config.tracking, Path(config.output_dir).absolute()
+    if member is None:
+        return Recorder.start(tracking, output_dir, run_name=name, texts=settings(job))
+    # The given name alone would stand for all runs of the sweep.
+    own = [] if tracking.run_name is None else [tracking.run_name]
+    named = replace(tracking, run_name=" ".join([*own, member.run_name]))
+    return Recorder.start(named, output_dir, tags=member.tags, texts=settings(job))
 
 
 def settings(job: Job[Any]) -> dict[str, str]:
