@@ -6,8 +6,6 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("hydra_plugins.hydra_joblib_launcher", reason="hydra-joblib-launcher is not installed")
-
 COMMAND = '''\
 """A command in small, whose work fails as its setting says."""
 
@@ -17,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from tokenlayer.cli.jobs import Command, run
+from tokenlayer.cli.command import Command
+from tokenlayer.cli.jobs import run
 from tokenlayer.config.check import Spec
 from tokenlayer.errors import InputError
 

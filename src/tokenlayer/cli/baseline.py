@@ -26,7 +26,8 @@ def _complete(composed: dict[str, Any], line: Line) -> dict[str, Any]:  # noqa: 
 
 def _work(job: Job[BaselineRunConfig]) -> Result:
     # Not before the check has passed: what is wrong with a command line should take no time to say.
-    say_loading("torch", "sklearn", "mlflow")
+    if job.member is None:  # a sweep has said so
+        say_loading("torch", "sklearn", "mlflow")
     from tokenlayer.baselines.run import compare  # noqa: PLC0415  # errors first
     from tokenlayer.config.chosen import choose_texts  # noqa: PLC0415  # errors first
 

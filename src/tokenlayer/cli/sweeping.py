@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_PLACES = ("output_dir=", "tracking=", "tracking.uri=", "allow_targets=")
+"""Settings by which a run is found, and its parts are allowed."""
+
 
 @dataclass(frozen=True)
 class Multirun(Generic[T]):
@@ -90,7 +93,11 @@ class _Todo:
     """The run in which it was begun before."""
 
     def overrides(self) -> list[str]:
-        return [*self.job.overrides, *([] if self.run_id is None else [f"resume={self.run_id}"])]
+        if self.run_id is None:
+            return list(self.job.overrides)
+        # All else is in what the run has recorded.
+        places = [text for text in self.job.overrides if text.startswith(_PLACES)]
+        return [*places, f"resume={self.run_id}"]
 
 
 def _run(multirun: Multirun[T], todo: Sequence[_Todo], total: int, place: SweepPlace | None) -> list[ExitCode | None]:

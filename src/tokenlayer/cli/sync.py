@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from tokenlayer.cli.flags import add_store_flags, with_settings_as_flags
 from tokenlayer.cli.exit_codes import ExitCode
+from tokenlayer.cli.flags import add_store_flags, with_settings_as_flags
 from tokenlayer.errors import InputError, RunStoppedError
 from tokenlayer.terminal import ArgumentParser, complain, safe
 

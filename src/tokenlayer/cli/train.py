@@ -29,7 +29,8 @@ def _complete(composed: dict[str, Any], line: Line) -> dict[str, Any]:
 
 def _work(job: Job[TrainConfig]) -> Result:
     # Not before the check has passed: what is wrong with a command line should take no time to say.
-    say_loading("torch", "pytorch_lightning", "mlflow")
+    if job.member is None:  # a sweep has said so
+        say_loading("torch", "pytorch_lightning", "mlflow")
     from tokenlayer.config.chosen import choose  # noqa: PLC0415  # errors first
     from tokenlayer.training.train import train  # noqa: PLC0415  # errors first
 

@@ -88,8 +88,8 @@ def kinds_of_parts() -> dict[str, type[OpenSettings]]:
 def _open_in(section: Mapping[str, Any], kind: type[OpenSettings], allow_targets: Sequence[str]) -> list[str]:
     try:
         return load(section, kind, allow_targets=allow_targets).left_open()
-    except ConfigError:
-        return []
+    except ConfigError:  # of a partial of another package's class, which is no section of its own
+        return [name for name in kind.open_fields if name in section and section[name] is None]
 
 
 def _with_values(resolved: Mapping[str, Any], choices: Sequence[Choice]) -> dict[str, Any]:
