@@ -216,10 +216,12 @@ _has_ended = False
 def _asked_to_end_by_the_sweep() -> Iterator[None]:
     """Ctrl-C reaches all processes of a terminal; the one that runs the sweep passes it on as SIGTERM, once."""
     signal.signal(signal.SIGTERM, _note_the_end)  # between jobs: nothing has to be recorded
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Slurm sends this before a job's time is up. Submitit would begin the job anew, and not go on with its run.
+    signal.signal(signal.SIGUSR2, lambda *_: signal.raise_signal(signal.SIGTERM))
     with handled():
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         yield
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _note_the_end(_number: int, _frame: FrameType | None) -> None:
