@@ -165,6 +165,12 @@ def mark_dead_runs(store: Store) -> list[str]:
     return marked
 
 
+def is_held(run: Run) -> bool:
+    """True if a process that lives, or may live, has the lease on the run."""
+    holder = _holder(run)
+    return holder is not None and _is_alive(holder)
+
+
 def _is_alive(holder: Holder) -> bool:
     return holder.token in _held if holder.is_this_process() else holder.is_alive()
 

@@ -4,18 +4,19 @@ Every function takes the tracking URI as training does: None is the default stor
 its id, a unique beginning of it, or its name; what is not unique raises an `InputError` that lists the candidates.
 """
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
-from mlflow.entities import Run
+from mlflow.entities import Metric, Run
 from mlflow.exceptions import MlflowException
 
 from tokenlayer.errors import InputError
 from tokenlayer.hints import hint
-from tokenlayer.tracking.runs import find_run, search_runs
+from tokenlayer.tracking.runs import find_run, search_runs, told_of_filter
 from tokenlayer.tracking.store import Store, open_store
 from tokenlayer.tracking.tables import PART, read_parts
 from tokenlayer.yaml_files import load_yaml
@@ -52,11 +53,9 @@ def find_runs(
         raise InputError(
             f"there is no experiment {experiment!r} in {store.shown}{hint(experiment or '', names.values())}"
         )
-    try:
+    with told_of_filter(store, where):
         runs = search_runs(store, wanted, where)
-    except MlflowException as error:
-        raise InputError(f"the filter {where!r} does not work: {error.message}") from error
-    return pd.DataFrame([_run_row(run, names[run.info.experiment_id]) for run in runs])
+    return pd.DataFrame([run_row(run, names[run.info.experiment_id]) for run in runs])
 
 
 def load_log(
@@ -111,7 +110,11 @@ def metric_history(run: str, key: str, *, uri: str | None = None, output_dir: Pa
     run_id = found.info.run_id
     if key not in found.data.metrics:
         raise InputError(f"run {run_id} has no metric {key!r}{hint(key, found.data.metrics)}")
-    history = store.client.get_metric_history(run_id, key)
+    return history_frame(store.client.get_metric_history(run_id, key))
+
+
+def history_frame(history: Iterable[Metric]) -> pd.DataFrame:
+    """What `metric_history` returns, of MLflow's values in any order."""
     rows = sorted((metric.step, metric.timestamp, metric.value) for metric in history)
     return pd.DataFrame(rows, columns=["step", "timestamp", "value"])[["step", "value", "timestamp"]]
 
@@ -190,20 +193,22 @@ def _fetched(store: Store, run_id: str, path: str, target: Path | None = None) -
         ) from error
 
 
-def _run_row(run: Run, experiment: str) -> dict[str, Any]:
+def run_row(run: Run, experiment: str) -> dict[str, Any]:
+    """A row of what `find_runs` returns."""
     info = run.info
     row: dict[str, Any] = {
         "run_id": info.run_id,
         "name": info.run_name,
         "experiment": experiment,
         "status": info.status,
-        "start": _time(info.start_time),
-        "end": _time(info.end_time) if info.end_time else None,
+        "start": utc(info.start_time),
+        "end": utc(info.end_time) if info.end_time else None,
     }
     row |= {f"params.{key}": value for key, value in run.data.params.items()}
     row |= {f"metrics.{key}": value for key, value in run.data.metrics.items()}
     return row | {f"tags.{key}": value for key, value in run.data.tags.items()}
 
 
-def _time(milliseconds: int) -> datetime:
+def utc(milliseconds: int) -> datetime:
+    """A time of MLflow's."""
     return datetime.fromtimestamp(milliseconds / 1000, UTC)

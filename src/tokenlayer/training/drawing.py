@@ -41,6 +41,27 @@ def save_figure(draw: Callable[[], Figure], path: Path, dpi: int) -> None:
         unfinished.write_bytes(picture.getvalue())
 
 
+def as_svg(draw: Callable[[], Figure], name: str) -> str | None:
+    """A figure as an SVG element, to stand in a page; None, and a warning, for one that cannot be drawn.
+
+    Letters are outlines: nothing of the text is markup, and no font is needed.
+
+    Args:
+        draw: makes the figure.
+        name: tells its ids from those of other figures in the page.
+
+    """
+    picture = io.StringIO()
+    try:
+        with plain_text(), mpl.rc_context({"svg.fonttype": "path", "svg.hashsalt": name}):
+            draw().savefig(picture, format="svg", metadata={"Date": None})
+    except Exception as error:  # whatever is wrong with a picture
+        _log.warning("the figure %s is left out: it cannot be drawn (%s: %s)", name, type(error).__name__, error)
+        return None
+    svg = picture.getvalue()
+    return svg[svg.index("<svg") :]
+
+
 def name_in_figure(name: str) -> str:
     """A name of any length, of any characters, as a label."""
     shown = harmless(name)
