@@ -88,9 +88,7 @@ def _format(named: str | None, output: Path | None) -> str:
         endings = ", ".join(f"{suffix} ({name})" for suffix, name in _SUFFIXES.items())
         raise InputError(f"--output {output}: its ending names no format; give --format, or one of {endings}")
     if named is not None and by_name not in (None, named):
-        raise InputError(
-            f"--output {output}: --format {named} and the ending do not agree; leave --format out, or rename"
-        )
+        raise InputError(f"--output {output}: --format {named} is not what the ending says; leave one of them out")
     return named or str(by_name)
 
 
@@ -100,7 +98,7 @@ def _parser() -> ArgumentParser:
         usage="%(prog)s SWEEP_OR_RUN … [--by KEY] … [--metric NAME] … [--filter F] [--format F] [--output FILE] "
         "[--tracking-uri URI] [--output-dir FOLDER]",
         description="Compare the jobs of sweeps, or single runs: means over seeds with 95 %% intervals, paired tests "
-        "on the test texts. The best condition is chosen on validation texts. A page (html) has figures and tokens, too.",
+        "on the test texts. The best condition is chosen on validation texts. A page (html) has figures and tokens.",
     )
     parser.add_argument(
         "named",

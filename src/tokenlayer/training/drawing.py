@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import re
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +17,8 @@ from tokenlayer.atomic import replacing
 from tokenlayer.escaping import harmless
 
 _LONGEST = 60  # characters of a name: more would leave no room for the drawing
+
+_COMMENT = re.compile(r"<!--.*?-->\n?", re.DOTALL)  # matplotlib repeats the letters in them
 
 _log = logging.getLogger(__name__)
 
@@ -59,7 +62,7 @@ def as_svg(draw: Callable[[], Figure], name: str) -> str | None:
         _log.warning("the figure %s is left out: it cannot be drawn (%s: %s)", name, type(error).__name__, error)
         return None
     svg = picture.getvalue()
-    return svg[svg.index("<svg") :]
+    return _COMMENT.sub("", svg[svg.index("<svg") :])
 
 
 def name_in_figure(name: str) -> str:
