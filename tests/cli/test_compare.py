@@ -121,7 +121,10 @@ def test_tables_of_another_version(
     assert told.count("\n") == 1
 
 
-def test_runs_lists_sweeps_with_their_jobs(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_runs_lists_sweeps_with_their_jobs(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "160")
     assert main(["runs", f"output_dir={folder}"]) == 0
     (line,) = capsys.readouterr().out.splitlines()[1:]
     assert line.split()[1:3] == ["s", "FINISHED"]

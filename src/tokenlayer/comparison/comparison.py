@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import pandas as pd
 
-from tokenlayer.comparison.answers import PREDICTIONS, Answers, read_answers
+from tokenlayer.comparison.answers import PREDICTIONS, Answers, AnswersReader
 from tokenlayer.comparison.labels import is_better_lower, label, validation_metric
 from tokenlayer.comparison.means import Mean
 from tokenlayer.comparison.missing import other_texts, uneven, unfinished, without_file, without_metric
@@ -179,13 +179,12 @@ class Comparison:
         """The validation metric over the training: `condition`, `seed`, `run_id`, `step`, `value`."""
         metric = self.best.metric if self.best is not None else ""
         counted = self.runs[metric_of(self.runs, metric).notna()]
-        pieces = []
-        for run_id in tracked(counted["run_id"], "reading learning curves", len(counted)):
-            history = self._chosen.history(run_id, metric)
-            about = {"condition": self.labels[run_id], "seed": self.seeds[run_id], "run_id": run_id}
-            pieces.append(history.assign(**about))
-        columns = ["condition", "seed", "run_id", "step", "value"]
-        return pd.concat(pieces, ignore_index=True)[columns] if pieces else pd.DataFrame(columns=columns)
+        rows = [
+            (self.labels[run_id], self.seeds[run_id], run_id, step, value)
+            for run_id in tracked(counted["run_id"], "reading learning curves", len(counted))
+            for step, value in self._chosen.history(run_id, metric)
+        ]
+        return pd.DataFrame(rows, columns=["condition", "seed", "run_id", "step", "value"])
 
     @cached_property
     def tokens(self) -> pd.DataFrame:
@@ -239,13 +238,7 @@ class Comparison:
 
     @cached_property
     def _answers(self) -> tuple[dict[str, Answers], dict[str, str]]:
-        read = self._read(PREDICTIONS, read_answers, "reading predictions")
-        kept: list[Answers] = []
-        for run_id, found in read[0].items():  # the same texts are kept once
-            first = next((other for other in kept if other.texts.equals(found.texts)), found)
-            kept += [] if first is not found else [found]
-            read[0][run_id] = Answers(first.texts, found.correct)
-        return read
+        return self._read(PREDICTIONS, AnswersReader().read, "reading predictions")
 
     @cached_property
     def _effects(self) -> tuple[dict[str, pd.DataFrame], dict[str, str]]:

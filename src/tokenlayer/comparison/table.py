@@ -94,11 +94,12 @@ def settings_table(runs: pd.DataFrame, by: Sequence[str], metrics: Sequence[str]
     """
     counted = finished(runs)
     keys = conditions(counted, by)
+    measured = {metric: metric_of(counted, metric) for metric in metrics}
     rows = []
-    for values, index in ordered_groups(keys):
-        row: dict[str, object] = {**dict(zip(by, values, strict=True)), RUNS: len(index)}
-        for metric in metrics:
-            row |= _statistics(metric, metric_of(counted.loc[index], metric))
+    for values, places in ordered_groups(keys):
+        row: dict[str, object] = {**dict(zip(by, values, strict=True)), RUNS: len(places)}
+        for metric, found in measured.items():
+            row |= _statistics(metric, found[found.index.isin(places)])
         rows.append(row)
     columns = [*by, RUNS, *(f"{metric} {name}" for metric in metrics for name in STATISTICS)]
     return pd.DataFrame(rows, columns=columns)

@@ -23,8 +23,9 @@ def read_effects(path: Path) -> pd.DataFrame:
     """
     try:
         table = json.loads(path.read_text(encoding="utf-8"))
-        frame = pd.DataFrame(table["data"], columns=table["columns"])[["pattern", "effect", "towards"]]
-        return frame.astype({"pattern": str, "effect": float, "towards": str})
+        frame = pd.DataFrame(table["data"], columns=table["columns"], dtype=object)[["pattern", "effect", "towards"]]
+        texts = {name: frame[name].map(str).astype(object) for name in ("pattern", "towards")}
+        return frame.assign(**texts).astype({"effect": float})
     except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise ValueError(f"{path.name} is damaged: {error}") from error
 
@@ -46,14 +47,12 @@ def top_tokens(tokens: Mapping[str, pd.DataFrame], labels: pd.Series[str], at_mo
     pieces = []
     for condition, of_condition in _by_condition(tokens, labels).items():
         every = pd.concat(of_condition.values(), ignore_index=True)
-        grouped = every.assign(weight=every["effect"].abs()).groupby("pattern", sort=False)
-        frame = grouped.agg(
-            effect=("effect", "mean"),
-            towards=("towards", _most_frequent),
-            runs=("effect", "size"),
-            total=("weight", "sum"),
-        )
-        frame = frame.sort_values("total", ascending=False, kind="stable").head(at_most).drop(columns="total")
+        total = every["effect"].abs().groupby(every["pattern"], sort=False).sum()
+        top = total.sort_values(ascending=False, kind="stable").index[:at_most]
+        # Only now: what a token speaks for takes long to count for all.
+        grouped = every[every["pattern"].isin(top)].groupby("pattern", sort=False)
+        frame = pd.DataFrame({"effect": grouped["effect"].mean(), "runs": grouped["effect"].size()}).loc[top]
+        frame["towards"] = grouped["towards"].agg(_most_frequent)
         frame = frame.rename_axis("token").reset_index().assign(of=len(of_condition))
         frame.insert(0, "condition", condition)
         pieces.append(frame)

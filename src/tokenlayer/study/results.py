@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
-from tokenlayer.comparison.answers import PREDICTIONS, Answers, read_answers
+from tokenlayer.comparison.answers import PREDICTIONS, Answers, AnswersReader
 from tokenlayer.comparison.means import Mean, mean_interval, percent
 from tokenlayer.comparison.paired import Correct, Paired, compare, holm, p_value, shown_p
 from tokenlayer.errors import InputError
@@ -55,6 +55,7 @@ class Results:
         self._recorded = recorded
         self._place = place
         self._where: dict[str, Any] = {"uri": place.uri, "output_dir": place.output_dir}
+        self._reader = AnswersReader()
         self._read: dict[str, Answers] = {}
 
     @cached_property
@@ -194,7 +195,7 @@ class Results:
     def _answers(self, run_id: str) -> Answers:
         if run_id not in self._read:
             try:
-                self._read[run_id] = read_answers(download_artifact(run_id, PREDICTIONS, **self._where))
+                self._read[run_id] = self._reader.read(download_artifact(run_id, PREDICTIONS, **self._where))
             except ValueError as error:
                 raise InputError(f"run {run_id}: {error}") from error
         return self._read[run_id]

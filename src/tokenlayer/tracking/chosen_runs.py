@@ -17,7 +17,7 @@ from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
 from tokenlayer.errors import InputError
-from tokenlayer.tracking.reading import history_frame, run_row
+from tokenlayer.tracking.reading import run_row
 from tokenlayer.tracking.runs import find_run, search_runs, searchable, told_of_filter
 from tokenlayer.tracking.store import Store, open_store
 from tokenlayer.tracking.sweep_tags import KIND_TAG, NAME_TAG, PARENT_TAG, SWEEP, swept_keys
@@ -61,9 +61,10 @@ class ChosenRuns:
         except (MlflowException, OSError):
             return None
 
-    def history(self, run_id: str, metric: str) -> pd.DataFrame:
-        """The values of a metric over time: columns `step`, `value`, `timestamp`, by step; empty where it has none."""
-        return history_frame(self.store.client.get_metric_history(run_id, metric))
+    def history(self, run_id: str, metric: str) -> list[tuple[int, float]]:
+        """Step and value of a metric over time, by step; the later of two values at one step comes last."""
+        found = self.store.client.get_metric_history(run_id, metric)
+        return [(m.step, m.value) for m in sorted(found, key=lambda m: (m.step, m.timestamp))]
 
 
 def choose_runs(named: Sequence[str], where: str, uri: str | None, output_dir: Path) -> ChosenRuns:

@@ -4,14 +4,13 @@ Every function takes the tracking URI as training does: None is the default stor
 its id, a unique beginning of it, or its name; what is not unique raises an `InputError` that lists the candidates.
 """
 
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
-from mlflow.entities import Metric, Run
+from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
 from tokenlayer.errors import InputError
@@ -110,11 +109,7 @@ def metric_history(run: str, key: str, *, uri: str | None = None, output_dir: Pa
     run_id = found.info.run_id
     if key not in found.data.metrics:
         raise InputError(f"run {run_id} has no metric {key!r}{hint(key, found.data.metrics)}")
-    return history_frame(store.client.get_metric_history(run_id, key))
-
-
-def history_frame(history: Iterable[Metric]) -> pd.DataFrame:
-    """What `metric_history` returns, of MLflow's values in any order."""
+    history = store.client.get_metric_history(run_id, key)
     rows = sorted((metric.step, metric.timestamp, metric.value) for metric in history)
     return pd.DataFrame(rows, columns=["step", "timestamp", "value"])[["step", "value", "timestamp"]]
 

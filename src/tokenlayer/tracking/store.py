@@ -23,7 +23,8 @@ from tokenlayer.tracking.uri import REMEDY, dialect, resolve_uri, sqlite_path, w
 
 LOCK_SECONDS = 120.0
 SQLITE_HEADER = b"SQLite format 3\0"
-_WHO_ARE_YOU, _NOT_YOU = 401, 403
+# As the status of an answer, and as the name that MLflow gives it.
+_WHO_ARE_YOU, _NOT_YOU = ("401", "UNAUTHENTICATED"), ("403", "PERMISSION_DENIED")
 _CREDENTIALS = (
     "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD (or MLFLOW_TRACKING_TOKEN), or give the whole address "
     "as tracking=server with MLFLOW_TRACKING_URI set to it"
@@ -174,10 +175,10 @@ def _why_refused(uri: str, error: Exception) -> str:
     """What is wrong with a store that answers with an error, and what to do."""
     text = str(error)
     status = re.search(r"error code (40[13])\b", text)
-    code = int(status[1]) if status else error.get_http_status_code() if isinstance(error, MlflowException) else 0
-    if code == _WHO_ARE_YOU:
+    code = status[1] if status else getattr(error, "error_code", "")
+    if code in _WHO_ARE_YOU:
         return f"asks for a user and a password that it knows: {_CREDENTIALS}"
-    if code == _NOT_YOU:
+    if code in _NOT_YOU:
         return (
             f"does not let this user see its runs: ask who runs the server, or sign in as another one: {_CREDENTIALS}"
         )
