@@ -141,9 +141,9 @@ def test_a_filter_chooses_runs(swept: Path) -> None:
 
 
 def test_runs_that_no_seed_tells_apart_count_as_independent(recording: Recording, output_dir: Path) -> None:
-    for name in "ab":
+    for name in ("this", "that"):
         recording.run(Job({"seed": "3"}, 0.8), name=name)
-    found = compare_runs("a", "b", output_dir=output_dir)
+    found = compare_runs("this", "that", output_dir=output_dir)
     assert found.table["runs"].tolist() == [2]
     assert found.missing == ["all runs has more than one run with seed=3: all count as independent"]
 
