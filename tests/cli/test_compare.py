@@ -3,13 +3,9 @@
 import csv
 import io
 import sqlite3
-import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "comparison"))
-
 from recorded_sweeps import Recording, sizes
 
 from tokenlayer.cli.main import main

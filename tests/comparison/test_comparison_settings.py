@@ -23,10 +23,10 @@ RUNS = pd.DataFrame(
 
 def test_options_come_first_and_what_changes_no_result_is_left_out() -> None:
     settings = settings_of_runs(RUNS)
-    assert list(settings) == ["rule", "rule._target_", "rule.rounds", "N", "D", "dataset.split_seed"]
+    assert list(settings) == ["rule", "D", "N", "dataset.split_seed", "rule._target_", "rule.rounds"]
     assert settings["N"].tolist() == ["20", "50", "20", "60"], "a resumed run has what it was changed to"
     assert shared(settings).to_dict() == {"D": "8"}
-    assert differing(settings) == ["rule", "rule._target_", "rule.rounds", "N"]
+    assert differing(settings) == ["rule", "N", "rule._target_", "rule.rounds"]
 
 
 def test_few_settings_tell_the_runs_apart() -> None:

@@ -55,7 +55,7 @@ def test_a_sweep_of_trainings(trained: Store, capsys: pytest.CaptureFixture[str]
     assert "learning_rule._target_" in compared.differences["setting"].tolist()
     assert compared.shared["model.vocab_size"] == "30"
     assert main(["compare", "rules", f"output_dir={trained.output_dir}"]) == 0
-    assert "All runs share dataset=planted, " in capsys.readouterr().out
+    assert "All runs share dataset=planted, initializer=random_ngrams, " in capsys.readouterr().out
 
 
 def test_trainings_beside_a_baseline(trained: Store) -> None:

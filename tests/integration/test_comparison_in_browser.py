@@ -6,17 +6,13 @@ TOKENLAYER_SCREENSHOTS names a folder for pictures of the page.
 import json
 import os
 import shutil
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from recorded_sweeps import Job, Recording
 
 from tokenlayer.cli.main import main
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "comparison"))
-
-from recorded_sweeps import Job, Recording
 
 pytestmark = pytest.mark.browser
 

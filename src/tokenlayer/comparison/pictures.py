@@ -17,6 +17,7 @@ from tokenlayer.training.drawing import as_svg, name_in_figure
 _ROW = 0.3  # inches
 _MARGIN = 1.5
 _MOST_ROWS = 60
+_BEYOND = 0.01
 _COLOURED = len(CYCLE) - 1
 
 
@@ -45,6 +46,9 @@ def _means(comparison: Comparison, metric: str) -> Figure:
     figure, (axes,) = panels(f"{metric}{more}", 1, height=_MARGIN + _ROW * len(rows))
     draw_dots(axes, list(rows.values()), {"": {shown: found[name] for name, shown in rows.items()}})
     axes.xaxis.set_major_formatter(PercentFormatter(1) if is_share(metric) else ScalarFormatter())
+    if is_share(metric):  # an interval may go beyond what there is
+        low, high = axes.get_xlim()
+        axes.set_xlim(max(low, -_BEYOND), min(high, 1 + _BEYOND))
     axes.set_ylim(-0.7, len(rows) - 0.3)
     return figure
 

@@ -44,8 +44,8 @@ def settings_of_runs(runs: pd.DataFrame) -> pd.DataFrame:
     columns = list(map(str, runs))
     recorded = [column.removeprefix(PARAM) for column in columns if column.startswith(PARAM)]
     recorded += [column.removeprefix(RESUMED) for column in columns if column.startswith(RESUMED)]
-    groups = [key.removeprefix(_GROUP) for key in recorded if key.startswith(_GROUP)]
-    others = [key for key in recorded if not key.startswith(_GROUP)]
+    groups = sorted(key.removeprefix(_GROUP) for key in recorded if key.startswith(_GROUP))
+    others = sorted(key for key in recorded if not key.startswith(_GROUP))
     kept = [key for key in dict.fromkeys((*groups, *others)) if is_relevant(key) and key not in _FOUND]
     return pd.DataFrame({key: setting(runs, key) for key in kept}, index=runs.index)
 
