@@ -1,9 +1,12 @@
 """Files and folders that are there whole or not at all."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from tokenlayer.errors import InputError
 
 
 @contextmanager
@@ -32,6 +35,33 @@ def replace_text(path: Path, text: str) -> None:
     """Put `text`, as UTF-8, in the place of the file `path`, at once."""
     with replacing(path) as unfinished:
         unfinished.write_text(text, encoding="utf-8")
+
+
+def check_output(path: Path) -> None:
+    """Look whether a file that `--output` names can be written, before the work that fills it.
+
+    Raises:
+        InputError: it cannot.
+
+    """
+    if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+        reason = "it is a folder" if path.is_dir() else "its folder is not there, or cannot be written to"
+        raise InputError(f"--output {path}: cannot be written ({reason}): name a file in a folder there is")
+
+
+def write_output(path: Path, text: str) -> None:
+    """Put text in the place of the file that `--output` names, whole.
+
+    Raises:
+        InputError: it cannot be written there; what was there is as it was.
+
+    """
+    try:
+        replace_text(path, text)
+    except OSError as error:
+        raise InputError(
+            f"--output {path}: cannot be written ({error.strerror}): name a file in a folder there is"
+        ) from error
 
 
 def _remove(path: Path) -> None:

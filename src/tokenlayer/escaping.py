@@ -1,7 +1,24 @@
-"""Characters that a terminal or a browser would act on instead of showing them, as signs."""
+"""Text that nothing acts on: no terminal and no browser, no spreadsheet, and not LaTeX."""
+
+import re
 
 _CONTROL_PICTURES = 0x2400  # U+2400 is the picture of U+0000, and so on
 _DELETE = 0x7F
+# What a spreadsheet takes for the beginning of a formula, and what it may: a number, with its interval or without.
+_FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
+_NUMBER = re.compile(r"[+-]?[0-9.]+(?:e[+-]?[0-9]+)?(?: ± [0-9.]+)?|-?inf", re.IGNORECASE)
+_LATEX = {character: f"\\{character}" for character in "&%$#_{}"} | {
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "\\": r"\textbackslash{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"\textquotedbl{}",
+    "±": r"$\pm$",
+    "–": "--",
+    "␣": r"\textvisiblespace{}",
+}
 
 
 def harmless(text: str) -> str:
@@ -17,6 +34,29 @@ def harmless(text: str) -> str:
 def harmless_lines(text: str) -> str:
     """The same line by line: a message may have several, a name may not."""
     return "\n".join(map(harmless, text.split("\n")))
+
+
+def csv_cell(text: str) -> str:
+    """Text that a spreadsheet shows and does not compute: `'=1+1` for `=1+1`. Numbers with their signs stay.
+
+    An apostrophe that stands before such text already gets one more, so that every text can be read back.
+    """
+    return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
+
+
+def from_csv_cell(cell: str) -> str:
+    """The text behind a cell."""
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
+
+
+def markdown_text(text: str) -> str:
+    """The text for Markdown, in which it is no markup, no link and no HTML."""
+    return re.sub(r"([\\`*\[])", r"\\\1", harmless(text).replace("&", "&amp;").replace("<", "&lt;"))
+
+
+def latex(text: str) -> str:
+    """The text for LaTeX, which shows it and executes nothing of it."""
+    return "".join(_LATEX.get(character, character) for character in harmless(text))
 
 
 def _sign(character: str) -> str:

@@ -7,6 +7,7 @@ comes here, or is made `harmless` (`escaping`) where it goes into a table.
 import argparse
 import io
 import logging
+import os
 import sys
 import traceback
 import warnings
@@ -19,6 +20,8 @@ from tokenlayer.redaction import redacted
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+_WIDE = 160  # characters
 
 
 def safe(text: str) -> str:
@@ -41,6 +44,14 @@ def console(*, soft_wrap: bool = False, quiet: bool = False) -> "Console":
     from rich.console import Console  # noqa: PLC0415  # most command lines that fail need none
 
     return Console(markup=False, emoji=False, highlight=False, soft_wrap=soft_wrap, quiet=quiet)
+
+
+def table_console() -> "Console":
+    """A terminal for tables: as wide as it is, or wide enough for most of them where the output is no terminal."""
+    made = console()
+    if not made.is_terminal and "COLUMNS" not in os.environ:
+        made.width = _WIDE
+    return made
 
 
 class ArgumentParser(argparse.ArgumentParser):

@@ -41,6 +41,11 @@ LIGHT = [
     (["baseline", "sed=1", "baseline=nbsvm"], 2),
     (["ui", "--help"], 0),
     (["explain", "--help"], 0),
+    (["compare", "--help"], 0),
+    (["compare"], 2),
+    (["compare", "sizes", "--output", "page.doc"], 2),
+    (["runs", "--help"], 0),
+    (["runs", "--prune", "--limit", "3"], 2),
 ]
 
 

@@ -1,5 +1,6 @@
 """A store with a password: runs are recorded there, and the password is nowhere."""
 
+import shutil
 import socket
 import subprocess
 import sys
@@ -93,6 +94,13 @@ def test_a_run_on_a_server_with_a_password(
         assert main(sweep) == 0
         assert {run.info.status for run in MlflowClient(server.uri).search_runs(["0", "1"])} == {"FINISHED"}
         assert main(["train", f"resume={run_id}0", place, "tracking=server"]) == 2
+        assert main(["compare", run_id, place, f"tracking.uri=http://127.0.0.1:{server.port}"]) == 2
+        assert main(["compare", run_id, place, "tracking=server", f"--output={tmp_path / 'page.html'}"]) == 0
+        assert main(["runs", place, "tracking=server"]) == 0
+        shutil.copytree(tmp_path / "outputs", tmp_path / "copies")
+        assert main(["runs", "--prune", f"output_dir={tmp_path / 'copies'}", "tracking=server"]) == 0
+        assert list((tmp_path / "copies" / "runs").iterdir()) == [], "all was compared with the server's artifacts"
+        assert "1 of 1" in (tmp_path / "page.html").read_text(), "tokens were read from the server"
         assert main(["train", "--cfg", "job", f"tracking.uri={server.uri}"]) == 0
         assert main(["train", "--info", "config", f"tracking.uri={server.uri}"]) == 0
     assert main(["train", *TINY, place, "tracking=server"]) == 2
@@ -106,6 +114,7 @@ def test_a_run_on_a_server_with_a_password(
     assert f"ui --run {run_id} tracking=server" in told.out
     assert f"was recorded to http://***@127.0.0.1:{server.port}; give the whole address" in told.err
     assert "does not answer (connection refused" in told.err
+    assert "asks for a user and a password that it knows: set MLFLOW_TRACKING_USERNAME and" in told.err
     assert "View run" not in told.out
     assert list((tmp_path / "outputs").rglob("multirun.yaml"))
     assert list((tmp_path / "outputs").rglob("*.ckpt"))

@@ -1,4 +1,4 @@
-"""`tokenlayer train | evaluate | explain | baseline | ui | sync`: the commands, and the exit code of the process."""
+"""`tokenlayer COMMAND`: the commands, and the exit code of the process."""
 
 import importlib
 import importlib.metadata
@@ -22,6 +22,8 @@ usage: tokenlayer COMMAND …
   evaluate RUN_OR_CHECKPOINT [key=value]  test a trained model on its dataset, or on another
   explain RUN_OR_CHECKPOINT TEXT          show which tokens of a text decide, and how much
   baseline [baseline=option] …            fit and test a linear classifier of all words, to compare with
+  compare SWEEP_OR_RUN … [--by KEY]       means over seeds, paired tests, a page with curves and tokens
+  runs [--filter F] [--prune]             list the runs; remove local copies of those that MLflow holds whole
   ui [--run RUN] [--tracking-uri URI]     look at the runs in the browser
   sync [RUN | --all]                      send to MLflow what it lacks of runs that are recorded here
 
@@ -29,13 +31,14 @@ usage: tokenlayer COMMAND …
   tokenlayer --version
 
   RUN is a run's id, a unique beginning of it, or its name. train, evaluate and baseline compose a configuration and
-  take its settings, explain and ui take flags.
+  take its settings, the others take flags.
 
 exit codes: 0 done, 1 failed, 2 bad input or configuration, 130 interrupted
 """
 
 # Imported when asked for: torch and MLflow take seconds that --help must not cost.
-COMMANDS = {name: f"tokenlayer.cli.{name}" for name in ("train", "evaluate", "explain", "baseline", "ui", "sync")}
+_NAMES = ("train", "evaluate", "explain", "baseline", "compare", "runs", "ui", "sync")
+COMMANDS = {name: f"tokenlayer.cli.{name}" for name in _NAMES}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

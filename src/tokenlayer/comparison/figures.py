@@ -164,7 +164,10 @@ def horizontal_lines(axes: Axes, means: Mapping[str, Mean]) -> None:
 
 
 def draw_dots(axes: Axes, rows: Sequence[str], series: Mapping[str, Mapping[str, Mean]]) -> None:
-    """Draw means with intervals: a line for each row (the first on top), a colour for each series."""
+    """Draw means with intervals: a line for each row (the first on top), a colour for each series.
+
+    One series without a name needs no legend.
+    """
     offsets = np.linspace(0.22, -0.22, len(series)) if len(series) > 1 else [0.0]
     places = {row: len(rows) - 1 - i for i, row in enumerate(rows)}
     for (name, means), color, offset in zip(series.items(), CYCLE, offsets, strict=False):
@@ -184,7 +187,8 @@ def draw_dots(axes: Axes, rows: Sequence[str], series: Mapping[str, Mapping[str,
     axes.grid(axis="x", color="#E8E8E8", linewidth=0.8)
     axes.grid(axis="y", visible=False)
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    legend(axes, above=True)
+    if len(series) > 1 or "" not in series:
+        legend(axes, above=True)
 
 
 def draw_history(axes: Axes, label: str, seeds: Mapping[int, pd.DataFrame], color: str) -> None:

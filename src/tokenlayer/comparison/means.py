@@ -40,3 +40,13 @@ def percent(mean: Mean, *, sign: bool = False) -> str:
         return "–"
     shown = f"{100 * mean.mean:{'+' if sign else ''}.1f}"
     return shown if math.isnan(mean.half_width) else f"{shown} ± {100 * mean.half_width:.1f}"
+
+
+def means_text(mean: Mean) -> str:
+    """A mean that is no share, with as many digits as its interval allows: `0.352 ± 0.021`, `412.0 ± 5.5`."""
+    if mean.n == 0:
+        return "–"
+    if not math.isfinite(mean.half_width) or not mean.half_width:
+        return f"{mean.mean:.4g}"
+    decimals = max(0, 1 - math.floor(math.log10(mean.half_width)))
+    return f"{mean.mean:.{decimals}f} ± {mean.half_width:.{decimals}f}"

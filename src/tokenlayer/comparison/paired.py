@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,7 @@ from tokenlayer.comparison.means import Mean, mean_interval
 
 Correct = npt.NDArray[np.bool_]
 """(n,): true for the test texts that a run classified correctly, in an order that the runs share."""
+Seed = TypeVar("Seed", int, str)
 
 
 def mcnemar_p(one: Correct, other: Correct) -> float:
@@ -31,8 +33,8 @@ def mcnemar_p(one: Correct, other: Correct) -> float:
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """A comparison of two methods over the seeds that both have."""
+class Paired:
+    """Two methods compared over the seeds that both have."""
 
     difference: Mean
     """Accuracy of the first minus that of the second, over seeds."""
@@ -40,7 +42,7 @@ class Comparison:
     """Median p of McNemar's test for each seed; seeds are not pooled, because they share their test texts."""
 
 
-def compare(one: Mapping[int, Correct], other: Mapping[int, Correct]) -> Comparison:
+def compare(one: Mapping[Seed, Correct], other: Mapping[Seed, Correct]) -> Paired:
     """Compare two methods by the texts that each gets right, for each seed.
 
     Raises:
@@ -51,7 +53,7 @@ def compare(one: Mapping[int, Correct], other: Mapping[int, Correct]) -> Compari
     if not seeds:
         raise ValueError("the methods have no seed in common")
     differences = [float(one[seed].mean() - other[seed].mean()) for seed in seeds]
-    return Comparison(
+    return Paired(
         mean_interval(differences),
         float(np.median([mcnemar_p(one[seed], other[seed]) for seed in seeds])),
     )

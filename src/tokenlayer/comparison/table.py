@@ -6,7 +6,7 @@ Imports no more than pandas and scipy: a sweep makes its table anew after each j
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -19,8 +19,10 @@ STATISTICS = ("n", "mean", "std", "low", "high")
 RUNS = "runs"
 """Column with the number of runs of a condition, with the metric or without."""
 _SEED = re.compile(r"(?:^|[._])seed$")
-_RESUMED, _PARAM, _TAG, _METRIC = "tags.resumed.", "params.", "tags.", "metrics."
-_ABOUT = ("name", "experiment", "run_id")
+RESUMED, PARAM, TAG, METRIC = "tags.resumed.", "params.", "tags.", "metrics."
+"""Beginnings of the columns that `find_runs` returns; a resumed run has the settings that it changed in tags."""
+_OPTION = "params.group."
+_ABOUT = ("name", "experiment", "sweep")
 _FINISHED = "FINISHED"
 
 
@@ -37,21 +39,22 @@ def condition_keys(keys: Sequence[str]) -> list[str]:
 def setting(runs: pd.DataFrame, key: str) -> pd.Series[str]:
     """The value of a setting in each run as text; empty where a run has none.
 
-    What a sweep set comes first (an option such as `initializer=bpe` is no parameter), then what a resumption changed
-    (a parameter in MLflow cannot), then the run's parameter, then a tag of this name. `name`, `experiment` and
-    `run_id` are what they are in `runs`.
+    What a sweep set comes first, then what a resumption changed (a parameter in MLflow cannot), then the run's
+    parameter, then its option of a configuration group, then a tag of this name. `name`, `experiment` and `sweep` are
+    what they are in `runs`.
 
     Args:
         runs: as `find_runs` returns them.
-        key: dotted key of a setting, or the name of a tag.
+        key: dotted key of a setting (`model.vocab_size`), a configuration group (`initializer`), or the name of a tag.
 
     """
     values = pd.Series([""] * len(runs), index=runs.index, dtype=object)
-    columns = [*([key] if key in _ABOUT else []), f"{_TAG}{key}", f"{_PARAM}{key}", f"{_RESUMED}{key}"]
+    columns = [key] if key in _ABOUT else []
+    columns += [f"{TAG}{key}", f"{_OPTION}{key}", f"{PARAM}{key}", f"{RESUMED}{key}"]
     for column in [column for column in columns if column in runs]:
         values = runs[column].where(runs[column].notna(), values)
-    if f"{_TAG}{JOB_TAG}" in runs:
-        swept = runs[f"{_TAG}{JOB_TAG}"].map(lambda tag: settings_of({JOB_TAG: tag} if isinstance(tag, str) else {}))
+    if f"{TAG}{JOB_TAG}" in runs:
+        swept = runs[f"{TAG}{JOB_TAG}"].map(lambda tag: settings_of({JOB_TAG: tag} if isinstance(tag, str) else {}))
         values = pd.Series(
             [job.get(key, value) for job, value in zip(swept, values, strict=True)], index=runs.index, dtype=object
         )
@@ -61,7 +64,7 @@ def setting(runs: pd.DataFrame, key: str) -> pd.Series[str]:
 def finished(runs: pd.DataFrame) -> pd.DataFrame:
     """The runs that ended well. Of a sweep's job that was run more than once, the one that was started last."""
     done = runs[runs["status"] == _FINISHED] if len(runs) else runs
-    job, parent = f"{_TAG}{JOB_TAG}", f"{_TAG}mlflow.parentRunId"
+    job, parent = f"{TAG}{JOB_TAG}", f"{TAG}mlflow.parentRunId"
     if job not in done or parent not in done:
         return done
     latest_first = done.sort_values("start", ascending=False, kind="stable")
@@ -91,11 +94,12 @@ def settings_table(runs: pd.DataFrame, by: Sequence[str], metrics: Sequence[str]
     """
     counted = finished(runs)
     keys = conditions(counted, by)
+    measured = {metric: metric_of(counted, metric) for metric in metrics}
     rows = []
-    for values, index in ordered_groups(keys):
-        row: dict[str, object] = {**dict(zip(by, values, strict=True)), RUNS: len(index)}
-        for metric in metrics:
-            row |= _statistics(metric, metric_of(counted.loc[index], metric))
+    for values, places in ordered_groups(keys):
+        row: dict[str, object] = {**dict(zip(by, values, strict=True)), RUNS: len(places)}
+        for metric, found in measured.items():
+            row |= _statistics(metric, found[found.index.isin(places)])
         rows.append(row)
     columns = [*by, RUNS, *(f"{metric} {name}" for metric in metrics for name in STATISTICS)]
     return pd.DataFrame(rows, columns=columns)
@@ -103,7 +107,7 @@ def settings_table(runs: pd.DataFrame, by: Sequence[str], metrics: Sequence[str]
 
 def metric_of(runs: pd.DataFrame, metric: str) -> pd.Series[float]:
     """The last value of a metric in each run; NaN where a run has none."""
-    column = f"{_METRIC}{metric}"
+    column = f"{METRIC}{metric}"
     if column not in runs:
         return pd.Series(np.nan, index=runs.index, dtype=float)
     return runs[column].astype(float)
@@ -116,15 +120,15 @@ def means(table: pd.DataFrame, metric: str) -> list[Mean]:
     return [Mean(float(mean), float(half), int(n)) for mean, half, n in zip(*columns, strict=True)]
 
 
-def ordered_groups(keys: pd.DataFrame) -> list[tuple[tuple[str, ...], pd.Index[int]]]:
+def ordered_groups(keys: pd.DataFrame) -> list[tuple[tuple[str, ...], list[Hashable]]]:
     """The different rows of `keys`, in order, each with the places where it stands; all places for no keys."""
     if not len(keys.columns):
-        return [((), keys.index)] if len(keys) else []
-    places: dict[tuple[str, ...], list[int]] = {}
+        return [((), list(keys.index))] if len(keys) else []
+    places: dict[tuple[str, ...], list[Hashable]] = {}
     for place, values in zip(keys.index, keys.itertuples(index=False, name=None), strict=True):
         places.setdefault(values, []).append(place)
     ordered = sorted(places, key=lambda values: [_natural(value) for value in values])
-    return [(values, pd.Index(places[values])) for values in ordered]
+    return [(values, places[values]) for values in ordered]
 
 
 def _natural(value: str) -> tuple[int, float, str]:

@@ -8,12 +8,13 @@ from pathlib import Path
 
 from rich.console import Console
 
+from tokenlayer.atomic import write_output
 from tokenlayer.config.resume import trained_config
 from tokenlayer.escaping import harmless
 from tokenlayer.explain.explanation import Explanation, explain
 from tokenlayer.explain.model_input import model_input
 from tokenlayer.explain.page import page
-from tokenlayer.explain.storing import keep_in_file, keep_with_run
+from tokenlayer.explain.storing import keep_with_run
 from tokenlayer.explain.terminal import show
 from tokenlayer.text.alphabet import Alphabet
 from tokenlayer.tracking.config import TrackingConfig
@@ -54,7 +55,7 @@ def explain_text(
     show(explanation, console)
     html = page(explanation, harmless(saved.run_id or run_or_checkpoint))
     if place.html is not None:
-        keep_in_file(html, place.html)
+        write_output(place.html, html)
         kept = str(place.html.absolute())
     elif saved.run_id is not None:
         kept = keep_with_run(html, saved.run_id, uri=place.uri, output_dir=Path(place.output_dir).absolute())

@@ -8,11 +8,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tokenlayer import interrupts
+from tokenlayer.comparison.formats import markdown
 from tokenlayer.data.files import existing
 from tokenlayer.errors import InputError
 from tokenlayer.study.conditions import Study, Task, tasks
 from tokenlayer.study.recorded import Recorded
-from tokenlayer.study.report import Report, markdown, provenance, write
+from tokenlayer.study.report import Report, provenance, write
 from tokenlayer.study.results import Results
 from tokenlayer.study.runner import Budget, Runner
 from tokenlayer.study.status import Place, RunStatus, State, find

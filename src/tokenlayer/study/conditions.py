@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from tokenlayer.baselines.config import BaselineRunConfig
+from tokenlayer.comparison.settings import is_relevant
 from tokenlayer.config.check import Spec, check
 from tokenlayer.config.compose import Composer, composing
 from tokenlayer.config.typed import flatten
@@ -16,22 +17,6 @@ from tokenlayer.errors import InputError
 from tokenlayer.redaction import redacted_settings
 from tokenlayer.tracking.names import PARAM_LENGTH, cut
 from tokenlayer.training.config import TrainConfig
-
-# Settings that do not change a result: where things lie, what watches, how many threads.
-_IRRELEVANT = (
-    "seed",
-    "output_dir",
-    "resume",
-    "allow_targets",
-    "tracking",
-    "callbacks",
-    "dataset.source",
-    "dataset.cache_dir",
-    "trainer.accelerator",
-    "trainer.devices",
-    "trainer.threads",
-)
-
 
 CommandName = Literal["train", "baseline"]
 _SCHEMAS: dict[CommandName, type] = {"train": TrainConfig, "baseline": BaselineRunConfig}
@@ -153,8 +138,3 @@ def relevant(resolved: Mapping[str, Any]) -> dict[str, str]:
         for key, value in flatten(resolved)
         if is_relevant(key)
     }
-
-
-def is_relevant(key: str) -> bool:
-    """True for a dotted key of the configuration that can change a run's result, the seed aside."""
-    return not any(key == other or key.startswith(f"{other}.") for other in _IRRELEVANT)

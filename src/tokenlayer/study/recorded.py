@@ -10,18 +10,15 @@ The column `commit` names the commit of the code that made a run, with `+dirty` 
 from __future__ import annotations
 
 import csv
-import io
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from tokenlayer.comparison.formats import csv_text
 from tokenlayer.errors import InputError
+from tokenlayer.escaping import from_csv_cell
 
 RUNS, COMPARISONS = "results.csv", "comparisons.csv"
-# What a spreadsheet takes for the beginning of a formula, and what it may: a number, with its interval or without.
-_FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
-_NUMBER = re.compile(r"[+-]?[0-9.]+(?:e[+-]?[0-9]+)?(?: ± [0-9.]+)?|-?inf", re.IGNORECASE)
 Row = Mapping[str, str]
 """A run: `condition` and its columns, `seed`, `run_id`, `commit`, `finished`, `hardware`, `minutes`, and metrics."""
 
@@ -97,38 +94,12 @@ def as_text(value: object) -> str:
 
 def runs_csv(rows: Sequence[Row]) -> str:
     """The content of `results.csv`."""
-    return _csv(rows)
+    return csv_text(rows)
 
 
 def comparisons_csv(compared: Iterable[Compared]) -> str:
     """The content of `comparisons.csv`."""
-    return _csv([{key: str(value) for key, value in asdict(item).items()} for item in compared])
-
-
-def _csv(rows: Sequence[Row]) -> str:
-    text = io.StringIO()
-    columns = list(rows[0]) if rows else []
-    for cells in (columns, *([row[column] for column in columns] for row in rows)):
-        # Before Python 3.13 a carriage return in a cell is not quoted where the lines end otherwise.
-        if any("\r" in cell for cell in cells):
-            writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
-        else:
-            writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(map(_as_cell, cells))
-    return text.getvalue()
-
-
-def _as_cell(text: str) -> str:
-    """Text that a spreadsheet shows and does not compute: `'=1+1` for `=1+1`. Numbers with their signs stay.
-
-    An apostrophe that stands before such text already gets one more, so that every text can be read back.
-    """
-    return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
-
-
-def _from_cell(cell: str) -> str:
-    """The text behind a cell."""
-    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
+    return csv_text([{key: str(value) for key, value in asdict(item).items()} for item in compared])
 
 
 def _read(path: Path, needed: Sequence[str], *, number: str) -> list[dict[str, str]]:
@@ -146,4 +117,4 @@ def _read(path: Path, needed: Sequence[str], *, number: str) -> list[dict[str, s
         # DictReader fills missing fields with None and puts surplus ones under None: a git conflict has either.
         if None in row or None in row.values() or not row[number].isdecimal():
             raise InputError(f"{path}: row {line} is damaged")
-    return [{_from_cell(column): _from_cell(cell) for column, cell in row.items()} for row in rows]
+    return [{from_csv_cell(column): from_csv_cell(cell) for column, cell in row.items()} for row in rows]

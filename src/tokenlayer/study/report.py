@@ -11,6 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from tokenlayer import atomic
+from tokenlayer.comparison.formats import markdown
 from tokenlayer.comparison.means import percent
 from tokenlayer.errors import InputError
 from tokenlayer.study.recorded import COMPARISONS, RUNS, Compared, Recorded, comparisons_csv, merged, runs_csv
@@ -68,13 +69,6 @@ def comparisons(compared: Sequence[Compared], names: Mapping[str, str] | None = 
             for item in compared
         ]
     )
-
-
-def markdown(table: pd.DataFrame) -> str:
-    """The table in GitHub's Markdown."""
-    cells = [[str(column) for column in table.columns], ["---"] * len(table.columns)]
-    cells += [["" if pd.isna(value) else str(value) for value in row] for row in table.itertuples(index=False)]
-    return "\n".join("| " + " | ".join(text.replace("|", "\\|") for text in row) + " |" for row in cells)
 
 
 def write(report: Report, results: Results, folder: Path) -> None:

@@ -10,8 +10,9 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
+from tokenlayer.comparison.answers import PREDICTIONS, Answers, AnswersReader
 from tokenlayer.comparison.means import Mean, mean_interval, percent
-from tokenlayer.comparison.paired import Comparison, Correct, compare, holm, p_value, shown_p
+from tokenlayer.comparison.paired import Correct, Paired, compare, holm, p_value, shown_p
 from tokenlayer.errors import InputError
 from tokenlayer.study.conditions import Task
 from tokenlayer.study.recorded import Compared, Recorded, Row, as_text, merged, used
@@ -54,8 +55,8 @@ class Results:
         self._recorded = recorded
         self._place = place
         self._where: dict[str, Any] = {"uri": place.uri, "output_dir": place.output_dir}
-        self._correct: dict[str, Correct] = {}
-        self._texts: dict[str, pd.MultiIndex] = {}
+        self._reader = AnswersReader()
+        self._read: dict[str, Answers] = {}
 
     @cached_property
     def rows(self) -> list[Row]:
@@ -161,7 +162,7 @@ class Results:
 
         """
         made = {
-            (one, other): compare(self._answers(one, other), self._answers(other, one))
+            (one, other): compare(self._right(one, other), self._right(other, one))
             for one, other in pairs
             if self._can_be_compared(one, other)
         }
@@ -181,29 +182,23 @@ class Results:
     def _held_runs(self, condition: str) -> dict[int, str]:
         return {seed: run_id for seed, run_id in self.run_ids(condition).items() if run_id in self._held}
 
-    def _answers(self, condition: str, other: str) -> dict[int, Correct]:
+    def _right(self, condition: str, other: str) -> dict[int, Correct]:
         """Seed → the texts that the condition gets right, for the seeds that both have."""
         others = self._held_runs(other)
         runs = {seed: run_id for seed, run_id in self._held_runs(condition).items() if seed in others}
         for seed, run_id in runs.items():
-            self._read(run_id)
             against = others[seed]
-            self._read(against)
-            if not self._texts[run_id].equals(self._texts[against]):
+            if not self._answers(run_id).texts.equals(self._answers(against).texts):
                 raise InputError(f"runs {run_id} ({condition}) and {against} ({other}) were tested on different texts")
-        return {seed: self._correct[run_id] for seed, run_id in runs.items()}
+        return {seed: self._answers(run_id).correct for seed, run_id in runs.items()}
 
-    def _read(self, run_id: str) -> None:
-        """Load which texts a run got right, ordered by their ids; a text that occurs twice counts twice."""
-        if run_id in self._correct:
-            return
-        answers = pd.read_parquet(download_artifact(run_id, "predictions/test.parquet", **self._where))
-        answers["occurrence"] = answers.groupby(["text_id", "label"]).cumcount()
-        ordered = answers.set_index(["text_id", "label", "occurrence"]).sort_index()
-        labels = ordered.index.get_level_values("label")
-        assert isinstance(ordered.index, pd.MultiIndex)
-        self._texts[run_id] = ordered.index
-        self._correct[run_id] = (ordered["prediction"].to_numpy() == labels.to_numpy()).astype(bool)
+    def _answers(self, run_id: str) -> Answers:
+        if run_id not in self._read:
+            try:
+                self._read[run_id] = self._reader.read(download_artifact(run_id, PREDICTIONS, **self._where))
+            except ValueError as error:
+                raise InputError(f"run {run_id}: {error}") from error
+        return self._read[run_id]
 
     def hardware(self) -> list[str]:
         """The different machines that the runs were made on."""
@@ -239,6 +234,6 @@ def _typed(task: Task, row: Row) -> dict[str, Any]:
     return {"condition": task.condition.name, **task.condition.shown, "seed": task.seed, **about, **numbers}
 
 
-def _compared(pair: tuple[str, str], result: Comparison, holm_p: float) -> Compared:
+def _compared(pair: tuple[str, str], result: Paired, holm_p: float) -> Compared:
     difference = percent(result.difference, sign=True)
     return Compared(*pair, difference, result.difference.n, p_value(result.median_p), p_value(holm_p))

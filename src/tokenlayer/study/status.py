@@ -10,8 +10,9 @@ from typing import Any
 
 import pandas as pd
 
+from tokenlayer.comparison.settings import is_relevant
 from tokenlayer.errors import InputError
-from tokenlayer.study.conditions import Task, is_relevant
+from tokenlayer.study.conditions import Task
 from tokenlayer.tracking.folder import RunFolder, runs_folder
 from tokenlayer.tracking.reading import find_runs
 from tokenlayer.tracking.store import open_store

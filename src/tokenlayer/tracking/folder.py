@@ -92,7 +92,7 @@ class RunFolder:
         root = self.root.with_name(run_id)
         self.root.rename(root)
         self._place(root)
-        self._acquire()
+        self.lock()
 
     def open(self) -> None:
         """Make the folder and keep other processes out of it.
@@ -103,7 +103,7 @@ class RunFolder:
         """
         try:
             self.root.mkdir(parents=True, exist_ok=True)
-            self._acquire()
+            self.lock()
             self._make()
         except OSError as error:
             raise InputError(f"{self.root} cannot be written to: {error}") from error
@@ -114,7 +114,13 @@ class RunFolder:
         with self._reserve.open("wb") as file:
             file.write(os.urandom(RESERVED_BYTES))  # not zeros, which some file systems store as nothing
 
-    def _acquire(self) -> None:
+    def lock(self) -> None:
+        """Keep other processes out, and write nothing.
+
+        Raises:
+            InputError: another process records this run.
+
+        """
         try:
             self._lock.acquire(timeout=0)
         except Timeout as error:
@@ -125,6 +131,10 @@ class RunFolder:
     def close(self) -> None:
         """Let other processes in."""
         self.spend_reserve()
+        self.unlock()
+
+    def unlock(self) -> None:
+        """Let other processes in, and leave the folder as it is."""
         self._lock.release()
 
     def remove(self) -> None:

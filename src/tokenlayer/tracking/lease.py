@@ -168,8 +168,8 @@ def mark_dead_runs(store: Store) -> list[str]:
     return marked
 
 
-def is_recorded_now(run: Run) -> bool:
-    """True for a run that a process which lives, or may live, holds the lease on."""
+def is_held(run: Run) -> bool:
+    """True if a process that lives, or may live, has the lease on the run."""
     holder = _holder(run)
     return holder is not None and _is_alive(holder)
 

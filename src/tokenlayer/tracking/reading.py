@@ -15,7 +15,7 @@ from mlflow.exceptions import MlflowException
 
 from tokenlayer.errors import InputError
 from tokenlayer.hints import hint
-from tokenlayer.tracking.runs import find_run, search_runs
+from tokenlayer.tracking.runs import find_run, search_runs, told_of_filter
 from tokenlayer.tracking.store import Store, open_store
 from tokenlayer.tracking.tables import PART, read_parts
 from tokenlayer.yaml_files import load_yaml
@@ -52,11 +52,9 @@ def find_runs(
         raise InputError(
             f"there is no experiment {experiment!r} in {store.shown}{hint(experiment or '', names.values())}"
         )
-    try:
+    with told_of_filter(store, where):
         runs = search_runs(store, wanted, where)
-    except MlflowException as error:
-        raise InputError(f"the filter {where!r} does not work: {error.message}") from error
-    return pd.DataFrame([_run_row(run, names[run.info.experiment_id]) for run in runs])
+    return pd.DataFrame([run_row(run, names[run.info.experiment_id]) for run in runs])
 
 
 def load_log(
@@ -190,20 +188,22 @@ def _fetched(store: Store, run_id: str, path: str, target: Path | None = None) -
         ) from error
 
 
-def _run_row(run: Run, experiment: str) -> dict[str, Any]:
+def run_row(run: Run, experiment: str) -> dict[str, Any]:
+    """A row of what `find_runs` returns."""
     info = run.info
     row: dict[str, Any] = {
         "run_id": info.run_id,
         "name": info.run_name,
         "experiment": experiment,
         "status": info.status,
-        "start": _time(info.start_time),
-        "end": _time(info.end_time) if info.end_time else None,
+        "start": utc(info.start_time),
+        "end": utc(info.end_time) if info.end_time else None,
     }
     row |= {f"params.{key}": value for key, value in run.data.params.items()}
     row |= {f"metrics.{key}": value for key, value in run.data.metrics.items()}
     return row | {f"tags.{key}": value for key, value in run.data.tags.items()}
 
 
-def _time(milliseconds: int) -> datetime:
+def utc(milliseconds: int) -> datetime:
+    """A time of MLflow's."""
     return datetime.fromtimestamp(milliseconds / 1000, UTC)

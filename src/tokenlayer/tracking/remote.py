@@ -8,7 +8,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from requests import RequestException
 
-from tokenlayer.tracking.folder import CHECKPOINTS, digest
+from tokenlayer.tracking.folder import CHECKPOINTS, digest, is_file_of
 from tokenlayer.tracking.journal import Commit, SavedCheckpoint, whole_commits
 from tokenlayer.tracking.store import Store
 
@@ -78,6 +78,16 @@ class RemoteRun:
         """A copy of an artifact in the scratch folder; None where there is none with this digest."""
         path = self._download(name)
         return path if path is not None and digest(path) == content else None
+
+    def holds(self, name: str, content: str) -> bool:
+        """True if the artifact is there and, read now, has this digest."""
+        local = self._local_folder
+        if local is not None:
+            return is_file_of(local / name, content)
+        copy = self.fetch(name, content)
+        if copy is not None:
+            copy.unlink()
+        return copy is not None
 
     def fetch_checkpoint(self, saved: SavedCheckpoint) -> Path | None:
         """A copy of a checkpoint, under whichever name its content is found."""

@@ -5,8 +5,8 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
 from mlflow.entities import Run, ViewType
@@ -108,12 +108,36 @@ def find_run(store: Store, named: str, recorded_to: str | None = None) -> Run:
 
 def search_runs(store: Store, experiment_ids: list[str], where: str, view: int = ViewType.ACTIVE_ONLY) -> list[Run]:
     """All runs of some experiments that MLflow's filter `where` lets through, the latest first."""
-    page = store.client.search_runs(experiment_ids, where, view, max_results=_PAGE)
-    runs = list(page)
+    return [run for page in pages(store, experiment_ids, where, view) for run in page]
+
+
+def pages(
+    store: Store, experiment_ids: list[str], where: str, view: int = ViewType.ACTIVE_ONLY, *, size: int = _PAGE
+) -> Iterator[list[Run]]:
+    """The same, page by page, for whoever may stop early."""
+    page = store.client.search_runs(experiment_ids, where, view, max_results=size)
+    yield list(page)
     while page.token:
-        page = store.client.search_runs(experiment_ids, where, view, max_results=_PAGE, page_token=page.token)
-        runs += page
-    return runs
+        page = store.client.search_runs(experiment_ids, where, view, max_results=size, page_token=page.token)
+        yield list(page)
+
+
+@contextmanager
+def told_of_filter(store: Store, where: str) -> Iterator[None]:
+    """Within: a search that fails is an `InputError` that names the filter, if there is one."""
+    try:
+        yield
+    except MlflowException as error:
+        what = f"the filter {where!r} does not work" if where else f"{store.shown} cannot be searched"
+        raise InputError(f"{what}: {error.message}") from error
+
+
+def searchable(name: str) -> str:
+    """A pattern for LIKE that `name` matches, and what comes near it: the result has to be looked at.
+
+    In a pattern _ stands for any character, so that none of a name has to be escaped.
+    """
+    return re.sub(r"[^\w .:/@=+-]", "_", name)
 
 
 def check_resumable(run: Run) -> None:
@@ -139,9 +163,7 @@ def _called(store: Store, named: str) -> list[Run]:
     def found(attribute: str, pattern: str) -> list[Run]:
         return search_runs(store, experiments, f"attributes.{attribute} LIKE '{pattern}'", ViewType.ALL)
 
-    # In a pattern _ stands for any character, so that none of a name has to be escaped; what it lets in is looked at.
-    any_of_it = re.sub(r"[^\w .:/@=+-]", "_", named)
-    runs = {run.info.run_id: run for run in found("run_name", any_of_it) if run.info.run_name == named}
+    runs = {run.info.run_id: run for run in found("run_name", searchable(named)) if run.info.run_name == named}
     if named.isalnum():
         # The database may not tell upper from lower case.
         runs |= {run.info.run_id: run for run in found("run_id", f"{named}%") if run.info.run_id.startswith(named)}

@@ -3,6 +3,7 @@
 import logging
 import os
 import re
+import shlex
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -22,6 +23,12 @@ from tokenlayer.tracking.uri import REMEDY, dialect, resolve_uri, sqlite_path, w
 
 LOCK_SECONDS = 120.0
 SQLITE_HEADER = b"SQLite format 3\0"
+# As the status of an answer, and as the name that MLflow gives it.
+_WHO_ARE_YOU, _NOT_YOU = ("401", "UNAUTHENTICATED"), ("403", "PERMISSION_DENIED")
+_CREDENTIALS = (
+    "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD (or MLFLOW_TRACKING_TOKEN), or give the whole address "
+    "as tracking=server with MLFLOW_TRACKING_URI set to it"
+)
 
 
 @dataclass(frozen=True)
@@ -160,5 +167,25 @@ def _checked_client(uri: str) -> MlflowClient:
         client = MlflowClient(tracking_uri=uri)
         client.search_experiments(max_results=1)
     except (MlflowException, SQLAlchemyError, ImportError) as error:
-        raise InputError(f"tracking.uri={redacted_uri(uri)} is no MLflow store that works: {error}") from error
+        raise InputError(f"tracking.uri={redacted_uri(uri)} {_why_refused(uri, error)}") from error
     return client
+
+
+def _why_refused(uri: str, error: Exception) -> str:
+    """What is wrong with a store that answers with an error, and what to do."""
+    text = str(error)
+    status = re.search(r"error code (40[13])\b", text)
+    code = status[1] if status else getattr(error, "error_code", "")
+    if code in _WHO_ARE_YOU:
+        return f"asks for a user and a password that it knows: {_CREDENTIALS}"
+    if code in _NOT_YOU:
+        return (
+            f"does not let this user see its runs: ask who runs the server, or sign in as another one: {_CREDENTIALS}"
+        )
+    if "database schema" in text:
+        upgrade = shlex.join(["mlflow", "db", "upgrade", redacted_uri(uri)])
+        return (
+            "has the tables of another version of MLflow: copy the database, then bring its tables up to date with "
+            f"`{upgrade}`; if a newer MLflow made them, install that instead"
+        )
+    return f"is no MLflow store that works: {error}"

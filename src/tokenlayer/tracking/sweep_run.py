@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from tokenlayer.errors import InputError
 from tokenlayer.tracking.config import TrackingConfig
-from tokenlayer.tracking.lease import Lease, is_recorded_now, mark_dead_runs
+from tokenlayer.tracking.lease import Lease, is_held, mark_dead_runs
 from tokenlayer.tracking.names import LOGGED_TABLES_TAG, PARAM_LENGTH, TAG_LENGTH, cut, logged_tables
 from tokenlayer.tracking.runs import create_run, search_runs
 from tokenlayer.tracking.store import Store, open_store
@@ -183,7 +183,7 @@ def children_of(parent_id: str) -> str:
 def children(store: Store, experiment_id: str, parent_id: str) -> list[Child]:
     """The runs under a parent, the latest first."""
     return [
-        Child(str(run.info.run_id), run.info.status, run.data.tags, run.info.start_time / 1000, is_recorded_now(run))
+        Child(str(run.info.run_id), run.info.status, run.data.tags, run.info.start_time / 1000, is_held(run))
         for run in search_runs(store, [experiment_id], children_of(parent_id))
     ]
 

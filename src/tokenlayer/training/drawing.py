@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import re
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +17,8 @@ from tokenlayer.atomic import replacing
 from tokenlayer.escaping import harmless
 
 _LONGEST = 60  # characters of a name: more would leave no room for the drawing
+
+_COMMENT = re.compile(r"<!--.*?-->\n?", re.DOTALL)  # matplotlib repeats the letters in them
 
 _log = logging.getLogger(__name__)
 
@@ -39,6 +42,27 @@ def save_figure(draw: Callable[[], Figure], path: Path, dpi: int) -> None:
         return
     with replacing(path) as unfinished:
         unfinished.write_bytes(picture.getvalue())
+
+
+def as_svg(draw: Callable[[], Figure], name: str) -> str | None:
+    """A figure as an SVG element, to stand in a page; None, and a warning, for one that cannot be drawn.
+
+    Letters are outlines: nothing of the text is markup, and no font is needed.
+
+    Args:
+        draw: makes the figure.
+        name: tells its ids from those of other figures in the page.
+
+    """
+    picture = io.StringIO()
+    try:
+        with plain_text(), mpl.rc_context({"svg.fonttype": "path", "svg.hashsalt": name}):
+            draw().savefig(picture, format="svg", metadata={"Date": None})
+    except Exception as error:  # whatever is wrong with a picture
+        _log.warning("the figure %s is left out: it cannot be drawn (%s: %s)", name, type(error).__name__, error)
+        return None
+    svg = picture.getvalue()
+    return _COMMENT.sub("", svg[svg.index("<svg") :])
 
 
 def name_in_figure(name: str) -> str:
