@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from tokenlayer.errors import InputError
 from tokenlayer.redaction import redacted_uri
-from tokenlayer.tracking.uri import REMEDY, dialect, resolve_uri, sqlite_path, why_away
+from tokenlayer.tracking.uri import REMEDY, dialect, named_experiment, resolve_uri, sqlite_path, why_away
 
 LOCK_SECONDS = 120.0
 SQLITE_HEADER = b"SQLite format 3\0"
@@ -59,13 +59,17 @@ class Store:
         with FileLock(f"{path}.lock", timeout=LOCK_SECONDS):
             yield
 
-    def experiment_id(self, name: str) -> str:
-        """The id of the experiment called `name`, made when there is none.
+    def experiment_id(self, name: str | None) -> str:
+        """The id of an experiment, made when there is none.
+
+        Args:
+            name: its name; None: that of the environment, else the default.
 
         Raises:
             InputError: it is deleted, or cannot be made.
 
         """
+        name = named_experiment(name)
         found = self.client.get_experiment_by_name(name)
         if found is None:
             location = None
@@ -87,10 +91,10 @@ class Store:
 
 
 def open_store(uri: str | None, output_dir: Path, *, create: bool = True) -> Store:
-    """Open the store at `uri` (None: the default of `output_dir`) and make sure that it answers.
+    """Open the store at `uri` and make sure that it answers.
 
     Args:
-        uri: tracking URI as the user gave it. The environment's MLFLOW_TRACKING_URI is not read.
+        uri: tracking URI as the user gave it; None: see `resolve_uri`.
         output_dir: the output folder; holds the default store, and the artifacts of a bare database.
         create: make a SQLite store that does not exist yet; for reading, give False.
 
