@@ -17,10 +17,12 @@ from tokenlayer.data.prepare import prepare
 from tokenlayer.data.types import PreparedDataset
 from tokenlayer.escaping import harmless
 from tokenlayer.terminal import console
+from tokenlayer.tracking.dataset_input import record_dataset
 from tokenlayer.tracking.recorder import Recorder
 from tokenlayer.training.callbacks.base import RunContext
 from tokenlayer.training.callbacks.predictions_callback import predictions_frame
 from tokenlayer.training.callbacks.provenance_callback import Provenance
+from tokenlayer.training.described import dataset_description
 from tokenlayer.training.job import Job
 from tokenlayer.training.metrics import Metrics
 from tokenlayer.training.train import announce, description, settings
@@ -52,6 +54,7 @@ def compare(job: Job[BaselineRunConfig]) -> dict[str, float]:
         for choice in job.chosen:
             run.console.print(harmless(f"chosen: {choice}"), soft_wrap=True)
         Provenance(run).record()
+        record_dataset(recorder, dataset_description(job, dataset, "training"))
         counts = counter.fit(dataset.splits["train"].codes)
         recorder.log_metrics({"baseline.features": counts.shape[1]}, 0)
         run.console.print(f"{counts.shape[1]} features")

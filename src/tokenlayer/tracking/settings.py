@@ -18,6 +18,7 @@ from tokenlayer.yaml_files import load_yaml
 RESOLVED = "config/resolved.yaml"
 OVERRIDES = "config/overrides.yaml"
 CHOSEN = "config/chosen.yaml"
+CHOICES = "config/choices.yaml"
 
 
 def load_settings(
