@@ -25,7 +25,8 @@ from tokenlayer.training.callbacks.provenance_callback import Provenance
 from tokenlayer.training.described import dataset_description
 from tokenlayer.training.job import Job
 from tokenlayer.training.metrics import Metrics
-from tokenlayer.training.train import announce, description, settings
+from tokenlayer.training.notes import NOTE_TAG, figures
+from tokenlayer.training.train import announce, settings
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -67,7 +68,7 @@ def compare(job: Job[BaselineRunConfig]) -> dict[str, float]:
         metrics |= _recorded(probabilities, "test", run)
         frame = predictions_frame(_out(probabilities), dataset)
         frame.to_parquet(recorder.artifact("predictions/test.parquet"), index=False)
-        recorder.set_tags({"mlflow.note.content": description(metrics)})
+        recorder.set_tags({NOTE_TAG: figures(metrics)})
     announce(run.console, recorder.run_id, metrics, config.tracking.uri, config.output_dir)
     return metrics
 

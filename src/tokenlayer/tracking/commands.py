@@ -4,9 +4,10 @@ import re
 import shlex
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-from tokenlayer.redaction import redacted_uri
+from tokenlayer.redaction import redacted_setting, redacted_uri
 from tokenlayer.tracking.uri import ENVIRONMENT, LOCAL, from_environment, named_uri
 
 DEFAULT_OUTPUT_DIR = "outputs"
@@ -41,6 +42,19 @@ def sync_command(run_id: str, uri: str | None, output_dir: Path | str) -> str:
 def ui_command(run_id: str, uri: str | None, output_dir: Path | str) -> str:
     """The command line that shows a run in the browser."""
     return " ".join([program(), "ui", "--run", run_id, *place_flags(uri, output_dir)])
+
+
+def explain_command(run_id: str, uri: str | None, output_dir: Path | str) -> str:
+    """The command line that explains a text, whose place an ellipsis holds."""
+    return " ".join([program(), "explain", run_id, '"…"', *place_flags(uri, output_dir)])
+
+
+def start_command(overrides: Sequence[str]) -> str:
+    """The command line of this process, secrets masked; of a job that a sweep made, one that would make it alone."""
+    arguments = sys.argv[1:]
+    is_single = arguments[:1] == ["train"] and not {"-m", "--multirun"} & set(arguments)
+    words = arguments if is_single else ["train", *overrides]
+    return " ".join([program(), *(shlex.quote(redacted_setting(word)) for word in words)])
 
 
 def place_flags(uri: str | None, output_dir: Path | str) -> list[str]:

@@ -24,6 +24,9 @@ class TrackingConfig:
     tags: dict[str, str] = field(default_factory=dict)
     """Tags of the run, beside those that say where it comes from."""
 
+    system_metrics: bool = False
+    """Record the load of the machine (processor, memory, disk, network, GPU) every 10 seconds as metrics `system/…`."""
+
     def problems(self) -> Iterator[tuple[str, str]]:
         """Yield (field, message) for each value that cannot work; nothing is opened."""
         if self.uri is not None and not self.uri.strip():

@@ -4,7 +4,8 @@ Files are put over what is there, and looked at there before they count as sent;
 recorded at, and MLflow keeps one of equal rows; parameters and tags are the same again. Within a commit the order is
 files, its line of the journal, checkpoint, metrics, dataset and model, mark: whoever finds only MLflow's side can see
 from the checkpoint's digest which commit it belongs to, and no metric is there before the checkpoint after which it
-need not be recorded again. The mark is a tag with the digest of the last commit that MLflow has: it names a history, not a number.
+need not be recorded again. The mark is a tag with the digest of the last commit that MLflow has: it names a history,
+not a number.
 """
 
 import logging

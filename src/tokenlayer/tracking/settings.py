@@ -19,6 +19,7 @@ RESOLVED = "config/resolved.yaml"
 OVERRIDES = "config/overrides.yaml"
 CHOSEN = "config/chosen.yaml"
 CHOICES = "config/choices.yaml"
+COMMAND = "config/command.txt"
 
 
 def load_settings(

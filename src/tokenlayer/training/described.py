@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,7 +15,6 @@ from tokenlayer.training.callbacks.checkpoints_callback import BEST
 from tokenlayer.training.config import TrainConfig
 from tokenlayer.training.job import Job
 
-_STEP = re.compile(r"step_(\d+)")
 _OPTIONS = ("dataset", "initializer", "learning_rule", "model", "model/head")
 
 
@@ -40,20 +38,18 @@ def dataset_description(
 
 
 def model_description(
-    job: Job[TrainConfig], recorder: Recorder, best_file: str, dataset: DatasetDescription, *, is_tested: bool
+    job: Job[TrainConfig], recorder: Recorder, step: int, dataset: DatasetDescription, *, is_tested: bool
 ) -> ModelDescription:
     """The best checkpoint with the figures of its validation and, if it is what was tested, of the test.
 
     Args:
         job: the run's.
         recorder: has the figures.
-        best_file: file name of the checkpoint.
+        step: optimizer steps done at the checkpoint.
         dataset: that of the run.
         is_tested: whether the test was one of this checkpoint.
 
     """
-    found = _STEP.match(best_file)
-    step = int(found[1]) if found else 0
     options = {group.replace("/", "."): job.choices[group] for group in _OPTIONS if group in job.choices}
     settings = {"model.vocab_size": str(job.config.model.vocab_size), "seed": str(job.config.seed)}
     return ModelDescription(

@@ -19,20 +19,22 @@ from tokenlayer.escaping import harmless
 from tokenlayer.progress import shown_by
 from tokenlayer.redaction import redacted_setting, redacted_settings
 from tokenlayer.terminal import complain, console
-from tokenlayer.tracking.commands import resume_command, ui_command
+from tokenlayer.tracking.commands import resume_command, start_command, ui_command
 from tokenlayer.tracking.dataset_input import record_dataset
 from tokenlayer.tracking.lease import LeaseLostError
 from tokenlayer.tracking.lightning_logger import RecorderLogger
 from tokenlayer.tracking.logged_model import record_model
 from tokenlayer.tracking.recorder import Recorder
-from tokenlayer.tracking.settings import CHOICES, CHOSEN, OVERRIDES, RESOLVED
+from tokenlayer.tracking.settings import CHOICES, CHOSEN, COMMAND, OVERRIDES, RESOLVED
 from tokenlayer.training.callbacks.base import RunContext
 from tokenlayer.training.callbacks.checkpoints_callback import Checkpoints
+from tokenlayer.training.callbacks.system_metrics_callback import SystemMetrics
 from tokenlayer.training.config import TrainConfig
 from tokenlayer.training.described import dataset_description, model_description, run_name
 from tokenlayer.training.evaluation import record_train_ids
 from tokenlayer.training.job import Job
 from tokenlayer.training.module import TokenizationModule
+from tokenlayer.training.notes import Note, Result
 from tokenlayer.training.training import Training
 from tokenlayer.yaml_files import load_yaml
 
@@ -72,11 +74,15 @@ def train(job: Job[TrainConfig]) -> TrainResult:
             module = Training(replace(config, resume=None), job.resolved).module
         record_train_ids(recorder, dataset)
         described = record_dataset(recorder, dataset_description(job, dataset, "training"))
+        note = Note(job, recorder, dataset, described.name)
+        note.set("running")
+        recorder.commit(recorder.resume_step)
         run = RunContext(recorder, dataset, job, terminal)
         callbacks = [callback.build(run) for callback in config.callbacks.values() if callback is not None]
+        callbacks += [SystemMetrics(run)] if config.tracking.system_metrics else []
         trainer = config.trainer.build(callbacks, RecorderLogger(recorder), recorder.root)
         checkpoint = checked_checkpoint(recorder.resume_from, dataset)
-        with told_how_to_go_on(recorder.run_id, config):
+        with told_how_to_go_on(recorder.run_id, config, note):
             with interrupts.deferred(), shown_by(None):  # the live view has the terminal now
                 trainer.fit(module, datamodule=data, ckpt_path=checkpoint)
                 if module.validated_steps < trainer.global_step:  # max_steps came before the end of an epoch
@@ -88,20 +94,23 @@ def train(job: Job[TrainConfig]) -> TrainResult:
             trainer.test(module, datamodule=data, verbose=False)
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
         if best is not None and best.best_file is not None:
-            record_model(recorder, model_description(job, recorder, best.best_file, described, is_tested=is_best))
-        recorder.set_tags({"mlflow.note.content": description(metrics)})
+            record_model(recorder, model_description(job, recorder, best.best_step, described, is_tested=is_best))
+        tested = "the last weights" if best is None or not is_best else f"the best checkpoint, {best.place(trainer)}"
+        note.set("done", Result(metrics, tested))
     announce(terminal, recorder.run_id, metrics, config.tracking.uri, config.output_dir)
     return TrainResult(recorder.run_id, metrics)
 
 
 @contextmanager
-def told_how_to_go_on(run_id: str, config: TrainConfig) -> Iterator[None]:
+def told_how_to_go_on(run_id: str, config: TrainConfig, note: Note) -> Iterator[None]:
     """When a run breaks off, say how to resume it, unless it would break off again, or another process has it now."""
     try:
         yield
     except (InputError, LeaseLostError):
+        note.set("broken off")
         raise
     except BaseException:
+        note.set("broken off")
         complain(f"go on with: {resume_command(run_id, config.tracking.uri, config.output_dir)}")
         raise
 
@@ -113,7 +122,7 @@ def open_run(job: Job[TrainConfig]) -> tuple[Recorder, Job[TrainConfig]]:
     """
     config = job.config
     output_dir = Path(config.output_dir).absolute()
-    texts = settings(job)
+    texts = settings(job) | {COMMAND: start_command(job.overrides) + "\n"}
     if not config.resume:
         return Recorder.start(config.tracking, output_dir, run_name=run_name(job), texts=texts), job
     recorder = Recorder.resume(config.tracking, output_dir, config.resume)
@@ -163,12 +172,6 @@ def load_best(module: TokenizationModule, checkpoints: Checkpoints | None, wante
         return False
     module.load_state_dict(torch.load(best, map_location="cpu", weights_only=True)["state_dict"])
     return True
-
-
-def description(metrics: Mapping[str, float]) -> str:
-    """What the page of the run says first, in Markdown."""
-    rows = [f"| {name} | {value:.4f} |" for name, value in sorted(metrics.items()) if name.startswith("test/")]
-    return "\n".join(["| | |", "|---|---|", *rows])
 
 
 def announce(terminal: Console, run_id: str, metrics: Mapping[str, float], uri: str | None, output_dir: str) -> None:
