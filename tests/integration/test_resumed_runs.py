@@ -73,7 +73,7 @@ def assert_same(run: Recorded, store: Store, whole: Whole) -> None:
     for name in ("grads_log", "vals_log", "train_log", "patterns_log"):
         pd.testing.assert_frame_equal(run.log(name), whole.run.log(name))
     assert entities(store, run.run_id) == entities(whole.store, whole.run.run_id)
-    gradient = next(key for key in whole.run.run.data.metrics if key.startswith("grads/"))
+    gradient = next(key for key in whole.run.run.data.metrics if key.startswith("watch/gradients/"))
     for key in ("train/loss", "train/accuracy", "train/f1", "validation/loss", "test/accuracy", gradient):
         assert store.history(run.run_id, key) == whole.store.history(whole.run.run_id, key), key
 
