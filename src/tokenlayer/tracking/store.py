@@ -18,9 +18,20 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from tokenlayer.errors import InputError
 from tokenlayer.redaction import redacted_uri
-from tokenlayer.tracking.uri import REMEDY, dialect, named_experiment, resolve_uri, sqlite_path, why_away
+from tokenlayer.tracking.schema import check_schema
+from tokenlayer.tracking.uri import (
+    REMEDY,
+    dialect,
+    from_environment,
+    named_experiment,
+    resolve_uri,
+    sqlite_path,
+    why_away,
+)
 
 LOCK_SECONDS = 120.0
+_REFUSALS = ("UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED", "PERMISSION_DENIED")
+_CREDENTIALS = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN")
 SQLITE_HEADER = b"SQLite format 3\0"
 
 
@@ -156,6 +167,9 @@ def _check_database_file(path: Path) -> None:
 
 
 def _checked_client(uri: str) -> MlflowClient:
+    is_server = dialect(uri) in ("http", "https")
+    if not is_server:
+        check_schema(uri)
     # It logs each error with its traceback before it raises it; what it means for the run is told by the mirror.
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
     # When a run ends, MLflow would print its name as it is, and the address with user and password.
@@ -164,5 +178,17 @@ def _checked_client(uri: str) -> MlflowClient:
         client = MlflowClient(tracking_uri=uri)
         client.search_experiments(max_results=1)
     except (MlflowException, SQLAlchemyError, ImportError) as error:
+        if is_server and isinstance(error, MlflowException) and error.error_code in _REFUSALS:
+            raise InputError(_refusal(uri)) from error
         raise InputError(f"tracking.uri={redacted_uri(uri)} is no MLflow store that works: {error}") from error
     return client
+
+
+def _refusal(uri: str) -> str:
+    """The message for a server that does not let this user in."""
+    given = [name for name in _CREDENTIALS if from_environment(name) is not None]
+    found = f"does not accept the credentials in {' and '.join(given)}" if given else "asks for credentials"
+    return (
+        f"tracking.uri={redacted_uri(uri)} {found}: set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or "
+        "MLFLOW_TRACKING_TOKEN, to those of a user who may record there"
+    )

@@ -22,6 +22,7 @@ LOCAL = "local"
 DEFAULT_EXPERIMENT = "tokenlayer"
 CONNECT_SECONDS = 3.0
 ANSWER_SECONDS = 5.0
+REFUSALS = (401, 403)
 GATEWAY_ERRORS = (502, 503, 504)
 REMEDY = "give sqlite:////absolute/path.db or http://server:port, or leave tracking.uri out"
 SECRET_REMEDY = "give the whole address, best as tracking=server with MLFLOW_TRACKING_URI set to it"
@@ -168,6 +169,8 @@ def _why_http_away(uri: str) -> str | None:
         return "connection refused or host unknown"
     except requests.RequestException as error:
         return str(error)
+    if answer.status_code in REFUSALS:  # someone answers; MLflow's client has the credentials, this request has none
+        return None
     if "text/html" in answer.headers.get("Content-Type", "") and answer.text.lstrip().startswith("<"):
         return "a web page answers, as a proxy's does that asks to sign in"
     return f"HTTP status {answer.status_code}" if answer.status_code in GATEWAY_ERRORS else None
