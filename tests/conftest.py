@@ -22,6 +22,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # Tests record where they say, whatever MLflow's settings of whoever runs them, in subprocesses too.
+    for variable in [name for name in os.environ if name.startswith(("MLFLOW_TRACKING", "MLFLOW_EXPERIMENT"))]:
+        del os.environ[variable]
     target = config.getoption("--reliability")
     if target:
         sys.path.insert(0, str(Path(__file__).with_name("faults")))

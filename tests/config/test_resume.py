@@ -77,6 +77,11 @@ def test_what_the_checkpoint_does_not_allow_is_refused_all_at_once(line_up):
     assert found["seed"].startswith("is 7 in the run and cannot become 1")
 
 
+def test_an_experiment_that_is_left_open_is_that_of_the_run(line_up):
+    resume, _ = line_up
+    assert resume("resume=abc", "tracking.experiment=null").tracking.experiment == "tokenlayer"
+
+
 def test_another_dataset_is_refused(line_up):
     resume, _ = line_up
     assert "dataset._target_" in problems_of(resume, "resume=abc", "dataset=generated")

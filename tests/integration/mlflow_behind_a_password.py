@@ -21,7 +21,11 @@ def main(folder: str, port: str, user: str, password: str) -> None:
     @app.before_request
     def check() -> tuple[str, int] | None:
         given = request.authorization
-        return None if given and (given.username, given.password) == (user, password) else ("who are you?", 401)
+        return (
+            None
+            if given and (given.username, given.password) == (user, password)
+            else ("<html>who are you?</html>", 401)
+        )
 
     make_server("127.0.0.1", int(port), app, threaded=True).serve_forever()
 

@@ -51,6 +51,17 @@ def whole_original(tmp_path_factory: pytest.TempPathFactory, empty_database: Pat
     return trained_whole(ORIGINAL, tmp_path_factory.mktemp("original"), empty_database)
 
 
+def entities(store: Store, run_id: str) -> tuple[object, ...]:
+    """What MLflow keeps of a run beside artifacts and metrics: its dataset, its model with figures, its options."""
+    run = store.client.get_run(run_id)
+    (dataset,) = (found.dataset for found in run.inputs.dataset_inputs)
+    (model,) = store.client.search_logged_models([run.info.experiment_id], f"source_run_id = '{run_id}'")
+    figures = sorted((m.key, m.value, m.step, m.dataset_digest) for m in model.metrics)
+    options = {key: value for key, value in run.data.params.items() if key.startswith("group.")}
+    assert not [tag for tag in run.data.tags if tag.startswith("resumed.group")]
+    return (dataset.name, dataset.digest), (model.name, model.params, figures), options
+
+
 def assert_same(run: Recorded, store: Store, whole: Whole) -> None:
     ours, theirs = (
         torch.load(recorded.artifacts / "checkpoints" / "last.ckpt", weights_only=True) for recorded in (run, whole.run)
@@ -61,7 +72,8 @@ def assert_same(run: Recorded, store: Store, whole: Whole) -> None:
             assert torch.equal(ours["state_dict"][name], value), name
     for name in ("grads_log", "vals_log", "train_log", "patterns_log"):
         pd.testing.assert_frame_equal(run.log(name), whole.run.log(name))
-    gradient = next(key for key in whole.run.run.data.metrics if key.startswith("grads/"))
+    assert entities(store, run.run_id) == entities(whole.store, whole.run.run_id)
+    gradient = next(key for key in whole.run.run.data.metrics if key.startswith("watch/gradients/"))
     for key in ("train/loss", "train/accuracy", "train/f1", "validation/loss", "test/accuracy", gradient):
         assert store.history(run.run_id, key) == whole.store.history(whole.run.run_id, key), key
 

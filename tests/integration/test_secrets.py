@@ -85,10 +85,19 @@ def test_a_run_on_a_server_with_a_password(
         run_id = run.info.run_id
         longer = ["trainer.max_steps=6"]
         # The password is not in what the run has recorded: it has to come anew.
-        assert main(["train", f"resume={run_id}", place, *longer]) == 2
+        with monkeypatch.context() as elsewhere:
+            elsewhere.delenv("MLFLOW_TRACKING_URI")
+            assert main(["train", f"resume={run_id}", place, *longer]) == 2
         assert main(["train", f"resume={run_id}", place, *longer, "tracking=server"]) == 0
         assert main(["evaluate", run_id, place, "tracking=server", "trainer.accelerator=cpu"]) == 0
         assert main(["explain", run_id, "a text", place, "tracking=server"]) == 0
+        bare = f"tracking.uri=http://127.0.0.1:{server.port}"
+        for user, password, code in ((None, None, 2), ("me", "wrong", 2), ("me", PASSWORD, 0)):
+            with monkeypatch.context() as known:
+                if user is not None:
+                    known.setenv("MLFLOW_TRACKING_USERNAME", user)
+                    known.setenv("MLFLOW_TRACKING_PASSWORD", password)
+                assert main(["explain", run_id, "a text", place, bare]) == code
         # Hydra writes the command line of a sweep to a file.
         sweep = ["train", "-m", *TINY, *FEW, place, f"tracking.uri={server.uri}", "seed=5"]
         assert main(sweep) == 0
@@ -114,7 +123,9 @@ def test_a_run_on_a_server_with_a_password(
     assert f"ui --run {run_id} tracking=server" in told.out
     assert f"was recorded to http://***@127.0.0.1:{server.port}; give the whole address" in told.err
     assert "does not answer (connection refused" in told.err
-    assert "asks for a user and a password that it knows: set MLFLOW_TRACKING_USERNAME and" in told.err
+    assert f"{bare} asks for credentials: set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or" in told.err
+    refused = "does not accept the credentials in MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD:"
+    assert f"{bare} {refused}" in told.err
     assert "View run" not in told.out
     assert list((tmp_path / "outputs").rglob("multirun.yaml"))
     assert list((tmp_path / "outputs").rglob("*.ckpt"))

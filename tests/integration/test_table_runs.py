@@ -79,7 +79,7 @@ def test_the_original_scripted_from_end_to_end(source: Path, tmp_path: Path, mon
             assert pq.read_schema(part).names == ["step", "epoch", "batch", *ORIGINAL_COLUMNS]
     patterns = next((run.artifacts / "logs" / "patterns_log").iterdir())
     assert {"step", "neuron", "pattern"} <= set(pq.read_schema(patterns).names)
-    for artifact in ("patterns/step_0.json", "config/resolved.yaml", "predictions/test.parquet"):
+    for artifact in ("patterns/step_000000.json", "config/resolved.yaml", "predictions/test.parquet"):
         assert (run.artifacts / artifact).is_file()
     for folder in ("figures", "checkpoints"):
         assert any((run.artifacts / folder).iterdir())

@@ -80,10 +80,11 @@ def test_of_the_original_exactly_its_20_columns(original: tuple[Store, Recorded]
 @pytest.mark.parametrize("setting", ["recorded", "original"])
 def test_strided_copies_are_metrics_with_the_values_of_the_tables(setting: str, request: pytest.FixtureRequest) -> None:
     store, run = request.getfixturevalue(setting)
-    for prefix, name in (("grads", "grads_log"), ("vals", "vals_log")):
+    constant = {"out_std", "out_bias_std"} if setting == "original" else set()
+    for kind, name in (("gradients", "grads_log"), ("values", "vals_log")):
         log = run.log(name).set_index("step")
-        for column in log.columns[2:]:
-            history = store.history(run.run_id, f"{prefix}/{column}")
+        for column in set(log.columns[2:]) - constant:
+            history = store.history(run.run_id, f"watch/{kind}/{column}")
             assert [step for step, _ in history] == list(range(0, STEPS, 25))
             np.testing.assert_allclose([value for _, value in history], log[column].loc[[0, 25]], rtol=1e-6)
 
@@ -130,11 +131,18 @@ def test_patterns_open_as_a_table_in_the_ui(recorded: tuple[Store, Recorded]) ->
     tables = sorted((run.artifacts / "patterns").glob("step_*.json"))
     table = json.loads(tables[-1].read_text())
     assert table["columns"] == ["neuron", "pattern", "gradient", "matches", "embedding"]
-    assert len(table["data"]) == 30
+    assert tables[-1].name == f"step_{STEPS:06d}.json"
     # The browser would swallow the spaces at the ends of a pattern.
+    last = torch.load(run.artifacts / "checkpoints" / "last.ckpt", weights_only=True)
+    codes = last["state_dict"]["model.tokenization.codes"]
+    final = Vocabulary(codes).decode(Alphabet(last["tokenlayer"]["alphabet"]))
+    shown = {row[0]: row[1] for row in table["data"]}
+    assert shown == {n: pattern.replace(" ", "␣") for n, pattern in enumerate(final) if pattern.strip("█")}
+    assert all(row[2] is row[3] is None for row in table["data"])
     log = run.log("patterns_log").set_index(["step", "neuron"])["pattern"]
-    step = int(tables[-1].stem.removeprefix("step_"))
-    assert {row[0]: row[1] for row in table["data"]} == log[step].str.replace(" ", "␣").to_dict()
+    before = json.loads(tables[-2].read_text())
+    step = int(tables[-2].stem.removeprefix("step_"))
+    assert {row[0]: row[1] for row in before["data"]} == log[step].str.replace(" ", "␣").to_dict()
     assert any("␣" in row[1] for row in table["data"])
     logged = {entry["path"] for entry in json.loads(run.run.data.tags["mlflow.loggedArtifacts"])}
     assert logged >= {f"patterns/{path.name}" for path in tables} | {"tokens/effects.json"}
@@ -182,6 +190,22 @@ def test_where_the_run_comes_from(recorded: tuple[Store, Recorded]) -> None:
     assert len(run.run.data.tags["dataset.fingerprint"]) >= 16
     truth = json.loads((run.artifacts / "dataset" / "report.json").read_text())["ground_truth"]
     assert set(truth["patterns"]) == {"class_0", "class_1"}
+
+
+def test_metrics_of_statistics_come_last_and_none_is_constant(
+    recorded: tuple[Store, Recorded], original: tuple[Store, Recorded]
+) -> None:
+    for _, run in (recorded, original):
+        # MLflow's UI has a section for what stands before the last slash, in this order.
+        sections = sorted({key.rpartition("/")[0] for key in run.run.data.metrics})
+        assert sections[-3:] == ["validation", "watch/gradients", "watch/values"]
+        assert sections.index("test") < sections.index("train") < sections.index("validation")
+    for kind, name in (("gradients", "grads_log"), ("values", "vals_log")):
+        logged = {key.rpartition("/")[2] for key in original[1].run.data.metrics if key.startswith(f"watch/{kind}/")}
+        assert logged == set(COLUMNS) - {"out_std", "out_bias_std"}
+        log = original[1].log(name)
+        assert log[["out_std", "out_bias_std"]].eq(0).all(axis=None)
+        assert log[list(logged)].nunique().gt(1).all()
 
 
 def test_figures(recorded: tuple[Store, Recorded]) -> None:

@@ -34,7 +34,7 @@ def test_fewer_steps_than_an_epoch_still_test_and_write_everything(train: Train)
     assert run.log("train_log")["step"].tolist() == [0, 1, 2, 3]
     assert len(pd.read_parquet(run.artifacts / "predictions" / "test.parquet")) == 30
     assert len(list((run.artifacts / "figures").iterdir())) == 6
-    assert (run.artifacts / "patterns" / "step_0.json").is_file()
+    assert (run.artifacts / "patterns" / "step_000000.json").is_file()
     # No epoch was finished: what it ended with is validated, but there were no two checkpoints to choose from.
     assert "validation/accuracy" in run.run.data.metrics
     assert {path.name for path in (run.artifacts / "checkpoints").iterdir()} == {"last.ckpt"}

@@ -153,8 +153,9 @@ def test_the_run_and_where_it_comes_from(browser: "webdriver.Chrome", shown: Sho
 
 def test_metrics_are_charts_in_groups(browser: "webdriver.Chrome", shown: Shown) -> None:
     page = Page(browser, shown.tab("model-metrics"))
-    columns = [name for name in shown.run.run.data.metrics if name.startswith("grads/")]
-    page.says("grads", "vals", "train", "validation", "test", f"({len(columns)})")
+    columns = [name for name in shown.run.run.data.metrics if name.startswith("watch/gradients/")]
+    text = page.says("watch/gradients", "watch/values", "train", "validation", "test", f"({len(columns)})")
+    assert text.index("validation (") < text.index("watch/gradients (")
     charts = page.has(".js-plotly-plot .scatterlayer .trace .lines path", least=2)
     page.photograph("metrics")
     assert charts
@@ -167,7 +168,7 @@ def test_artifacts_are_a_tree(browser: "webdriver.Chrome", shown: Shown) -> None
 
 
 def test_patterns_are_a_table(browser: "webdriver.Chrome", shown: Shown) -> None:
-    latest = max((shown.run.artifacts / "patterns").iterdir(), key=lambda path: int(path.stem.removeprefix("step_")))
+    *_, latest, _ = sorted((shown.run.artifacts / "patterns").iterdir())  # behind it the tokens at the end
     page = Page(browser, shown.tab(f"artifacts/patterns/{latest.name}"))
     text = page.says("View as table", "neuron", "gradient", "matches", "embedding")
     page.photograph("patterns")

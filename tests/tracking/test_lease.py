@@ -189,3 +189,15 @@ def test_runs_whose_process_is_gone_are_marked(recorder: Recorder, output_dir: P
 @pytest.mark.parametrize("tag", ["", "[]", "{}", "7", '{"pid": "x"}', "[" * 100_000])
 def test_a_tag_that_is_no_holders(tag: str) -> None:
     assert Holder.from_tag(tag) is None
+
+
+def test_a_run_that_has_ended_since_the_search_keeps_its_status(
+    left: Callable[[Holder], str], client: MlflowClient, output_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = left(dataclasses.replace(Holder.this_process(), pid=ended_process()))
+    store = open_store(None, output_dir)
+    found = store.client.search_runs([client.get_run(run_id).info.experiment_id])
+    client.set_terminated(run_id, status="FINISHED")
+    monkeypatch.setattr(store.client, "search_runs", lambda *_, **__: found)
+    assert mark_dead_runs(store) == []
+    assert client.get_run(run_id).info.status == "FINISHED"

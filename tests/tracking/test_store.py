@@ -1,4 +1,5 @@
 import os
+import shutil
 import socket
 import time
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from mlflow.tracking import MlflowClient
 from tokenlayer.errors import InputError
 from tokenlayer.tracking import uri as uri_module
 from tokenlayer.tracking.config import TrackingConfig
+from tokenlayer.tracking.reading import find_runs
 from tokenlayer.tracking.recorder import Recorder
 from tokenlayer.tracking.store import open_store
 from tokenlayer.tracking.uri import resolve_uri
@@ -140,11 +142,36 @@ def test_a_folder_without_write_permission(tmp_path: Path) -> None:
         open_store(f"sqlite:///{tmp_path}/closed/mlflow.db", tmp_path)
 
 
-def test_the_environment_does_not_choose_the_store(output_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{free_port()}")
+def test_the_environment_comes_between_what_is_given_and_the_default(
+    output_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_database: Path
+) -> None:
+    named = f"sqlite:///{tmp_path}/named.db"
+    shutil.copyfile(empty_database, tmp_path / "named.db")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", named)
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "mine")
     with Recorder.start(TrackingConfig(), output_dir) as recorder:
         recorder.artifact("note.txt").write_text("x")
+    assert recorder.uri == named
+    assert find_runs(output_dir=output_dir)["experiment"].tolist() == ["mine"]
+    with Recorder.start(TrackingConfig(uri="local", experiment="given"), output_dir) as recorder:
+        pass
     assert recorder.uri == f"sqlite:///{output_dir}/mlflow.db"
+    assert find_runs("local", output_dir=output_dir)["experiment"].tolist() == ["given"]
+    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME"):
+        monkeypatch.setenv(name, " ")  # MLflow takes an empty one for none
+    with Recorder.start(TrackingConfig(), output_dir) as recorder:
+        pass
+    assert set(find_runs(output_dir=output_dir)["experiment"]) == {"given", "tokenlayer"}
+
+
+@pytest.mark.parametrize("uri", ["./mlruns", "databricks", "http://me:hun/ter@host"])
+def test_an_address_of_the_environment_that_cannot_work_is_named_by_its_variable(
+    uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    with pytest.raises(InputError, match=r"^MLFLOW_TRACKING_URI='.*; or unset it, or give tracking=local$") as raised:
+        open_store(None, tmp_path)
+    assert "hun" not in str(raised.value)
 
 
 def test_experiments_keep_their_artifacts_beside_the_database(output_dir: Path, client: MlflowClient) -> None:

@@ -6,10 +6,13 @@ import pytorch_lightning as pl
 import torch
 from tiny_training import STEPS_PER_EPOCH, N, Training
 
+from tokenlayer.layer.vocabulary import BLANK
 from tokenlayer.rules.base import LearningRuleConfig
 from tokenlayer.rules.frozen import FrozenRuleConfig
+from tokenlayer.text.alphabet import Alphabet
 from tokenlayer.training.callbacks.checkpoints import CheckpointsConfig
 from tokenlayer.training.callbacks.patterns_log import PatternsLogConfig
+from tokenlayer.training.callbacks.token_effects import TokenEffectsConfig
 
 
 class VectorGradients(pl.Callback):
@@ -58,7 +61,30 @@ def test_the_table_of_a_learned_vocabulary_begins_with_the_longest_vectors(train
     log = fitted.recorder.load_log("logs/patterns_log")
     latest = log[log["step"] == log["step"].max()]
     lengths = np.linalg.norm(np.stack(latest["embedding"].tolist()), axis=1)
-    path = fitted.recorder.directory / "patterns" / f"step_{latest['step'].iloc[0]}.json"
+    path = fitted.recorder.directory / "patterns" / f"step_{latest['step'].iloc[0]:06d}.json"
     table = json.loads(path.read_text())
     token_id = table["columns"].index("neuron")
     assert [row[token_id] for row in table["data"]] == np.argsort(-lengths, kind="stable").tolist()
+
+
+def test_the_last_table_is_the_vocabulary_at_the_end_without_places_of_no_token(training: Training) -> None:
+    class Emptied(pl.Callback):
+        """Takes two tokens away after the last step, as a rule does that finds none to put there."""
+
+        def on_train_end(self, trainer, pl_module):
+            pl_module.model.tokenization.replace(torch.tensor([3, 7]), torch.full((2, 4), BLANK))
+
+    fitted = training.fit(PatternsLogConfig(), CheckpointsConfig(), TokenEffectsConfig(), more=[Emptied()], test=True)
+    tables = sorted((fitted.recorder.directory / "patterns").iterdir())
+    assert [path.name for path in tables] == [
+        "step_000000.json",
+        "step_000010.json",
+        f"step_{STEPS_PER_EPOCH:06d}.json",
+    ]
+    table = json.loads(tables[-1].read_text())
+    shown = {row[0]: row[1] for row in table["data"]}
+    alphabet = Alphabet(fitted.module._header["alphabet"])
+    final = fitted.module.model.tokenization.vocabulary().decode(alphabet)
+    assert shown == {n: pattern.replace(" ", "␣") for n, pattern in enumerate(final) if n not in (3, 7)}
+    effects = json.loads((fitted.recorder.directory / "tokens/effects.json").read_text())
+    assert len(effects["data"]) == N - 2

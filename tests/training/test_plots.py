@@ -82,7 +82,14 @@ def test_loss_and_accuracy_of_runs_without_validation_or_test(metrics):
     figure = drawn(plots.loss_accuracy(train, metrics))
     assert [len(panel) for panel in lines(figure)] == [3, 1]
     nothing = pd.DataFrame({"key": [], "step": [], "value": []})
-    assert [len(panel) for panel in lines(drawn(plots.loss_accuracy(train, nothing)))] == [2, 0]
+    assert [len(panel) for panel in lines(drawn(plots.loss_accuracy(train, nothing)))] == [2]
+
+
+def test_what_was_never_measured_has_no_panel(log):
+    log["dense_mean"] = log["dense_std"] = np.nan
+    titles = [axes.get_title() for axes in drawn(plots.moments(log, "Gradients")).axes]
+    assert "dense" not in titles
+    assert len(titles) == 9
 
 
 def test_turnover_is_the_share_of_patterns_that_changed():

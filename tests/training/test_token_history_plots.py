@@ -104,7 +104,8 @@ def test_a_model_without_tokens_for_a_class_still_has_its_picture():
     tokens = pd.DataFrame(
         {"pattern": ["a", "b"], "weight": [0.5, 0.0], "towards": ["y", ""], "texts of x": [0, 0], "texts of y": [3, 0]}
     )
-    drawn(final_tokens(tokens, ("x", "y")))
+    figure = drawn(final_tokens(tokens, ("x", "y")))
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["all of them", "for y", ""]
 
 
 def test_names_show_spaces_and_no_flanking_blanks():

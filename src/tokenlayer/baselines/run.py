@@ -16,12 +16,15 @@ from tokenlayer.data.prepare import prepare
 from tokenlayer.data.types import PreparedDataset
 from tokenlayer.escaping import harmless
 from tokenlayer.terminal import console
+from tokenlayer.tracking.dataset_input import record_dataset
 from tokenlayer.training.callbacks.base import RunContext
 from tokenlayer.training.callbacks.predictions_callback import predictions_frame
 from tokenlayer.training.callbacks.provenance_callback import Provenance
+from tokenlayer.training.described import dataset_description
 from tokenlayer.training.job import Job, Result
 from tokenlayer.training.metrics import Metrics
-from tokenlayer.training.train import announce, description, start_recorder
+from tokenlayer.training.notes import NOTE_TAG, figures
+from tokenlayer.training.train import announce, settings, start_recorder
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -44,11 +47,12 @@ def compare(job: Job[BaselineRunConfig]) -> Result:
     dataset = prepare(config.dataset)
     counter = WordCounter(dataset.alphabet, config.baseline.longest_run, config.baseline.min_texts)
     name = f"{options.get('dataset', 'run')}-{options.get('baseline', 'baseline')}-seed{config.seed}"
-    with start_recorder(job, name) as recorder:
+    with start_recorder(job, name, settings(job)) as recorder:
         run = RunContext(recorder, dataset, job, console(quiet=job.member is not None))
         for choice in job.chosen:
             run.console.print(harmless(f"chosen: {choice}"), soft_wrap=True)
         Provenance(run).record()
+        record_dataset(recorder, dataset_description(job, dataset, "training"))
         counts = counter.fit(dataset.splits["train"].codes)
         recorder.log_metrics({"baseline.features": counts.shape[1]}, 0)
         run.console.print(f"{counts.shape[1]} features")
@@ -61,7 +65,7 @@ def compare(job: Job[BaselineRunConfig]) -> Result:
         metrics |= _recorded(probabilities, "test", run)
         frame = predictions_frame(_out(probabilities), dataset)
         frame.to_parquet(recorder.artifact("predictions/test.parquet"), index=False)
-        recorder.set_tags({"mlflow.note.content": description(metrics)})
+        recorder.set_tags({NOTE_TAG: figures(metrics)})
     announce(run.console, recorder.run_id, metrics, config.tracking.uri, config.output_dir)
     return Result(recorder.run_id, metrics)
 

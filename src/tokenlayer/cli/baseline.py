@@ -5,6 +5,7 @@ from typing import Any
 
 from tokenlayer.baselines.config import BaselineRunConfig
 from tokenlayer.cli.command import Command
+from tokenlayer.cli.environment import take_experiment, take_store
 from tokenlayer.cli.jobs import run
 from tokenlayer.cli.progress_bars import progress_bar
 from tokenlayer.config.check import Spec
@@ -21,7 +22,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _complete(composed: dict[str, Any], line: Line) -> dict[str, Any]:  # noqa: ARG001  # there is no saved run to continue
-    return composed
+    return take_experiment(take_store(composed))
 
 
 def _work(job: Job[BaselineRunConfig]) -> Result:

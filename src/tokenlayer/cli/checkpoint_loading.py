@@ -8,6 +8,7 @@ from tokenlayer.config.resume import SavedRun
 from tokenlayer.errors import InputError
 from tokenlayer.outside import say_loading
 from tokenlayer.tracking.config import TrackingConfig
+from tokenlayer.tracking.uri import named_uri
 
 _LONGEST_ID = 100
 
@@ -26,7 +27,7 @@ def saved_run(run: str, tracking: TrackingConfig, output_dir: str) -> SavedRun:
     try:
         store = open_store(tracking.uri, folder, create=False)
     except InputError as error:
-        if recorded_to is None or tracking.uri is not None:
+        if recorded_to is None or named_uri(tracking.uri) is not None:
             raise
         raise InputError(f"run {run} was recorded to {recorded_to}; {where_to_look(recorded_to)}") from error
     run_id, resolved, overrides = load_settings(store, run, folder, recorded_to)

@@ -6,6 +6,7 @@ from typing import Any
 
 from tokenlayer.cli.checkpoint_loading import saved_config
 from tokenlayer.cli.command import Command
+from tokenlayer.cli.environment import take_experiment, take_store
 from tokenlayer.cli.jobs import configure_logging, run
 from tokenlayer.cli.progress_bars import progress_bar
 from tokenlayer.config.check import Spec
@@ -16,6 +17,7 @@ from tokenlayer.config.typed import flatten, load
 from tokenlayer.data.config import NO_BEARING_ON_TEXTS
 from tokenlayer.progress import shown_by
 from tokenlayer.tracking.config import TrackingConfig
+from tokenlayer.tracking.uri import EXPERIMENT_ENVIRONMENT, from_environment
 from tokenlayer.training.config import EvaluateConfig
 from tokenlayer.training.job import Job
 
@@ -42,11 +44,12 @@ def _complete(composed: dict[str, Any], line: Line) -> dict[str, Any]:
     """The run's dataset, or another one, cleaned, cut and encoded as the model knows it; the run's experiment."""
     if composed["run"] == "???":
         raise ConfigError([Problem("run", "must be given: tokenlayer evaluate RUN_OR_CHECKPOINT")])
-    saved = find(composed, "run", saved_config)
+    saved = find(take_store(composed), "run", saved_config)
     completed = with_saved_dataset(composed, line, saved) | {"run": saved.name}
-    if not any(setting.key_or_group == "tracking.experiment" for setting in line.settings):
+    if completed["tracking"]["experiment"] is None and from_environment(EXPERIMENT_ENVIRONMENT) is None:
         experiment = saved.resolved["tracking"]["experiment"]
         completed["tracking"] = completed["tracking"] | {"experiment": experiment}
+    take_experiment(completed)
     problems = list(_changes_of_the_encoding(line, completed["dataset"], saved.resolved["dataset"]))
     if problems:
         raise ConfigError(problems)

@@ -3,10 +3,13 @@
 import argparse
 from collections.abc import Mapping, Sequence
 
+from tokenlayer.cli.environment import say_store
 from tokenlayer.terminal import ArgumentParser
-from tokenlayer.tracking.uri import environment_uri
+from tokenlayer.tracking.uri import LOCAL, environment_uri
 
 _INFO = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
+
+_NOT_GIVEN = "\0"
 
 STORE_SETTINGS = {"tracking.uri": "--tracking-uri", "output_dir": "--output-dir"}
 """Settings of the commands that compose a configuration, and the flags of the same meaning."""
@@ -35,7 +38,10 @@ def add_store_flags(parser: argparse.ArgumentParser) -> None:
         "--uri",
         dest="uri",
         metavar="URI",
-        help="the store of the runs, also as tracking.uri=… (default: mlflow.db in the output folder)",
+        type=_uri,
+        default=_NOT_GIVEN,
+        help="the store of the runs, also as tracking.uri=… (default: that of MLFLOW_TRACKING_URI, else mlflow.db in "
+        "the output folder; tracking=local: the latter)",
     )
     parser.add_argument(
         "--output-dir",
@@ -45,10 +51,18 @@ def add_store_flags(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _uri(text: str) -> str | None:
+    """The address that is given. `argparse` hands over its default only where none is."""
+    if text != _NOT_GIVEN:
+        return text
+    say_store()
+    return None
+
+
 def with_settings_as_flags(arguments: Sequence[str], flags: Mapping[str, str] = STORE_SETTINGS) -> list[str]:
     """`output_dir=…`, as a command that composes a configuration takes it, → `--output-dir=…`.
 
-    `tracking=server` is the store that the environment names.
+    `tracking=server` is the store that the environment names, `tracking=local` that of the output folder.
 
     Args:
         arguments: of an ordinary command; what follows `--` is left alone.
@@ -60,6 +74,9 @@ def with_settings_as_flags(arguments: Sequence[str], flags: Mapping[str, str] = 
     for argument in arguments[:end]:
         if argument == "tracking=server":
             given.append(f"--tracking-uri={environment_uri()}")
+            continue
+        if argument == "tracking=local":
+            given.append(f"--tracking-uri={LOCAL}")
             continue
         name, is_setting, value = argument.partition("=")
         given.append(f"{flags[name]}={value}" if is_setting and name in flags else argument)

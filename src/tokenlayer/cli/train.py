@@ -5,6 +5,7 @@ from typing import Any
 
 from tokenlayer.cli.checkpoint_loading import saved_run
 from tokenlayer.cli.command import Command
+from tokenlayer.cli.environment import take_experiment, take_store
 from tokenlayer.cli.jobs import configure_logging, run
 from tokenlayer.cli.progress_bars import progress_bar
 from tokenlayer.config.check import Spec
@@ -22,8 +23,9 @@ def main(arguments: list[str]) -> int:
 
 
 def _complete(composed: dict[str, Any], line: Line) -> dict[str, Any]:
+    take_store(composed)
     if composed.get("resume") is None:
-        return composed
+        return take_experiment(composed)
     return continued(composed, line, find(composed, "resume", saved_run))
 
 

@@ -24,8 +24,9 @@ from tokenlayer.training.schedule import Schedule
 if TYPE_CHECKING:
     from tokenlayer.training.checkpoint_loading import SavedModel
 
+EXPERIMENT = "tracking.experiment"
 # A checkpoint fits only these as they were; optimizer and schedule would take their state from it anyway.
-FIXED = ("seed", "dataset", "initializer", "learning_rule", "model", "optimizer", "lr_scheduler", "tracking.experiment")
+FIXED = ("seed", "dataset", "initializer", "learning_rule", "model", "optimizer", "lr_scheduler", EXPERIMENT)
 # These say where the run was found, and it continues there.
 PLACE = ("output_dir", "tracking.uri")
 
@@ -84,6 +85,8 @@ def continued(composed: Mapping[str, Any], line: Line, saved: SavedRun) -> dict[
     changed += [setting.key_or_group for setting in line.settings]
     for key in (*PLACE, *changed):
         _put(result, key, _get(composed, key))
+    if _get(result, EXPERIMENT) is None:  # of an option of `tracking`, which leaves it open
+        _put(result, EXPERIMENT, _get(saved.resolved, EXPERIMENT))
     result["resume"] = saved.name
     given = result.get("allow_targets")
     allowed = given if isinstance(given, list) else ()

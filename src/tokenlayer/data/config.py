@@ -113,6 +113,10 @@ class DatasetConfig(OpenSettings, ABC):
         settings = {key: value for key, value in asdict(self).items() if key not in self._outside_cache_key}
         return {"dataset": type(self).__name__, **settings}
 
+    def place(self) -> str | None:
+        """The file, folder or address that the texts are read from; None: they come from no place."""
+        return None
+
     def asks_for_same_texts(self, other: "DatasetConfig") -> bool:
         """Return whether `other` names the same source, split and encoded alike, whatever the batches are."""
         if type(self) is not type(other):

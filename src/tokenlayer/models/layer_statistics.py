@@ -37,6 +37,11 @@ class ModelStatistics(ABC):
     def values(self, output: ModelOutput) -> Row:
         """Statistics of the step's activations, and of the parameters as they are now."""
 
+    @property
+    def constant(self) -> Collection[str]:
+        """Columns that cannot change, which a log may have for the sake of its form."""
+        return ()
+
     @abstractmethod
     def close(self) -> None:
         """Detach from the model."""

@@ -6,7 +6,7 @@ parameters, each with mean and population standard deviation.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from torch import Tensor
 
@@ -67,6 +67,11 @@ class OriginalStatistics(ModelStatistics):
         found["tokenization"] = match_moments(output.tokens.matches, output.logits.dtype)
         found |= {name: moments(parameter.detach()) for name, parameter in self.parameters.items()}
         return _row(found)
+
+    @property
+    def constant(self) -> Collection[str]:
+        """The deviations of single numbers: of the mean probability of one class, and of its bias."""
+        return ("out_std", "out_bias_std") if self.parameters["out_bias"].numel() == 1 else ()
 
     def close(self) -> None:
         """Nothing is attached but to tensors of the step."""

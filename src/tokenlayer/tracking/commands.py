@@ -1,17 +1,16 @@
 """Command lines that are printed for the user to paste: the program, the run, and where it is recorded."""
 
-import os
 import re
 import shlex
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from tokenlayer.redaction import redacted_setting, redacted_uri
-from tokenlayer.tracking.uri import ENVIRONMENT
+from tokenlayer.tracking.uri import ENVIRONMENT, LOCAL, from_environment, named_uri
 
 DEFAULT_OUTPUT_DIR = "outputs"
-_SERVER = "tracking=server"
 
 
 def program() -> str:
@@ -35,9 +34,7 @@ def command_line() -> str:
 
 def resume_command(run_id: str, uri: str | None, output_dir: Path | str) -> str:
     """The command line that continues a run."""
-    settings = [f"resume={run_id}"]
-    if uri is not None:
-        settings += [_SERVER if _is_of_environment(uri) else f"tracking.uri={quoted(redacted_uri(uri))}"]
+    settings = [f"resume={run_id}", *(_choice(uri) or [f"tracking.uri={quoted(shown)}" for shown in _address(uri)])]
     settings += [] if _is_default(output_dir) else [f"output_dir={quoted(str(output_dir))}"]
     return " ".join([program(), "train", *map(shlex.quote, settings)])
 
@@ -57,11 +54,22 @@ def compare_command(sweep: str, uri: str | None, output_dir: Path | str) -> str:
     return " ".join([program(), "compare", shlex.quote(sweep), *place_flags(uri, output_dir)])
 
 
+def explain_command(run_id: str, uri: str | None, output_dir: Path | str) -> str:
+    """The command line that explains a text, whose place an ellipsis holds."""
+    return " ".join([program(), "explain", run_id, '"…"', *place_flags(uri, output_dir)])
+
+
+def start_command(overrides: Sequence[str]) -> str:
+    """The command line of this process, secrets masked; of a job that a sweep made, one that would make it alone."""
+    arguments = sys.argv[1:]
+    is_single = arguments[:1] == ["train"] and not {"-m", "--multirun"} & set(arguments)
+    words = arguments if is_single else ["train", *overrides]
+    return " ".join([program(), *(shlex.quote(redacted_setting(word)) for word in words)])
+
+
 def place_flags(uri: str | None, output_dir: Path | str) -> list[str]:
     """The flags that name store and output folder where they are not the default, quoted for a shell."""
-    flags = [] if uri is None else ["--tracking-uri", redacted_uri(uri)]
-    if uri is not None and _is_of_environment(uri):
-        flags = [_SERVER]
+    flags = _choice(uri) or [word for shown in _address(uri) for word in ("--tracking-uri", shown)]
     flags += [] if _is_default(output_dir) else ["--output-dir", str(output_dir)]
     return [shlex.quote(flag) for flag in flags]
 
@@ -77,6 +85,20 @@ def _is_default(output_dir: Path | str) -> bool:
     return Path(output_dir).absolute() == Path(DEFAULT_OUTPUT_DIR).absolute()
 
 
-def _is_of_environment(uri: str) -> bool:
-    """True for an address with a password that the environment has, so that the command line need not show it."""
-    return redacted_uri(uri) != uri and uri == os.environ.get(ENVIRONMENT)
+def _choice(uri: str | None) -> list[str]:
+    """The option of `tracking` that stands for the store, if one does, as all commands take it.
+
+    It does for the output folder's own, and for an address with a password that the environment has, so that the
+    command line need not show it.
+    """
+    if uri == LOCAL:
+        return ["tracking=local"]
+    address = named_uri(uri)
+    is_secret = address is not None and redacted_uri(address) != address
+    return ["tracking=server"] if is_secret and address == from_environment(ENVIRONMENT) else []
+
+
+def _address(uri: str | None) -> list[str]:
+    """The store's address, that of the environment too: the line may be pasted where that is not set."""
+    address = named_uri(uri)
+    return [] if address is None else [redacted_uri(address)]

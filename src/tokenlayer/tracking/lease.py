@@ -160,7 +160,11 @@ def mark_dead_runs(store: Store) -> list[str]:
         experiments = [e.experiment_id for e in store.client.search_experiments()]
         for run in store.client.search_runs(experiments, _RUNNING, max_results=_PAGE):
             holder = _holder(run)
-            if holder is not None and not _is_alive(holder):
+            if holder is None or _is_alive(holder):
+                continue
+            # Read again: it may have ended the run, and then itself, since the search.
+            now = store.client.get_run(run.info.run_id)
+            if now.info.status == "RUNNING" and _holder(now) == holder:
                 store.client.set_terminated(run.info.run_id, status="KILLED")
                 marked.append(str(run.info.run_id))
     except (MlflowException, RequestException, SQLAlchemyError) as error:

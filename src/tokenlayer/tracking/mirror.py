@@ -2,9 +2,10 @@
 
 Files are put over what is there, and looked at there before they count as sent; metric rows carry the time they were
 recorded at, and MLflow keeps one of equal rows; parameters and tags are the same again. Within a commit the order is
-files, its line of the journal, checkpoint, metrics, mark: whoever finds only MLflow's side can see from the
-checkpoint's digest which commit it belongs to, and no metric is there before the checkpoint after which it need not be
-recorded again. The mark is a tag with the digest of the last commit that MLflow has: it names a history, not a number.
+files, its line of the journal, checkpoint, metrics, dataset and model, mark: whoever finds only MLflow's side can see
+from the checkpoint's digest which commit it belongs to, and no metric is there before the checkpoint after which it
+need not be recorded again. The mark is a tag with the digest of the last commit that MLflow has: it names a history,
+not a number.
 """
 
 import logging
@@ -19,9 +20,11 @@ from requests import RequestException
 from sqlalchemy.exc import SQLAlchemyError
 
 from tokenlayer.redaction import redacted
+from tokenlayer.tracking.dataset_input import INPUT, send_dataset
 from tokenlayer.tracking.folder import CHECKPOINTS, RunFolder, digest
 from tokenlayer.tracking.journal import Commit, SavedCheckpoint, latest_files, latest_holders
 from tokenlayer.tracking.lease import Lease
+from tokenlayer.tracking.logged_model import MODEL, send_model
 from tokenlayer.tracking.names import LOGGED_TABLES_TAG, logged_tables
 from tokenlayer.tracking.remote import NotKeptError, RemoteRun, journal_artifact
 from tokenlayer.tracking.tables import read_parts
@@ -115,8 +118,15 @@ class Mirror:
             self._send_pairs(commit.params, {**commit.tags, **_tag_of_tables(commits[: commit.number + 1])})
             if commit.metrics is not None:
                 self._send_metrics(commit.metrics)
+            self._send_entities(commit, latest)
             self._remote.client.set_tag(self._remote.run_id, COMMIT_TAG, mark(commit))
             self.sent = commit.number + 1
+
+    def _send_entities(self, commit: Commit, latest: Mapping[str, tuple[str, int]]) -> None:
+        """What MLflow keeps of a run beside artifacts and metrics, as the newest artifact of its kind describes it."""
+        for name, send in ((INPUT, send_dataset), (MODEL, send_model)):
+            if name in commit.files and latest[name][1] == commit.number:
+                send(self._remote.client, self._remote.run_id, self._folder.artifacts / name)
 
     def _send_journal(self, commit: Commit) -> None:
         name = journal_artifact(commit.number)

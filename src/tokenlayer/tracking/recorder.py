@@ -25,6 +25,7 @@ from tokenlayer.tracking.resuming import History, restore, whole_checkpoint
 from tokenlayer.tracking.runs import check_resumable, create_run, end_unstarted_run, known_run
 from tokenlayer.tracking.store import open_store
 from tokenlayer.tracking.tables import PART, MetricBuffer, TableBuffer, as_frame, joined, read_parts
+from tokenlayer.tracking.uri import named_experiment
 
 Status = Literal["FINISHED", "FAILED", "KILLED"]
 # A table's part is written before the commit when its buffer holds more; no rows pile up in memory.
@@ -120,7 +121,7 @@ class Recorder:
             try:
                 lease.begin(run_id)
                 folder.take_name(run_id)
-                folder.write_origin(store.shown, config.experiment)
+                folder.write_origin(store.shown, named_experiment(config.experiment))
                 remote = RemoteRun(store, run_id, folder.scratch)
                 sync = sync_command(run_id, config.uri, output_dir)
                 recorder = cls(remote, experiment_id, folder, lease, History([]), sync)
@@ -161,7 +162,7 @@ class Recorder:
             # Read again: until the lease was taken, another recorder may have sent more.
             mark = store.client.get_run(run_id).data.tags.get(COMMIT_TAG)
             history = restore(remote, marked(mark), folder)
-            folder.write_origin(store.shown, config.experiment)
+            folder.write_origin(store.shown, named_experiment(config.experiment))
             sync = sync_command(run_id, config.uri, output_dir)
             recorder = cls(remote, run.info.experiment_id, folder, lease, history, sync)
             recorder._mirror.send(history.commits)

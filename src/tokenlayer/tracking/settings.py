@@ -18,6 +18,8 @@ from tokenlayer.yaml_files import load_yaml
 RESOLVED = "config/resolved.yaml"
 OVERRIDES = "config/overrides.yaml"
 CHOSEN = "config/chosen.yaml"
+CHOICES = "config/choices.yaml"
+COMMAND = "config/command.txt"
 
 
 def load_settings(

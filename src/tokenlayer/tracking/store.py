@@ -3,7 +3,6 @@
 import logging
 import os
 import re
-import shlex
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -19,16 +18,21 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from tokenlayer.errors import InputError
 from tokenlayer.redaction import redacted_uri
-from tokenlayer.tracking.uri import REMEDY, dialect, resolve_uri, sqlite_path, why_away
+from tokenlayer.tracking.schema import check_schema
+from tokenlayer.tracking.uri import (
+    REMEDY,
+    dialect,
+    from_environment,
+    named_experiment,
+    resolve_uri,
+    sqlite_path,
+    why_away,
+)
 
 LOCK_SECONDS = 120.0
+_REFUSALS = ("UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED", "PERMISSION_DENIED")
+_CREDENTIALS = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN")
 SQLITE_HEADER = b"SQLite format 3\0"
-# As the status of an answer, and as the name that MLflow gives it.
-_WHO_ARE_YOU, _NOT_YOU = ("401", "UNAUTHENTICATED"), ("403", "PERMISSION_DENIED")
-_CREDENTIALS = (
-    "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD (or MLFLOW_TRACKING_TOKEN), or give the whole address "
-    "as tracking=server with MLFLOW_TRACKING_URI set to it"
-)
 
 
 @dataclass(frozen=True)
@@ -66,13 +70,17 @@ class Store:
         with FileLock(f"{path}.lock", timeout=LOCK_SECONDS):
             yield
 
-    def experiment_id(self, name: str) -> str:
-        """The id of the experiment called `name`, made when there is none.
+    def experiment_id(self, name: str | None) -> str:
+        """The id of an experiment, made when there is none.
+
+        Args:
+            name: its name; None: that of the environment, else the default.
 
         Raises:
             InputError: it is deleted, or cannot be made.
 
         """
+        name = named_experiment(name)
         found = self.client.get_experiment_by_name(name)
         if found is None:
             location = None
@@ -94,10 +102,10 @@ class Store:
 
 
 def open_store(uri: str | None, output_dir: Path, *, create: bool = True) -> Store:
-    """Open the store at `uri` (None: the default of `output_dir`) and make sure that it answers.
+    """Open the store at `uri` and make sure that it answers.
 
     Args:
-        uri: tracking URI as the user gave it. The environment's MLFLOW_TRACKING_URI is not read.
+        uri: tracking URI as the user gave it; None: see `resolve_uri`.
         output_dir: the output folder; holds the default store, and the artifacts of a bare database.
         create: make a SQLite store that does not exist yet; for reading, give False.
 
@@ -159,6 +167,9 @@ def _check_database_file(path: Path) -> None:
 
 
 def _checked_client(uri: str) -> MlflowClient:
+    is_server = dialect(uri) in ("http", "https")
+    if not is_server:
+        check_schema(uri)
     # It logs each error with its traceback before it raises it; what it means for the run is told by the mirror.
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
     # When a run ends, MLflow would print its name as it is, and the address with user and password.
@@ -167,25 +178,17 @@ def _checked_client(uri: str) -> MlflowClient:
         client = MlflowClient(tracking_uri=uri)
         client.search_experiments(max_results=1)
     except (MlflowException, SQLAlchemyError, ImportError) as error:
-        raise InputError(f"tracking.uri={redacted_uri(uri)} {_why_refused(uri, error)}") from error
+        if is_server and isinstance(error, MlflowException) and error.error_code in _REFUSALS:
+            raise InputError(_refusal(uri)) from error
+        raise InputError(f"tracking.uri={redacted_uri(uri)} is no MLflow store that works: {error}") from error
     return client
 
 
-def _why_refused(uri: str, error: Exception) -> str:
-    """What is wrong with a store that answers with an error, and what to do."""
-    text = str(error)
-    status = re.search(r"error code (40[13])\b", text)
-    code = status[1] if status else getattr(error, "error_code", "")
-    if code in _WHO_ARE_YOU:
-        return f"asks for a user and a password that it knows: {_CREDENTIALS}"
-    if code in _NOT_YOU:
-        return (
-            f"does not let this user see its runs: ask who runs the server, or sign in as another one: {_CREDENTIALS}"
-        )
-    if "database schema" in text:
-        upgrade = shlex.join(["mlflow", "db", "upgrade", redacted_uri(uri)])
-        return (
-            "has the tables of another version of MLflow: copy the database, then bring its tables up to date with "
-            f"`{upgrade}`; if a newer MLflow made them, install that instead"
-        )
-    return f"is no MLflow store that works: {error}"
+def _refusal(uri: str) -> str:
+    """The message for a server that does not let this user in."""
+    given = [name for name in _CREDENTIALS if from_environment(name) is not None]
+    found = f"does not accept the credentials in {' and '.join(given)}" if given else "asks for credentials"
+    return (
+        f"tracking.uri={redacted_uri(uri)} {found}: set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or "
+        "MLFLOW_TRACKING_TOKEN, to those of a user who may record there"
+    )

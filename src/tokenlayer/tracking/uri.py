@@ -16,8 +16,13 @@ from tokenlayer.redaction import MASK, is_masked, redacted_uri
 
 DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 ENVIRONMENT = "MLFLOW_TRACKING_URI"
+EXPERIMENT_ENVIRONMENT = "MLFLOW_EXPERIMENT_NAME"
+LOCAL = "local"
+"""In the place of an address: the database of the output folder, whatever the environment says."""
+DEFAULT_EXPERIMENT = "tokenlayer"
 CONNECT_SECONDS = 3.0
 ANSWER_SECONDS = 5.0
+REFUSALS = (401, 403)
 GATEWAY_ERRORS = (502, 503, 504)
 REMEDY = "give sqlite:////absolute/path.db or http://server:port, or leave tracking.uri out"
 SECRET_REMEDY = "give the whole address, best as tracking=server with MLFLOW_TRACKING_URI set to it"
@@ -73,25 +78,59 @@ def _check_server(uri: str, scheme: str, named: str) -> None:
 
 def environment_uri() -> str:
     """The address in `MLFLOW_TRACKING_URI`, which `tracking=server` stands for. Raises `InputError` without one."""
-    uri = os.environ.get(ENVIRONMENT, "")
-    if not uri.strip():
+    uri = from_environment(ENVIRONMENT)
+    if uri is None:
         raise InputError(f"tracking=server: set {ENVIRONMENT} to the address of the server, or give tracking.uri")
     return uri
 
 
+def from_environment(variable: str) -> str | None:
+    """The value of one of MLflow's variables; None where it is not set, or empty, as MLflow takes it."""
+    return os.environ.get(variable, "").strip() or None
+
+
+def named_uri(uri: str | None) -> str | None:
+    """The address that is given, else that of the environment; None for the database of the output folder."""
+    if uri == LOCAL:
+        return None
+    return from_environment(ENVIRONMENT) if uri is None else uri
+
+
+def check_environment_uri(address: str) -> None:
+    """Raise InputError, which names the variable, unless the environment's address is one that can be tracked to."""
+    try:
+        check_uri(address)
+    except InputError as error:
+        told = str(error).removeprefix("tracking.uri=")
+        raise InputError(f"{ENVIRONMENT}={told}; or unset it, or give tracking=local") from error
+
+
+def named_experiment(experiment: str | None) -> str:
+    """The experiment that is given, else that of the environment, else the default."""
+    return experiment or from_environment(EXPERIMENT_ENVIRONMENT) or DEFAULT_EXPERIMENT
+
+
 def resolve_uri(uri: str | None, output_dir: Path) -> str:
-    """The URI to use: the default for None, SQLite paths absolute (against the working directory).
+    """The URI to use, SQLite paths absolute (against the working directory).
+
+    Args:
+        uri: as given; None: that of the environment, else the default of the output folder; `local`: the latter.
+        output_dir: holds the default store.
 
     Raises:
         InputError: the URI cannot be tracked to.
 
     """
-    if uri is None:
+    address = named_uri(uri)
+    if address is None:
         return default_uri(output_dir)
-    check_uri(uri)
-    if dialect(uri) != "sqlite":
-        return uri.rstrip("/")
-    prefix, path = uri.split(":///", 1)
+    if uri is None:
+        check_environment_uri(address)
+    else:
+        check_uri(address)
+    if dialect(address) != "sqlite":
+        return address.rstrip("/")
+    prefix, path = address.split(":///", 1)
     return f"{prefix}:///{Path(path).expanduser().absolute().as_posix()}"
 
 
@@ -130,6 +169,8 @@ def _why_http_away(uri: str) -> str | None:
         return "connection refused or host unknown"
     except requests.RequestException as error:
         return str(error)
+    if answer.status_code in REFUSALS:  # someone answers; MLflow's client has the credentials, this request has none
+        return None
     if "text/html" in answer.headers.get("Content-Type", "") and answer.text.lstrip().startswith("<"):
         return "a web page answers, as a proxy's does that asks to sign in"
     return f"HTTP status {answer.status_code}" if answer.status_code in GATEWAY_ERRORS else None

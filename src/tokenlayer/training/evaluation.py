@@ -17,6 +17,7 @@ from tokenlayer.data.prepare import prepare
 from tokenlayer.data.types import SPLITS, EncodedSplit, PreparedDataset
 from tokenlayer.errors import InputError
 from tokenlayer.terminal import console
+from tokenlayer.tracking.dataset_input import record_dataset
 from tokenlayer.tracking.lightning_logger import RecorderLogger
 from tokenlayer.tracking.reading import download_artifact
 from tokenlayer.tracking.recorder import Recorder
@@ -26,6 +27,7 @@ from tokenlayer.training.callbacks.predictions_callback import Predictions
 from tokenlayer.training.callbacks.token_effects_callback import TokenEffectsReport
 from tokenlayer.training.checkpoint_loading import SavedModel
 from tokenlayer.training.config import EvaluateConfig, TrainConfig
+from tokenlayer.training.described import dataset_description
 from tokenlayer.training.job import Job
 from tokenlayer.training.module import TokenizationModule
 
@@ -94,6 +96,7 @@ def _test(
     with Recorder.start(config.tracking, Path(config.output_dir).absolute(), run_name=name, tags=parent) as recorder:
         run = RunContext(recorder, dataset, job)
         recorder.log_params({"evaluated": config.run, "split": split, "dataset.fingerprint": dataset.fingerprint})
+        record_dataset(recorder, dataset_description(job, dataset, "evaluation"))
         if seen is not None:
             recorder.log_metrics({"evaluation.seen_in_training": seen}, 0)
         callbacks: list[pl.Callback] = [Predictions(run), TokenEffectsReport(run, _TOKENS_SHOWN)]

@@ -30,23 +30,26 @@ def loss_accuracy(train: pd.DataFrame, metrics: pd.DataFrame) -> Figure:
     _history(right, metrics, "validation/accuracy", "validation", color="C1", marker="o", markersize=3)
     _history(right, metrics, "test/accuracy", "test", color="C2", marker="*", linestyle="none", markersize=9)
     right.set(xlabel="step", ylabel="accuracy", title="Accuracy")
-    for axes in (left, right):
+    if not right.lines:  # a training of which only the losses are recorded
+        right.remove()
+        left.set_subplotspec(figure.add_gridspec(1, 1)[0])
+    for axes in figure.axes:
         axes.grid(alpha=0.2)
-        if axes.lines:
-            axes.legend(frameon=False, fontsize="small")
+        axes.legend(frameon=False, fontsize="small")
     return figure
 
 
 def moments(log: pd.DataFrame, title: str) -> Figure:
     """`grads_log` or `vals_log`: a panel for each layer and parameter with its mean and standard deviation."""
-    columns = [str(column) for column in log.columns if str(column).endswith(("_mean", "_std"))]
+    drawn = log.columns[log.notna().any()]
+    columns = [str(column) for column in drawn if str(column).endswith(("_mean", "_std"))]
     parts = list(dict.fromkeys(column.rpartition("_")[0] for column in columns))
     n_rows = -(-len(parts) // _PANELS_PER_ROW)
     figure = Figure(figsize=(14, 0.6 + 2.3 * n_rows), layout="constrained")
     grid = figure.subplots(n_rows, min(_PANELS_PER_ROW, len(parts)), sharex=True, squeeze=False)
     for axes, part in zip(grid.flat, parts, strict=False):
         for moment, color in (("std", "C1"), ("mean", "C0")):
-            if f"{part}_{moment}" in log:
+            if f"{part}_{moment}" in columns:
                 axes.plot(log["step"], log[f"{part}_{moment}"], color=color, linewidth=0.6, label=moment)
         axes.set_title(part, fontsize="small" if len(part) <= _LONG_NAME else "x-small")
         axes.ticklabel_format(axis="y", style="sci", scilimits=(-2, 3))

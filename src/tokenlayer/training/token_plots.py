@@ -21,12 +21,12 @@ def final_tokens(tokens: pd.DataFrame, class_names: Sequence[str]) -> Figure:
 
     Args:
         tokens: one row a token: `pattern`, `weight`, `towards` (class name), and `texts of <class>` for each class.
-        class_names: of the data; of more than eight, those with the heaviest tokens are drawn.
+        class_names: of the data; those for which a token speaks are drawn, of more than eight the heaviest.
 
     """
     drawn = _top_classes(tokens, class_names)
     shown = 25 if len(drawn) <= 2 else 14
-    per_row = min(len(drawn), 2 if len(drawn) <= 4 else 3)
+    per_row = max(1, min(len(drawn), 2 if len(drawn) <= 4 else 3))
     n_rows = -(-len(drawn) // per_row)
     figure = Figure(figsize=(6.6 * per_row + 0.6, 1.9 + n_rows * (0.8 + 0.27 * shown)), layout="constrained")
     heights = [1.5, *[0.8 + 0.27 * shown] * n_rows]
@@ -49,9 +49,7 @@ def final_tokens(tokens: pd.DataFrame, class_names: Sequence[str]) -> Figure:
 
 
 def _top_classes(tokens: pd.DataFrame, class_names: Sequence[str]) -> list[str]:
-    if len(class_names) <= _MOST_PANELS:
-        return list(class_names)
-    heaviest = tokens.groupby("towards")["weight"].max().reindex(list(class_names)).fillna(0)
+    heaviest = tokens["weight"].abs().groupby(tokens["towards"]).max().reindex(list(class_names)).dropna()
     kept = set(heaviest.nlargest(_MOST_PANELS).index)
     return [name for name in class_names if name in kept]
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pytorch_lightning as pl
 import torch
 import yaml
 from rich.console import Console
@@ -20,18 +19,24 @@ from tokenlayer.escaping import harmless
 from tokenlayer.progress import shown_by
 from tokenlayer.redaction import redacted_setting, redacted_settings
 from tokenlayer.terminal import complain, console
-from tokenlayer.tracking.commands import resume_command, ui_command
+from tokenlayer.tracking.commands import resume_command, start_command, ui_command
+from tokenlayer.tracking.dataset_input import record_dataset
 from tokenlayer.tracking.lease import LeaseLostError
 from tokenlayer.tracking.lightning_logger import RecorderLogger
+from tokenlayer.tracking.logged_model import record_model
 from tokenlayer.tracking.recorder import Recorder
-from tokenlayer.tracking.settings import CHOSEN, OVERRIDES, RESOLVED
+from tokenlayer.tracking.settings import CHOICES, CHOSEN, COMMAND, OVERRIDES, RESOLVED
 from tokenlayer.training.callbacks.base import RunContext
 from tokenlayer.training.callbacks.checkpoints_callback import Checkpoints
+from tokenlayer.training.callbacks.system_metrics_callback import SystemMetrics
 from tokenlayer.training.config import TrainConfig
+from tokenlayer.training.described import dataset_description, model_description, run_name
 from tokenlayer.training.evaluation import record_train_ids
 from tokenlayer.training.job import Job, Result
 from tokenlayer.training.module import TokenizationModule
+from tokenlayer.training.notes import Note, Tested
 from tokenlayer.training.training import Training
+from tokenlayer.yaml_files import load_yaml
 
 
 def train(job: Job[TrainConfig]) -> Result:
@@ -52,7 +57,8 @@ def train(job: Job[TrainConfig]) -> Result:
     config.trainer.check_batches(*map(len, loaders))
     module = training.module
     terminal = console(quiet=job.member is not None)
-    with open_recorder(job) as recorder:
+    recorder, job = open_run(job)
+    with recorder:
         # Before it trains, and alone on its line, for scripts that have to know the run they may have to resume.
         terminal.print(f"run {recorder.run_id}", soft_wrap=True)
         if job.member is not None:
@@ -60,27 +66,36 @@ def train(job: Job[TrainConfig]) -> Result:
         if config.resume and recorder.resume_from is None:  # no checkpoint will fill in the first tokens
             module = Training(replace(config, resume=None), job.resolved).module
         record_train_ids(recorder, dataset)
+        described = record_dataset(recorder, dataset_description(job, dataset, "training"))
+        note = Note(job, recorder, dataset, described.name)
+        note.set("running")
+        recorder.commit(recorder.resume_step)
         run = RunContext(recorder, dataset, job, terminal)
         callbacks = [callback.build(run) for callback in config.callbacks.values() if callback is not None]
+        callbacks += [SystemMetrics(run)] if config.tracking.system_metrics else []
         trainer = config.trainer.build(callbacks, RecorderLogger(recorder), recorder.root)
         checkpoint = checked_checkpoint(recorder.resume_from, dataset)
-        with told_how_to_go_on(recorder.run_id, job):
+        with told_how_to_go_on(recorder.run_id, job, note):
             with interrupts.deferred(), shown_by(None):  # the live view has the terminal now
                 trainer.fit(module, datamodule=data, ckpt_path=checkpoint)
                 if module.validated_steps < trainer.global_step:  # max_steps came before the end of an epoch
                     trainer.validate(module, datamodule=data, verbose=False)
             # What came at the end of the last epoch is not to be lost with the test.
             recorder.commit(trainer.global_step)
-            load_best(module, callbacks, config.test_weights)
+            best = next((callback for callback in callbacks if isinstance(callback, Checkpoints)), None)
+            is_best = load_best(module, best, config.test_weights)
             trainer.test(module, datamodule=data, verbose=False)
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
-        recorder.set_tags({"mlflow.note.content": description(metrics)})
+        if best is not None and best.best_file is not None:
+            record_model(recorder, model_description(job, recorder, best.best_step, described, is_tested=is_best))
+        tested = "the last weights" if best is None or not is_best else f"the best checkpoint, {best.place(trainer)}"
+        note.set("done", Tested(metrics, tested))
     announce(terminal, recorder.run_id, metrics, config.tracking.uri, config.output_dir)
     return Result(recorder.run_id, metrics)
 
 
 @contextmanager
-def told_how_to_go_on(run_id: str, job: Job[TrainConfig]) -> Iterator[None]:
+def told_how_to_go_on(run_id: str, job: Job[TrainConfig], note: Note) -> Iterator[None]:
     """When a run breaks off, say how to resume it, unless it would break off again, or another process has it now.
 
     A sweep is continued by its own command line.
@@ -88,42 +103,56 @@ def told_how_to_go_on(run_id: str, job: Job[TrainConfig]) -> Iterator[None]:
     try:
         yield
     except (InputError, LeaseLostError):
+        note.set("broken off")
         raise
     except BaseException:
+        note.set("broken off")
         config = job.config
         if job.member is None:
             complain(f"go on with: {resume_command(run_id, config.tracking.uri, config.output_dir)}")
         raise
 
 
-def open_recorder(job: Job[TrainConfig]) -> Recorder:
-    """The recorder of a new run, or of the one to be resumed; its settings are committed."""
+def open_run(job: Job[TrainConfig]) -> tuple[Recorder, Job[TrainConfig]]:
+    """The recorder of a new run, or of the one to be resumed, and the job as the run is told of it.
+
+    The settings are committed. The options that a resumed run was made of are those of its first command line.
+    """
     config = job.config
     output_dir = Path(config.output_dir).absolute()
     if not config.resume:
-        return start_recorder(job, run_name(job))
+        texts = settings(job) | {COMMAND: start_command(job.overrides) + "\n"}
+        return start_recorder(job, run_name(job), texts), job
     recorder = Recorder.resume(config.tracking, output_dir, config.resume)
     # The line that started the run, and what was chosen then, stay.
     recorder.write_texts({RESOLVED: settings(job)[RESOLVED]})
-    return recorder
+    return recorder, replace(job, choices=recorded_choices(recorder))
 
 
-def start_recorder(job: Job[Any], name: str) -> Recorder:
+def recorded_choices(recorder: Recorder) -> dict[str, str]:
+    """The options that a run was started with, by group; none where it has not recorded them."""
+    path = recorder.directory / CHOICES
+    found = load_yaml(path, CHOICES) if path.is_file() else {}
+    return {str(group): str(option) for group, option in found.items()} if isinstance(found, dict) else {}
+
+
+def start_recorder(job: Job[Any], name: str, texts: Mapping[str, str]) -> Recorder:
     """The recorder of a new run, which has its place if the job is one of a sweep.
 
     Args:
         job: the job; its configuration has `tracking` and `output_dir`.
         name: the name of a run on its own that is given none.
+        texts: what is committed before anything else, by artifact path.
 
     """
     config, member = job.config, job.member
     tracking, output_dir = config.tracking, Path(config.output_dir).absolute()
     if member is None:
-        return Recorder.start(tracking, output_dir, run_name=name, texts=settings(job))
+        return Recorder.start(tracking, output_dir, run_name=name, texts=texts)
     # The given name alone would stand for all runs of the sweep.
     own = [] if tracking.run_name is None else [tracking.run_name]
     named = replace(tracking, run_name=" ".join([*own, member.run_name]))
-    return Recorder.start(named, output_dir, tags=member.tags, texts=settings(job))
+    return Recorder.start(named, output_dir, tags=member.tags, texts=texts)
 
 
 def settings(job: Job[Any]) -> dict[str, str]:
@@ -132,15 +161,9 @@ def settings(job: Job[Any]) -> dict[str, str]:
         RESOLVED: redacted_settings(job.resolved),
         OVERRIDES: list(map(redacted_setting, job.overrides)),
         CHOSEN: list(job.chosen),
+        CHOICES: dict(job.choices),
     }
     return {name: yaml.safe_dump(content, sort_keys=False, allow_unicode=True) for name, content in contents.items()}
-
-
-def run_name(job: Job[TrainConfig]) -> str:
-    """What tells the run from its neighbours in a list: experiment or dataset, initializer, seed."""
-    choices = job.choices
-    first = choices.get("experiment") or choices.get("dataset", "run")
-    return f"{first}-{choices.get('initializer', 'custom')}-seed{job.config.seed}"
 
 
 def checked_checkpoint(path: Path | None, dataset: PreparedDataset) -> Path | None:
@@ -156,22 +179,16 @@ def checked_checkpoint(path: Path | None, dataset: PreparedDataset) -> Path | No
     return path
 
 
-def load_best(module: TokenizationModule, callbacks: Sequence[pl.Callback], wanted: str) -> None:
-    """Take the weights of the best checkpoint, if those are wanted and there is one."""
-    checkpoints = next((callback for callback in callbacks if isinstance(callback, Checkpoints)), None)
+def load_best(module: TokenizationModule, checkpoints: Checkpoints | None, wanted: str) -> bool:
+    """Take the weights of the best checkpoint, if those are wanted and there is one; returns whether it was done."""
     if wanted != "best" or checkpoints is None or checkpoints.best_file is None:
-        return
+        return False
     best = checkpoints.best_path
     if best is None:
         complain("the best checkpoint is damaged or gone here and in MLflow: the last weights are tested")
-        return
+        return False
     module.load_state_dict(torch.load(best, map_location="cpu", weights_only=True)["state_dict"])
-
-
-def description(metrics: Mapping[str, float]) -> str:
-    """What the page of the run says first, in Markdown."""
-    rows = [f"| {name} | {value:.4f} |" for name, value in sorted(metrics.items()) if name.startswith("test/")]
-    return "\n".join(["| | |", "|---|---|", *rows])
+    return True
 
 
 def announce(terminal: Console, run_id: str, metrics: Mapping[str, float], uri: str | None, output_dir: str) -> None:

@@ -51,6 +51,10 @@ class ImdbConfig(DatasetConfig):
                 "a CSV does not say which split a review belongs to: give the archive, or take split=random",
             )
 
+    def place(self) -> str:
+        """The copy that is given, or the address of the archive."""
+        return URL if self.source is None else str(Path(self.source).absolute())
+
     def source_key(self) -> str:
         """Hash of the archive, of the reviews in the folder, or of the CSV."""
         path = self._path()

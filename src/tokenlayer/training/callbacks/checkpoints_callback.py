@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +19,7 @@ LAST = "checkpoints/last.ckpt"
 
 
 BEST = "checkpoints/best.ckpt"
+_STEP = re.compile(r"step_(\d+)")
 
 
 # Lightning moves Checkpoint callbacks to the end, so that what the others log of a step is in that step's commit.
@@ -69,6 +71,17 @@ class Checkpoints(RunCallback, pl.callbacks.Checkpoint):
     def best_path(self) -> Path | None:
         """The local file with the best monitored value, if there was a validation and the file is whole."""
         return None if self.best_file is None else self.recorder.checkpoint(self.best_file)
+
+    @property
+    def best_step(self) -> int:
+        """Optimizer steps done at the best monitored value; 0 without a validation."""
+        found = None if self.best_file is None else _STEP.match(self.best_file)
+        return 0 if found is None else int(found[1])
+
+    def place(self, trainer: pl.Trainer) -> str:
+        """The best checkpoint in words: its step, its epoch and its value."""
+        epoch = (self.best_step - 1) // max(1, int(trainer.num_training_batches))
+        return f"{self.monitor} {self.best_value:.4f} at step {self.best_step} (epoch {epoch})"
 
     def _is_best(self, trainer: pl.Trainer) -> bool:
         if self.monitor not in trainer.callback_metrics:

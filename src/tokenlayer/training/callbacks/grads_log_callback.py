@@ -8,11 +8,11 @@ from torch.optim import Optimizer
 
 from tokenlayer.models.layer_statistics import ModelStatistics
 from tokenlayer.training.callbacks.base import RunContext
-from tokenlayer.training.callbacks.run_callback import RunCallback, as_module, current_step
+from tokenlayer.training.callbacks.run_callback import RunCallback, as_module, current_step, watched
 
 
 class GradsLog(RunCallback):
-    """Table `logs/grads_log`, every step before its update; a strided copy as metrics `grads/<column>`."""
+    """Table `logs/grads_log`, every step before its update; a strided copy as metrics `watch/gradients/<column>`."""
 
     def __init__(self, run: RunContext, metrics_every: int) -> None:
         super().__init__(run)
@@ -33,7 +33,7 @@ class GradsLog(RunCallback):
         step, row = current_step(pl_module), self._statistics.gradients()
         self.recorder.append("logs/grads_log", step.place | row)
         if step.step % self.metrics_every == 0:
-            self.recorder.log_metrics({f"grads/{name}": value for name, value in row.items()}, step.step)
+            self.recorder.log_metrics(watched("gradients", row, self._statistics.constant), step.step)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         assert self._statistics is not None

@@ -13,7 +13,7 @@ from torch.optim import Optimizer
 
 from tokenlayer.text.alphabet import Alphabet
 from tokenlayer.training.callbacks.base import RunContext
-from tokenlayer.training.callbacks.run_callback import RunCallback, as_module, current_step, visible
+from tokenlayer.training.callbacks.run_callback import RunCallback, as_module, current_step, is_blank, visible
 from tokenlayer.training.module import TokenizationModule, TrainingStep
 
 
@@ -59,7 +59,11 @@ def vector_gradient(weight: Tensor) -> Tensor:
 
 
 class PatternsLog(RunCallback):
-    """Table `logs/patterns_log` every few batches, before the update; `patterns/step_<n>.json` for the UI."""
+    """Table `logs/patterns_log` every few batches, before the update; `patterns/step_<n>.json` for the UI.
+
+    The last of the latter, of the number of steps done, holds the tokens that the training ended with, whichever
+    weights are tested. Tokens of blanks alone, which hold the places of none, are in the log and not in the tables.
+    """
 
     def __init__(self, run: RunContext, every: int) -> None:
         super().__init__(run)
@@ -81,12 +85,23 @@ class PatternsLog(RunCallback):
         """Write the latest patterns as a table that opens in MLflow's UI."""
         if self._latest is None or self._table_of == self._latest[0]:
             return
-        step, rows = self._latest
+        self._write(*self._latest)
+        self._table_of = self._latest[0]
+
+    def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        model = as_module(pl_module).model
+        embedding = model.embedding.weight.detach().cpu().numpy()
+        patterns = model.tokenization.vocabulary().decode(self.run.dataset.alphabet)
+        unknown = np.full(len(patterns), np.nan)  # there is no batch in which they could be seen
+        rows = PatternRows(patterns, unknown, unknown, embedding, np.linalg.norm(embedding, axis=1))
+        self._write(trainer.global_step, rows)
+
+    def _write(self, step: int, rows: PatternRows) -> None:
         vectors = [" ".join(f"{x:.6g}" for x in vector) for vector in rows.embedding]
         columns = _columns(rows) | {"pattern": visible(rows.pattern), "embedding": vectors}
         frame = pd.DataFrame(columns).iloc[np.argsort(-rows.prominence, kind="stable")]
-        self.recorder.table(f"patterns/step_{step}.json", frame)
-        self._table_of = step
+        frame = frame[[not is_blank(pattern) for pattern in frame["pattern"]]]
+        self.recorder.table(f"patterns/step_{step:06d}.json", frame)
 
 
 def _columns(rows: PatternRows) -> dict[str, object]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import pytorch_lightning as pl
 
 from tokenlayer.escaping import harmless
+from tokenlayer.layer.vocabulary import BLANK_SIGN
 from tokenlayer.tracking.recorder import Recorder
 from tokenlayer.training.callbacks.base import RunContext
 from tokenlayer.training.module import TokenizationModule, TrainingStep
@@ -42,6 +43,20 @@ def as_module(module: pl.LightningModule) -> TokenizationModule:
     """The module as what it is."""
     assert isinstance(module, TokenizationModule)
     return module
+
+
+def watched(kind: str, row: Mapping[str, float], constant: Collection[str]) -> dict[str, float]:
+    """A row of statistics as metrics `watch/<kind>/<column>`, but for those that cannot change.
+
+    MLflow's UI has a section of charts for each prefix, in alphabetical order: these come behind `test`, `tokens`,
+    `train` and `validation`.
+    """
+    return {f"watch/{kind}/{name}": value for name, value in row.items() if name not in constant}
+
+
+def is_blank(pattern: str) -> bool:
+    """True for a pattern that accepts anything: the place of a token that there is not."""
+    return not pattern.strip(BLANK_SIGN)
 
 
 def visible(patterns: Sequence[str]) -> list[str]:

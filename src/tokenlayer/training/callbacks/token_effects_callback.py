@@ -13,7 +13,7 @@ from rich.text import Text
 from tokenlayer.escaping import harmless
 from tokenlayer.models.effects import EffectMeter, TokenEffects
 from tokenlayer.training.callbacks.base import RunContext
-from tokenlayer.training.callbacks.run_callback import RunCallback, as_module, visible
+from tokenlayer.training.callbacks.run_callback import RunCallback, as_module, is_blank, visible
 
 
 class TokenEffectsReport(RunCallback):
@@ -44,7 +44,8 @@ class TokenEffectsReport(RunCallback):
         patterns = as_module(pl_module).model.tokenization.vocabulary().decode(self.run.dataset.alphabet)
         frame = effects_frame(self._meter.compute(), patterns, self.run.dataset.class_names)
         self._meter = None
-        self.recorder.table("tokens/effects.json", frame.assign(pattern=visible(frame["pattern"].tolist())))
+        table = frame[[not is_blank(pattern) for pattern in frame["pattern"]]]
+        self.recorder.table("tokens/effects.json", table.assign(pattern=visible(table["pattern"].tolist())))
         if self.shown:
             self.run.console.print(effects_table(frame, self.shown))
 

@@ -8,13 +8,13 @@ import pytorch_lightning as pl
 
 from tokenlayer.models.layer_statistics import ModelStatistics
 from tokenlayer.training.callbacks.base import RunContext
-from tokenlayer.training.callbacks.run_callback import RunCallback, as_module, current_step
+from tokenlayer.training.callbacks.run_callback import RunCallback, as_module, current_step, watched
 
 
 class ValsLog(RunCallback):
     """Table `logs/vals_log`: the step's activations, and the parameters after its update, as the original writes them.
 
-    A strided copy goes to the metrics `vals/<column>`.
+    A strided copy goes to the metrics `watch/values/<column>`.
     """
 
     def __init__(self, run: RunContext, metrics_every: int) -> None:
@@ -33,7 +33,7 @@ class ValsLog(RunCallback):
         row = self._statistics.values(step.output)
         self.recorder.append("logs/vals_log", step.place | row)
         if step.step % self.metrics_every == 0:
-            self.recorder.log_metrics({f"vals/{name}": value for name, value in row.items()}, step.step)
+            self.recorder.log_metrics(watched("values", row, self._statistics.constant), step.step)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         assert self._statistics is not None
