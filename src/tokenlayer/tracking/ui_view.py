@@ -2,8 +2,8 @@
 
 MLflow keeps a view in a tag of the experiment, `mlflow.sharedViewState.KEY`, and loads it where the address has
 `viewStateShareKey=KEY`. It documents neither. What is written here was read in the JavaScript of MLflow 3.17.2
-(`mlflow/server/js/build`; in its sources `ExperimentPageUIState`, `runs-charts.types`, `savedViewEnvelope`), and is tried
-in a browser by `tests/integration/test_views_in_browser.py`. With another version the pages are shown as they are.
+(`mlflow/server/js/build`; in its sources `ExperimentPageUIState`, `runs-charts.types`, `savedViewEnvelope`), and tried
+in a browser (`tests/integration/test_ui_in_browser.py`). With another version the pages are shown as they are.
 
 What a state leaves out has MLflow's default. Charts of metrics that no chart here has are added by MLflow, each to the
 section that is called like the metric's group, and not drawn before they are scrolled to.
@@ -213,6 +213,6 @@ def _chart(metric: str) -> dict[str, Any]:
 
 
 def _parallel(parameters: Sequence[str]) -> dict[str, Any]:
-    """A chart of parallel coordinates, one for each parameter, and the accuracy as the last, which colours the lines."""
+    """A chart of parallel coordinates, one for each parameter; the last, accuracy, colours the lines."""
     axes = {"selectedParams": list(parameters), "selectedMetrics": [TEST]}
     return {"type": "PARALLEL", "uuid": "swept keys", "metricSectionId": _SWEPT} | axes
