@@ -95,5 +95,5 @@ def test_pages_are_listed_and_names_are_harmless(started, tmp_path, empty_databa
     assert "\x1b" not in second
     assert "hunter" not in second
     assert told.err.splitlines()[-1].startswith(
-        "MLflow's pages are shown as they are: views were tried with MLflow 0.0"
+        "MLflow's pages are shown as they are: views were tried with MLflow 0.0, and "
     )

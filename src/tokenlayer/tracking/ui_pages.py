@@ -47,7 +47,7 @@ class _Views:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self.unprepared = None if ui_view.is_checked() else ui_view.UNCHECKED
+        self.unprepared = ui_view.why_unchecked()
 
     def store(self, view: View, experiment_id: str) -> bool:
         """Put a view in the place of an earlier one of its key, unless it is the same; True if it is there."""

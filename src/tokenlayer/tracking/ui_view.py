@@ -20,7 +20,6 @@ from urllib.parse import urlencode
 
 CHECKED_WITH = "3.17"
 """The minor version of MLflow whose pages load what is written here."""
-UNCHECKED = f"views were tried with MLflow {CHECKED_WITH}, and another version is installed"
 TAG_PREFIX = "mlflow.sharedViewState."
 # Without this part of an address, MLflow 3 shows pages for language models around a run: traces, judges, prompts.
 TRAINING_MODE = {"workflowType": "machine_learning"}
@@ -114,9 +113,12 @@ def run_path(experiment_id: str, run_id: str, tab: str = "") -> str:
     return f"#/experiments/{experiment_id}/runs/{page}?{urlencode(TRAINING_MODE)}"
 
 
-def is_checked() -> bool:
-    """True with a version of MLflow that these views were tried with."""
-    return importlib.metadata.version("mlflow").startswith(f"{CHECKED_WITH}.")
+def why_unchecked() -> str | None:
+    """Why these views may not work here; None with a version of MLflow that they were tried with."""
+    version = importlib.metadata.version("mlflow")
+    if version.startswith(f"{CHECKED_WITH}."):
+        return None
+    return f"views were tried with MLflow {CHECKED_WITH}, and {version} is installed"
 
 
 def view_of_experiment(swept: Iterable[str], metrics: Iterable[str]) -> View:
