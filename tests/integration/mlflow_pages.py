@@ -39,7 +39,7 @@ FLAGS = (
     # As with a mouse: without one, charts show their buttons all the time.
     "--blink-settings=primaryHoverType=2,availableHoverTypes=2,primaryPointerType=4,availablePointerTypes=4",
 )
-SECONDS = 60
+SECONDS = 90
 
 
 @contextmanager
@@ -54,6 +54,7 @@ def served(output_dir: Path, *options: str) -> Iterator[list[str]]:
             [sys.executable, "-m", "tokenlayer", "ui", *options, "--port", str(port), f"output_dir={output_dir}"],
             stdout=output,
             stderr=subprocess.STDOUT,
+            env=os.environ | {"MLFLOW_WORKERS": "1"},  # not four processes that each import MLflow
             start_new_session=True,
         )
     try:

@@ -63,7 +63,7 @@ def test_a_sweep_of_24_runs_is_readable(tmp_path: Path, swept: Store) -> None:
             "axis.querySelector('.label').innerHTML, [...axis.querySelectorAll('.tick text')].map(tick => {"
             "const box = tick.getBoundingClientRect(); return [box.top, box.bottom, box.left, box.right]})])"
         )
-        assert [name for name, _ in axes] == ["group.learning_rule", "model.vocab_size", "seed", "test/accuracy"]
+        assert [name for name, _ in axes] == ["seed", "group.learning_rule", "model.vocab_size", "test/accuracy"]
         for name, ticks in axes:
             assert len(ticks) >= 2, name
         assert not any(overlap(*pair) for pair in combinations([tick for _, ticks in axes for tick in ticks], 2))

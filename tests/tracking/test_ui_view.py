@@ -64,8 +64,8 @@ def test_tests_are_bars_and_histories_lines() -> None:
 
 
 def test_swept_keys_are_columns_and_axes() -> None:
-    found = sweep(["seed", "initializer", "odd"], ["seed", "group.initializer"])
-    tags = [f"tags.`{key}`" for key in ("seed", "initializer", "odd")]
+    found = sweep(["initializer", "odd", "seed"], ["seed", "group.initializer"])
+    tags = [f"tags.`{key}`" for key in ("initializer", "odd", "seed")]
     assert found["selectedColumns"] == ["metrics.`test/accuracy`", "metrics.`validation/accuracy`", *tags]
     (parallel,) = charts(found, "PARALLEL")
     assert parallel["selectedParams"] == ["seed", "group.initializer"]

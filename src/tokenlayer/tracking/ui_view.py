@@ -79,7 +79,7 @@ class View:
         packed = "deflate;" + base64.b64encode(zlib.compress(state.encode())).decode()
         if self.title is None:
             return packed
-        # MLflow shows when a view was made nowhere, but lists none without a time.
+        # MLflow lists no view without a time, and the latest first: those that users made themselves.
         return json.dumps({"name": self.title, "createdAt": 0, "state": packed})
 
     def page(self, experiment_id: str, *, stored: bool, as_charts: bool) -> str:
@@ -157,6 +157,7 @@ def view_of_sweep(
     # Chosen options of a group (`initializer=bpe`) are recorded as parameters `group.initializer`.
     recorded = (key if key in known else f"group.{key}" for key in swept)
     axes = [parameter for parameter in recorded if parameter in known]
+    axes.sort(key=lambda parameter: parameter != "seed")  # between a setting and the accuracy it would hide the effect
     charts = _charts(metrics, _parallel(axes) if len(axes) >= 2 else None)
     return View(f"tokenlayer-sweep-{run_id}", f"tokenlayer: sweep {name}", children, _columns(swept), charts)
 
