@@ -199,18 +199,23 @@ def test_the_charts_of_a_run_are_in_the_same_order(browser: "webdriver.Chrome", 
 
 @pytest.mark.slow
 def test_a_long_run_opens_at_once(browser: "webdriver.Chrome", shown: Shown) -> None:
-    client, steps = shown.store.client, 100_000
-    long = client.create_run(client.create_experiment("long"), run_name="long").info.run_id
-    for begin in range(0, steps, 1000):
-        values = [Metric("train/loss", 1 / (step + 1), step, step) for step in range(begin, begin + 1000)]
-        client.log_batch(long, values)
-    client.set_terminated(long)
-    charts = shown.pages(long)[1]
-    lines = ".js-plotly-plot .scatterlayer .trace .lines path"
-    Page(browser, shown.charts).has(lines)  # after this the browser has the scripts
-    seconds = []
-    for _ in range(3):
-        start = time.monotonic()
-        Page(browser, charts).has(lines)
-        seconds.append(time.monotonic() - start)
-    assert min(seconds) < 3, seconds
+    Page(browser, shown.charts).has(".js-plotly-plot .trace")  # after this the browser has the scripts
+    short, long = (min(seconds_until_drawn(browser, shown, steps) for _ in range(3)) for steps in (100, 100_000))
+    assert long < max(3, 1.5 * short), "not even as on a machine that is busy with other things"
+
+
+def seconds_until_drawn(browser: "webdriver.Chrome", shown: Shown, steps: int) -> float:
+    """The time that the charts of a run of so many logged steps take, until there is a line."""
+    client, name = shown.store.client, f"{steps} steps"
+    if client.get_experiment_by_name(name) is None:
+        run_id = client.create_run(client.create_experiment(name), run_name=name).info.run_id
+        values = [Metric("train/loss", 1 / (step + 1), step, step) for step in range(steps)]
+        for begin in range(0, steps, 1000):
+            client.log_batch(run_id, values[begin : begin + 1000])
+        client.set_terminated(run_id)
+    _, charts = shown.pages(name)
+    start = time.monotonic()
+    Page(browser, charts).has(".js-plotly-plot .scatterlayer .trace .lines path")
+    seconds = time.monotonic() - start
+    print(f"{name}: drawn after {seconds:.1f} s")
+    return seconds

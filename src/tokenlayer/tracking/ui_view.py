@@ -36,7 +36,7 @@ _NARROWEST, _LETTER = 100, 7  # pixels, the latter of names that begin with thei
 
 @dataclass(frozen=True)
 class Filter:
-    """Which runs the page shows, and by what they are ordered, the largest first.
+    """The runs that the page shows, and by what they are ordered, the largest first.
 
     Ordered by their start, MLflow shows runs under their parents, whether or not `search` lets those through.
     """
