@@ -1,10 +1,12 @@
 import os
+import shutil
 import sys
 
 import pytest
 
 from tokenlayer.cli import ui
 from tokenlayer.errors import InputError
+from tokenlayer.tracking import ui_view
 
 
 @pytest.fixture
@@ -72,3 +74,26 @@ def test_no_store_yet(started, tmp_path):
 def test_a_server_has_its_own_page(started):
     with pytest.raises(InputError, match=r"^http://\*\*\*@example.org:5000 is a .* open that in the browser"):
         ui.main(["--uri", "http://me:hunter@example.org:5000"])
+
+
+def test_pages_are_listed_and_names_are_harmless(started, tmp_path, empty_database, capsys, monkeypatch):
+    from mlflow.tracking import MlflowClient  # noqa: PLC0415  # the other tests need not wait for it
+
+    shutil.copyfile(empty_database, tmp_path / "mlflow.db")
+    client = MlflowClient(tracking_uri=f"sqlite:///{tmp_path}/mlflow.db")
+    for start, name in enumerate(["evil \x1b[2J http://me:hunter@example.org", "plain"]):
+        client.create_run(client.create_experiment(name), start_time=1000 + start)
+    monkeypatch.setattr(ui_view, "CHECKED_WITH", "0.0")
+    with pytest.raises(SystemExit):
+        ui.main([f"--output-dir={tmp_path}"])
+    told = capsys.readouterr()
+    first, second = told.out.splitlines()
+    assert first.startswith("http://127.0.0.1:5000/#/experiments/2/runs?workflowType=machine_learning&")
+    assert first.endswith(f"shows sqlite:///{tmp_path}/mlflow.db; Ctrl-C ends it")
+    assert second.startswith("  experiment evil ")
+    assert "http://127.0.0.1:5000/#/experiments/1/runs?" in second
+    assert "\x1b" not in second
+    assert "hunter" not in second
+    assert told.err.splitlines()[-1].startswith(
+        "MLflow's pages are shown as they are: views were tried with MLflow 0.0, and "
+    )

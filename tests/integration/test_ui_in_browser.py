@@ -1,146 +1,94 @@
-"""What a researcher sees of a run in MLflow's UI, in a real browser.
+"""What a researcher sees of runs and sweeps in MLflow's UI, in a real browser.
 
 TOKENLAYER_SCREENSHOTS names a folder for pictures of the pages.
 """
 
-import os
 import shutil
-import socket
-import subprocess
-import sys
 import time
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pytest
+from made_sweeps import copy_sweep
+from mlflow.entities import Metric
+from mlflow_pages import Page, browsing, served, webdriver
 from tiny_runs import Recorded, Store, without
 
 from tokenlayer.cli.main import main
+from tokenlayer.tracking.ui_pages import pages_of
 
 pytestmark = pytest.mark.browser
 
-webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-By = pytest.importorskip("selenium.webdriver.common.by").By
-WebDriverWait = pytest.importorskip("selenium.webdriver.support.ui").WebDriverWait
-
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-DRIVER = shutil.which("chromedriver")
-if CHROMIUM is None or DRIVER is None:
-    pytest.skip("chromium and chromedriver are not installed", allow_module_level=True)
-
-FLAGS = (
-    "--headless=new",
-    "--no-sandbox",  # Chromium refuses its sandbox to root, who containers run as
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--window-size=1600,1200",
-)
-SECONDS = 60
+HOSTILE = "<img src=x onerror=\"document.title='owned'\"> a@b"
+KEYS = {"initializer": ("random_ngrams", HOSTILE, "bpe"), "seed": ("0", "1")}
+SECTIONS = "[data-testid=experiment-view-compare-runs-section-header]"
+BESIDE = ("[data-component-id='mlflow.assistant.chat_panel.close']", "[data-component-id$='shared_view.dismiss']")
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A run, and the address of its page."""
+    """A store that is served, with a run and a sweep, and the addresses of the run's pages."""
 
+    store: Store
     run: Recorded
     page: str
+    charts: str
 
     def tab(self, path: str) -> str:
-        """The address of a tab of the page."""
+        """The address of a tab of the run's page."""
         address, _, query = self.page.partition("?")
         return f"{address}/{path}?{query}"
+
+    def pages(self, named: str | None) -> list[str]:
+        """The addresses that `tokenlayer ui` would print."""
+        return [self.page.partition("#")[0] + page.path for page in pages_of(named, None, self.store.output_dir).pages]
 
 
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Iterator[Shown]:
-    """`tokenlayer ui` over a store with one run."""
+    """`tokenlayer ui` over a store with one run and a sweep."""
     store = Store(tmp_path_factory.mktemp("ui"))
     shutil.copyfile(empty_database, store.output_dir / "mlflow.db")
     assert main(["train", *without("callbacks"), f"output_dir={store.output_dir}", "trainer.max_epochs=4"]) == 0
     (run,) = store.runs()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    options = ["--run", run.run_id, "--port", str(port), f"output_dir={store.output_dir}"]
-    log = store.output_dir / "ui.log"
-    with log.open("w") as output:
-        server = subprocess.Popen(
-            [sys.executable, "-m", "tokenlayer", "ui", *options],
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    try:
-        wait_for(f"http://127.0.0.1:{port}/health", server, log)
-        yield Shown(run, log.read_text().split()[0])
-    finally:
-        server.terminate()
-        server.wait(SECONDS)
-
-
-def wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    end = time.monotonic() + SECONDS
-    while time.monotonic() < end and server.poll() is None:
-        try:
-            urllib.request.urlopen(url, timeout=5).close()
-            return
-        except OSError:
-            time.sleep(0.2)
-    raise AssertionError(log.read_text())
+    settings = [dict(zip(KEYS, values, strict=True)) for values in product(*KEYS.values())]
+    copy_sweep(store.client, run.run, HOSTILE, settings)
+    with served(store.output_dir, "--run", run.run_id) as (page, charts):
+        yield Shown(store, run, page, charts)
 
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[webdriver.Chrome]":
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(flag)
-    driver = webdriver.Chrome(options, webdriver.ChromeService(DRIVER))
-    yield driver
-    driver.quit()
+    with browsing(tmp_path_factory.mktemp("profile")) as driver:
+        yield driver
 
 
-class Page:
-    """A page of the UI, waited for by what it says."""
+def is_training_mode(page: Page) -> bool:
+    """True on a page for trained models, not for language models."""
+    modes = page.runs("return [...document.querySelectorAll('[aria-checked=true], input:checked')].map(e => e.value)")
+    return "genai" not in modes and not any(word in page.text for word in ("Judges", "Prompts", "Evaluation runs"))
 
-    def __init__(self, browser: "webdriver.Chrome", url: str) -> None:
-        self.browser = browser
-        browser.get("about:blank")  # otherwise a change behind the # loads nothing
-        browser.get(url)
 
-    def says(self, *texts: str) -> str:
-        """The text of the page when it holds all of these."""
-        WebDriverWait(self.browser, SECONDS).until(
-            lambda _: all(text in self.text for text in texts), f"{texts} not in: {self.text}"
-        )
-        return self.text
+def column(page: Page, name: str) -> list[str]:
+    """The cells of a column of the table, from the top."""
+    script = (
+        "return [...document.querySelectorAll('.ag-row [col-id]')]"
+        ".filter(cell => cell.getAttribute('col-id') === arguments[0])"
+        ".map(cell => [Number(cell.closest('.ag-row').getAttribute('row-index')), cell.innerText.split('\\n').pop()])"
+    )
+    return [text for _, text in sorted(page.runs(script, name))]
 
-    @property
-    def text(self) -> str:
-        return str(self.browser.find_element(By.TAG_NAME, "body").text)
 
-    def has(self, selector: str, least: int = 1) -> list[object]:
-        """The elements, when there are so many."""
-        found = WebDriverWait(self.browser, SECONDS).until(
-            lambda driver: (
-                (len(elements := driver.find_elements(By.CSS_SELECTOR, selector)) >= least and elements) or False
-            ),
-            f"fewer than {least} of {selector}",
-        )
-        return list(found)
-
-    def photograph(self, name: str) -> None:
-        folder = os.environ.get("TOKENLAYER_SCREENSHOTS")
-        if folder:
-            Path(folder).mkdir(parents=True, exist_ok=True)
-            self.browser.save_screenshot(str(Path(folder) / f"{name}.png"))
+def sections(page: Page, least: int) -> dict[str, bool]:
+    """The sections of the charts from the top, True for those that are open."""
+    script = (
+        "return arguments[0].map(header => [header.innerText.split('\\n')[0],"
+        " header.closest('[aria-expanded]').getAttribute('aria-expanded') === 'true'])"
+    )
+    return dict(page.runs(script, page.has(SECTIONS, least)))
 
 
 def test_the_run_and_where_it_comes_from(browser: "webdriver.Chrome", shown: Shown) -> None:
@@ -189,10 +137,86 @@ def test_token_effects_are_a_table(browser: "webdriver.Chrome", shown: Shown) ->
 def test_a_figure_is_an_image(browser: "webdriver.Chrome", shown: Shown) -> None:
     page = Page(browser, shown.tab("artifacts/figures/grads_log.png"))
     page.says("figures/grads_log.png")
-    WebDriverWait(browser, SECONDS).until(
-        lambda driver: driver.execute_script(
-            "return [...document.images].some(image => image.complete && image.naturalWidth > 1000)"
-        ),
-        "no image was loaded",
-    )
+    loaded = "return [...document.images].some(image => image.complete && image.naturalWidth > 1000)"
+    page.until(lambda: page.runs(loaded), "no image was loaded")
     page.photograph("figure")
+
+
+def test_all_runs_have_their_accuracy_and_sweeps_hold_theirs(browser: "webdriver.Chrome", shown: Shown) -> None:
+    (address,) = shown.pages(None)
+    page = Page(browser, address)
+    page.says("matching runs", "test/accuracy", "initializer")
+    page.close(*BESIDE)
+    assert is_training_mode(page)
+    assert column(page, "attributes.`Run Name`") == [HOSTILE, shown.run.run.info.run_name]
+    assert column(page, "metrics.`test/accuracy`")[1] == str(shown.run.run.data.metrics["test/accuracy"])
+    page.has("[data-component-id*=runnamecellrenderer]")[0].click()
+    page.until(lambda: len(column(page, "tags.`initializer`")) == 8, "no runs below the sweep")
+    assert column(page, "tags.`initializer`")[:-1].count("bpe") == 2
+    page.photograph("all_runs")
+    assert page.errors() == []
+
+
+def test_a_sweep_is_a_table_of_its_runs(browser: "webdriver.Chrome", shown: Shown) -> None:
+    page = Page(browser, shown.pages(HOSTILE)[1])
+    page.says("6 matching runs", "test/accuracy", "validation/accuracy", "initializer", "seed")
+    assert is_training_mode(page)
+    accuracies = column(page, "metrics.`validation/accuracy`")
+    expected = [shown.run.run.data.metrics["validation/accuracy"] / (job + 2) for job in range(6)]
+    assert [float(text) for text in accuracies] == pytest.approx(expected), "not the best first"
+    assert column(page, "tags.`initializer`") == [value for value in KEYS["initializer"] for _ in range(2)]
+    assert column(page, "tags.`seed`") == ["0", "1"] * 3
+    page.photograph("sweep_table")
+    assert browser.title != "owned"
+    assert page.errors() == []
+
+
+def test_a_sweep_has_its_charts_in_sections(browser: "webdriver.Chrome", shown: Shown) -> None:
+    page = Page(browser, shown.pages(HOSTILE)[0])
+    page.says("6 matching runs", "Parallel Coordinates", "group.initializer", "test/accuracy")
+    assert is_training_mode(page)
+    found = sections(page, least=8)
+    assert list(found)[:5] == ["sweep", "test", "validation", "train", "tokens"]
+    assert list(found)[-2:] == ["grads", "vals"]
+    assert [name for name, is_open in found.items() if not is_open] == ["grads", "vals"]
+    page.has(".js-plotly-plot .barlayer .trace", least=3)
+    page.close(*BESIDE)
+    page.photograph("sweep_charts")
+    assert browser.title != "owned"
+    assert page.errors() == []
+
+
+def test_the_charts_of_a_run_are_in_the_same_order(browser: "webdriver.Chrome", shown: Shown) -> None:
+    page = Page(browser, shown.charts)
+    page.says("1 matching run", shown.run.run.info.run_name)
+    assert is_training_mode(page)
+    found = sections(page, least=7)
+    assert list(found)[:4] == ["test", "validation", "train", "tokens"]
+    assert [name for name, is_open in found.items() if not is_open] == ["grads", "vals"]
+    page.has(".js-plotly-plot .barlayer .trace", least=3)
+    page.photograph("run_charts")
+    assert page.errors() == []
+
+
+@pytest.mark.slow
+def test_a_long_run_opens_at_once(browser: "webdriver.Chrome", shown: Shown) -> None:
+    Page(browser, shown.charts).has(".js-plotly-plot .trace")  # after this the browser has the scripts
+    short, long = (min(seconds_until_drawn(browser, shown, steps) for _ in range(3)) for steps in (100, 100_000))
+    assert long < max(3, 1.5 * short), "not even as on a machine that is busy with other things"
+
+
+def seconds_until_drawn(browser: "webdriver.Chrome", shown: Shown, steps: int) -> float:
+    """The time that the charts of a run of so many logged steps take, until there is a line."""
+    client, name = shown.store.client, f"{steps} steps"
+    if client.get_experiment_by_name(name) is None:
+        run_id = client.create_run(client.create_experiment(name), run_name=name).info.run_id
+        values = [Metric("train/loss", 1 / (step + 1), step, step) for step in range(steps)]
+        for begin in range(0, steps, 1000):
+            client.log_batch(run_id, values[begin : begin + 1000])
+        client.set_terminated(run_id)
+    _, charts = shown.pages(name)
+    start = time.monotonic()
+    Page(browser, charts).has(".js-plotly-plot .scatterlayer .trace .lines path")
+    seconds = time.monotonic() - start
+    print(f"{name}: drawn after {seconds:.1f} s")
+    return seconds

@@ -10,6 +10,7 @@ from tokenlayer.errors import InputError
 from tokenlayer.tracking import reading, runs
 from tokenlayer.tracking.runs import find_run
 from tokenlayer.tracking.store import Store, open_store
+from tokenlayer.tracking.ui_pages import pages_of
 
 
 @pytest.fixture
@@ -107,6 +108,6 @@ def test_functions_that_read_take_any_of_them(client: MlflowClient, experiment: 
     for named in (run_id, run_id[:12], "read me"):
         assert reading.metric_history(named, "loss", output_dir=output_dir)["value"].tolist() == [0.5]
         assert reading.download_artifact(named, "notes/a.txt", output_dir=output_dir).read_text() == "hello"
-        assert f"/runs/{run_id}?" in reading.run_page(named, output_dir=output_dir)
+        assert f"/runs/{run_id}?" in pages_of(named, None, output_dir).pages[0].path
         with pytest.raises(InputError, match=f"run {run_id} has no table 'grads_log'"):
             reading.load_log(named, output_dir=output_dir)

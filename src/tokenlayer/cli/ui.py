@@ -9,7 +9,7 @@ from typing import NoReturn
 from tokenlayer.cli.flags import add_store_flags, with_settings_as_flags
 from tokenlayer.errors import InputError
 from tokenlayer.redaction import redacted_uri
-from tokenlayer.terminal import ArgumentParser, safe
+from tokenlayer.terminal import ArgumentParser, complain, safe
 from tokenlayer.tracking.uri import resolve_uri, sqlite_path
 
 
@@ -21,8 +21,7 @@ def main(arguments: list[str]) -> NoReturn:
         raise InputError(f"{redacted_uri(uri)} is a server with a page of its own: open that in the browser")
     _check_store(uri)
     _mark_dead_runs(given.uri, Path(given.output_dir).absolute())
-    shown = f"http://{given.host}:{given.port}/{_page(given.run, uri)} shows {redacted_uri(uri)}; Ctrl-C ends it"
-    print(safe(shown), flush=True)
+    _tell(given.run, uri, f"http://{given.host}:{given.port}/")
     server = ["mlflow", "ui", "--host", given.host, "--port", str(given.port)]
     # In place of this process: Ctrl-C and SIGTERM then reach the server itself. Everybody may read the arguments of a
     # process, but only its user the environment.
@@ -34,19 +33,28 @@ def _parser() -> ArgumentParser:
     parser.add_argument("--port", type=int, default=5000, help="port to serve at (default: 5000)")
     parser.add_argument("--host", default="127.0.0.1", help="address to serve at (default: this machine only)")
     parser.add_argument(
-        "--run", help="id of a run, a unique beginning of it, or its name: print the address of its page"
+        "--run", help="id of a run or a sweep, a unique beginning of it, or its name: print the addresses of its pages"
     )
     add_store_flags(parser)
     return parser
 
 
-def _page(run: str | None, uri: str) -> str:
-    """The address of a run's page on the server; empty for the first page."""
-    if run is None:
-        return ""
-    from tokenlayer.tracking.reading import run_page  # noqa: PLC0415  # MLflow takes seconds
+def _tell(run: str | None, uri: str, server: str) -> None:
+    """Print the addresses of the pages that show a run, a sweep, or all runs."""
+    from tokenlayer.tracking.ui_pages import Page, Pages, pages_of  # noqa: PLC0415  # MLflow takes seconds
 
-    return run_page(run, uri)
+    try:
+        found = pages_of(run, uri, Path())  # the URI is resolved, so that no folder decides
+    except InputError as error:
+        if run is not None:
+            raise
+        found = Pages([], str(error).partition("\n")[0])
+    first, *others = found.pages or [Page("", "")]
+    if found.unprepared is not None:
+        complain(f"MLflow's pages are shown as they are: {found.unprepared}")
+    print(safe(f"{server}{first.path} shows {redacted_uri(uri)}; Ctrl-C ends it"), flush=True)
+    for page in others:
+        print(safe(f"  {page.shows}: {server}{page.path}"), flush=True)
 
 
 def _check_store(uri: str) -> None:

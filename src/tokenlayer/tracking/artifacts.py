@@ -7,9 +7,9 @@ from mlflow.exceptions import MlflowException
 
 from tokenlayer.errors import InputError
 from tokenlayer.redaction import redacted_uri
-from tokenlayer.tracking.reading import VIEW
 from tokenlayer.tracking.runs import known_run
 from tokenlayer.tracking.store import open_store
+from tokenlayer.tracking.ui_view import run_path
 
 
 def add_artifact(run_id: str, path: Path, folder: str, *, uri: str | None, output_dir: Path) -> str:
@@ -41,6 +41,5 @@ def add_artifact(run_id: str, path: Path, folder: str, *, uri: str | None, outpu
     if place.scheme in ("", "file"):
         return str(Path(unquote(place.path)) / name)
     if urlsplit(store.uri).scheme in ("http", "https"):
-        page = f"#/experiments/{run.info.experiment_id}/runs/{run_id}/artifacts/{name}"
-        return f"{store.shown}/{page}?{VIEW}"
+        return f"{store.shown}/{run_path(run.info.experiment_id, run_id, f'artifacts/{name}')}"
     return redacted_uri(f"{run.info.artifact_uri}/{name}")

@@ -21,8 +21,6 @@ from tokenlayer.tracking.tables import PART, read_parts
 from tokenlayer.yaml_files import load_yaml
 
 OUTPUTS = Path("outputs")
-# Without this part of an address, MLflow 3 shows pages for language models around a run: traces, judges, prompts.
-VIEW = "workflowType=machine_learning"
 
 
 def find_runs(
@@ -154,17 +152,6 @@ def download_artifact(
     if target is not None:
         target.mkdir(parents=True, exist_ok=True)
     return _fetched(store, run_id, path, target)
-
-
-def run_page(run: str, uri: str | None = None, *, output_dir: Path | str = OUTPUTS) -> str:
-    """Return the path of a run's page in MLflow's UI, to follow the server's address.
-
-    Raises:
-        InputError: no such store or run.
-
-    """
-    info = find_run(open_store(uri, Path(output_dir), create=False), run).info
-    return f"#/experiments/{info.experiment_id}/runs/{info.run_id}?{VIEW}"
 
 
 def find_run_id(run: str, uri: str | None = None, *, output_dir: Path | str = OUTPUTS) -> str:
