@@ -50,16 +50,28 @@ def test_a_study_from_killed_run_to_report(
     shown = capfd.readouterr().out
     assert "[2/2]" in shown
     runs = find_runs(output_dir=output_dir, experiment="mini")
-    assert runs["status"].tolist() == ["FINISHED"] * RUNS, "the killed run was resumed, none was made twice"
+    assert runs["status"].tolist() == ["FINISHED"] * (RUNS + 1), "the killed run was resumed, none was made twice"
+    check_parent(runs)
 
     assert main(MINI, report, folder, given) == 0
     assert "[1/" not in capfd.readouterr().out
-    assert len(find_runs(output_dir=output_dir)) == RUNS
+    assert len(find_runs(output_dir=output_dir)) == RUNS + 1
 
     assert main(MINI, report, folder, [*given, "--list", "--only", "stays", "model.vocab_size=31"]) == 0
     shown = capfd.readouterr().out
     assert "missing     stays-seed1    (finished under other settings: model.vocab_size=30, now 31)" in shown
     check_report(folder, output_dir)
+
+
+def check_parent(runs: pd.DataFrame) -> None:
+    """All are under one parent, the one that was made without it among them."""
+    (parent,) = runs[runs["tags.tokenlayer.kind"] == "sweep"].to_dict("records")
+    others = runs[runs["run_id"] != parent["run_id"]]
+    assert (others["tags.mlflow.parentRunId"] == parent["run_id"]).all()
+    assert parent["metrics.jobs/done"] == RUNS
+    note = parent["tags.mlflow.note.content"]
+    assert "| condition | validation/accuracy (%) | test/accuracy (%) | runs |" in note
+    assert "| learns |" in note
 
 
 def check_report(folder: Path, output_dir: Path) -> None:
@@ -103,8 +115,7 @@ def test_an_interruption_ends_the_runs_and_keeps_them(output_dir: Path, tmp_path
             time.sleep(0.1)
         study.send_signal(signal.SIGINT)
         assert study.wait(60) == 130
-    (status,) = find_runs(output_dir=output_dir)["status"]
-    assert status == "KILLED"
+    assert find_runs(output_dir=output_dir)["status"].tolist() == ["KILLED", "KILLED"], "the run and its parent"
     assert find(tasks(MINI, ["trainer.max_epochs=1000"]), Place(output_dir))[0].state is State.BROKEN_OFF
 
 

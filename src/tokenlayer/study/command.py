@@ -12,6 +12,7 @@ from tokenlayer.comparison.formats import markdown
 from tokenlayer.data.files import existing
 from tokenlayer.errors import InputError
 from tokenlayer.study.conditions import Study, Task, tasks
+from tokenlayer.study.parent import StudyParent
 from tokenlayer.study.recorded import Recorded
 from tokenlayer.study.report import Report, provenance, write
 from tokenlayer.study.results import Results
@@ -55,9 +56,12 @@ def _main(study: Study, reporter: Reporter, given: argparse.Namespace, folder: P
     if not given.report:
         if given.source is not None:
             existing(given.source, "--source")  # once here, rather than in every run
-        runner = Runner(place, Budget(given.jobs, given.minutes))
-        runner.run(find(chosen, place))
-        failed = runner.failed
+        settings = [*source, *given.settings]
+        with StudyParent(study, settings, every, place) as parent:
+            parent.begin(find(every, place))
+            runner = Runner(place, Budget(given.jobs, given.minutes), parent)
+            runner.run(find(chosen, place))
+            failed = runner.failed
     target = given.results or (None if given.settings else folder)
     recorded = Recorded() if target is None else Recorded.read(target)
     _report(reporter, Results(find(every, place), place, recorded), target)

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tokenlayer.study.parent import StudyParent
 from tokenlayer.study.status import CONDITION_TAG, STUDY_TAG, Place, RunStatus, State
 from tokenlayer.terminal import safe
 from tokenlayer.tracking.commands import quoted
@@ -42,10 +43,11 @@ class _Process:
 
 
 class Runner:
-    """Starts runs in order and prints how each one ends."""
+    """Starts runs in order, under a parent if there is one, and prints how each one ends."""
 
-    def __init__(self, place: Place, budget: Budget) -> None:
+    def __init__(self, place: Place, budget: Budget, parent: StudyParent | None = None) -> None:
         self._place = place
+        self._parent = parent
         self._budget = budget
         self._running: list[_Process] = []
         self.failed: list[str] = []
@@ -67,6 +69,8 @@ class Runner:
                 for process in [process for process in self._running if process.popen.poll() is not None]:
                     self._running.remove(process)
                     self._ended(process)
+                    if self._parent is not None:
+                        self._parent.update()
         except BaseException:
             self._stop()
             raise
@@ -86,9 +90,13 @@ class Runner:
                 stderr=subprocess.STDOUT,
                 # In a group of its own, so that Ctrl-C reaches it only once, through `_stop`.
                 start_new_session=True,
-                env=os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "120"} | _store_in_environment(self._place),
+                env={**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "120", **self._environment(run)},
             )
         self._running.append(_Process(run, log, popen, time.monotonic(), resumes))
+
+    def _environment(self, run: RunStatus) -> dict[str, str]:
+        of_parent = {} if self._parent is None else self._parent.environment(run.task)
+        return {**_store_in_environment(self._place), **of_parent}
 
     def _ended(self, process: _Process) -> None:
         task, code = process.run.task, process.popen.returncode

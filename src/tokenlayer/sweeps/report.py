@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from tokenlayer.comparison.formats import as_csv, markdown
 from tokenlayer.comparison.means import percent
 from tokenlayer.comparison.table import RUNS, condition_keys, means, settings_table
 from tokenlayer.escaping import harmless
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 SHOWN = ("validation/accuracy", "test/accuracy")
 """The metrics of the note, of the terminal and of the figure."""
 RESULTS, JOBS, FIGURE = "sweep/results.json", "sweep/jobs.json", "sweep/accuracy.png"
+CSV = "sweep/results.csv"
 _METRIC = "metrics."
 _SPLITS = ("test/", "validation/", "planted/")
 _DPI = 120
@@ -92,7 +94,7 @@ class SweepReport:
         table = self.table()
         parts = [f"**Sweep {self.plan.name}** · {self.in_words()}", f"```\n{safe(command)}\n```"]
         if len(table):
-            parts += [_markdown(table), "Mean and 95 % interval over the runs that differ in their seeds alone."]
+            parts += [safe(markdown(table)), "Mean and 95 % interval over the runs that differ in their seeds alone."]
         parts += [f"- failed: {_inline(name)}: {_inline(error)}" for name, error in self.failures()]
         return "\n\n".join(parts)
 
@@ -114,8 +116,9 @@ class SweepReport:
         terminal.print(self.in_words())
 
     def write_files(self, folder: Path) -> None:
-        """Write `sweep/results.json` and `sweep/jobs.json`, which MLflow shows as tables, and `sweep/accuracy.png`."""
+        """Write the results and the jobs as JSON, which MLflow shows as tables, the results as CSV and as a figure."""
         (folder / "sweep").mkdir()
+        (folder / CSV).write_text(as_csv(self.results), encoding="utf-8")
         _write_table(self.results, folder / RESULTS)
         _write_table(self._jobs(), folder / JOBS)
         if self._accuracies() and len(self.results):
@@ -139,11 +142,6 @@ class SweepReport:
 
 def _write_table(table: pd.DataFrame, path: Path) -> None:
     table.to_json(path, orient="split", index=False)
-
-
-def _markdown(table: pd.DataFrame) -> str:
-    rows: list[Iterable[object]] = [table.columns, ["---"] * len(table.columns), *table.itertuples(index=False)]
-    return "\n".join("| " + " | ".join(_inline(str(cell)) for cell in row) + " |" for row in rows)
 
 
 def _inline(text: str) -> str:

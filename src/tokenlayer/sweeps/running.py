@@ -8,7 +8,6 @@ from types import TracebackType
 from typing import Any, Self
 
 from tokenlayer.config.typed import flatten
-from tokenlayer.interrupts import is_interruption
 from tokenlayer.redaction import redacted_settings
 from tokenlayer.sweeps.changes import check_code, check_data
 from tokenlayer.sweeps.plan import Plan
@@ -101,13 +100,10 @@ class RunningSweep:
             self._record.remove_lock()
 
     def _finish(self, error: BaseException | None) -> None:
-        if error is None:
-            is_done = self._report is not None and self._report.is_done
-            self._parent.finish("FINISHED" if is_done else "FAILED")
-            return
-        mark_dead_runs(self._parent.store)
-        self._record.update()
-        self._parent.finish("KILLED" if is_interruption(error) else "FAILED")
+        if error is not None:
+            mark_dead_runs(self._parent.store)
+            self._report = self._record.update()
+        self._parent.finish(error, is_done=self._report is not None and self._report.is_done)
 
 
 def _common(resolved: Sequence[Mapping[str, Any]]) -> dict[str, str]:

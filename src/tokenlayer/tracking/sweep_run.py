@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Self
+from typing import Self
 
 from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
@@ -17,6 +17,7 @@ from requests import RequestException
 from sqlalchemy.exc import SQLAlchemyError
 
 from tokenlayer.errors import InputError
+from tokenlayer.interrupts import is_interruption
 from tokenlayer.tracking.config import TrackingConfig
 from tokenlayer.tracking.lease import Lease, is_held, mark_dead_runs
 from tokenlayer.tracking.names import LOGGED_TABLES_TAG, PARAM_LENGTH, TAG_LENGTH, cut, logged_tables
@@ -154,6 +155,13 @@ class SweepRun:
             client.delete_tag(self.run_id, STOPPED_TAG)
         client.update_run(self.run_id, status="RUNNING")
 
+    def adopt(self, run_id: str, tags: Mapping[str, str]) -> None:
+        """Put a run under the parent that is under none, with the tags of a child."""
+        if PARENT_TAG in self.store.client.get_run(run_id).data.tags:
+            return
+        for key, value in tags.items():
+            self.store.client.set_tag(run_id, key, cut(value, TAG_LENGTH))
+
     def log_params(self, params: Mapping[str, str]) -> None:
         """Record parameters as far as they are not there; what is there cannot change in MLflow."""
         new = [Param(key, cut(value, PARAM_LENGTH)) for key, value in params.items() if key not in self._params]
@@ -161,14 +169,15 @@ class SweepRun:
             self.store.client.log_batch(self.run_id, params=new[start : start + _PARAMS_AT_ONCE])
         self._params |= {param.key: param.value for param in new}
 
-    def finish(self, status: Literal["FINISHED", "FAILED", "KILLED"]) -> None:
-        """End the parent with a status."""
+    def finish(self, error: BaseException | None, *, is_done: bool) -> None:
+        """End the parent: FINISHED where all jobs are done, KILLED after an interruption, else FAILED."""
+        status = "KILLED" if is_interruption(error) else "FINISHED" if is_done and error is None else "FAILED"
         self._lease.stop()
         try:
             if why_away(self.store.uri) is None:
                 self.store.client.set_terminated(self.run_id, status=status)
-        except _STORE_ERRORS as error:
-            _log.warning("the sweep's status could not be set to %s: %s", status, error)
+        except _STORE_ERRORS as failure:
+            _log.warning("the sweep's status could not be set to %s: %s", status, failure)
 
     def close(self) -> None:
         """Let others have the sweep."""
