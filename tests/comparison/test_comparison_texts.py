@@ -1,5 +1,6 @@
 """A comparison in every format, with names that try to be more than text."""
 
+import io
 from pathlib import Path
 
 import pytest
@@ -49,15 +50,21 @@ def test_latex(compared: Comparison) -> None:
     assert "% missing: frozen has no run with seed=2" in lines
 
 
-def test_the_terminal_shows_what_it_has_room_for(compared: Comparison) -> None:
-    told = document(compared, "Comparison of rules")
-    for width in (60, 160):
-        console = Console(width=width, record=True, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
-        show(told, console)
-        shown = console.export_text()
-        assert max(map(len, shown.splitlines())) <= width
-        assert "90.0 ± 6.2" in shown
-    assert "frozen has no run with seed=2" in as_text(told)
+@pytest.mark.parametrize("width", [40, 60, 80, 160])
+def test_the_terminal_shows_all_in_the_room_that_it_has(compared: Comparison, width: int) -> None:
+    console = Console(width=width, file=io.StringIO(), record=True)
+    show(document(compared, "Comparison of rules"), console)
+    lines = [line.rstrip() for line in console.export_text().splitlines()]
+    assert max(map(len, lines)) <= width
+    rows = [line for line in lines if line.startswith(" graft ")]
+    cells = [cell for row in rows for cell in row.split("  ") if cell.strip() not in ("", "graft")]
+    assert [cell.strip() for cell in cells] == ["90.0 ± 6.2", "2.5", "90.0 ± 6.2", "2.5", "3"]
+
+
+def test_a_file_of_text_has_no_colours(compared: Comparison) -> None:
+    text = as_text(document(compared, "Comparison of rules"))
+    assert "frozen has no run with seed=2" in text
+    assert "\x1b" not in text
 
 
 def test_names_stay_text_in_every_format(hostile: Comparison) -> None:

@@ -193,7 +193,7 @@ class Comparison:
 
     @cached_property
     def overlaps(self) -> pd.DataFrame:
-        """How much the vocabularies of a condition's seeds have in common (Jaccard), as `vocabularies.overlaps`."""
+        """The overlap of the vocabularies of each condition's seeds (Jaccard), as `overlaps` returns it."""
         return overlaps(self._effects[0], self._ordered)
 
     @cached_property

@@ -34,7 +34,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Document:
-    """What is told of a comparison first."""
+    """The beginning of a comparison, for whoever reads no further."""
 
     title: str
     best: str

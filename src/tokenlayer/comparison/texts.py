@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal
 
 from rich.console import Console
 from rich.table import Table
@@ -14,6 +15,8 @@ from tokenlayer.comparison.formats import latex_table, markdown
 from tokenlayer.escaping import harmless, markdown_text
 
 _WIDTH = 160  # characters
+_NARROWEST = 10
+_GAP = 2  # between columns
 
 
 def as_markdown(told: Document, more: Sequence[Section]) -> str:
@@ -47,7 +50,8 @@ def as_latex(told: Document) -> str:
 def show(told: Document, console: Console) -> None:
     """Print the document; tables are as wide as the terminal lets them."""
     for section in told.sections:
-        console.print(_table(section))
+        for table in _tables(section, console.width):
+            console.print(table)
         console.print(Text(harmless(section.note), style="dim"))
         console.print()
     console.print(Text(harmless(told.best), style="bold"))
@@ -66,14 +70,31 @@ def as_text(told: Document) -> str:
     return "".join(f"{line.rstrip()}\n" for line in text.getvalue().splitlines())
 
 
-def _table(section: Section) -> Table:
+def _tables(section: Section, width: int) -> Iterator[Table]:
+    """The table; where the terminal is too narrow for it several, each with the columns of text and some of numbers."""
+    columns = list(map(str, section.table.columns))
+    longest = {column: max(map(len, map(str, section.table[column])), default=1) for column in columns}
+    texts = [column for column in columns if column in section.texts]
+    most = max(_NARROWEST, width // (2 * len(texts))) if texts else 0
+    widths = {column: min(max(longest[column], len(column)), most) for column in texts}
+    # A heading may be broken between words, a number may not.
+    widths |= {column: max(longest[column], *map(len, column.split())) for column in columns if column not in texts}
+    room = width - sum(widths[column] + _GAP for column in texts)
+    shown: list[str] = []
+    for column in [column for column in columns if column not in texts]:
+        if shown and sum(widths[other] + _GAP for other in (*shown, column)) > room:
+            yield _table(section, [*texts, *shown], widths)
+            shown = []
+        shown.append(column)
+    yield _table(section, [*texts, *shown], widths)
+
+
+def _table(section: Section, columns: Sequence[str], widths: Mapping[str, int]) -> Table:
     table = Table(box=None, padding=(0, 1), title=Text(harmless(section.heading), style="bold"), title_justify="left")
-    for column in map(str, section.table.columns):
-        is_text = column in section.texts
-        table.add_column(
-            Text(harmless(column)), justify="left" if is_text else "right", no_wrap=not is_text, overflow="fold"
-        )
-    for place, row in enumerate(section.table.itertuples(index=False, name=None)):
+    for column in columns:
+        justify: Literal["left", "right"] = "left" if column in section.texts else "right"
+        table.add_column(Text(harmless(column)), justify=justify, width=widths[column], overflow="fold")
+    for place, row in enumerate(section.table[list(columns)].itertuples(index=False, name=None)):
         style = "bold" if place == section.best else None
         table.add_row(*(Text(harmless(str(cell))) for cell in row), style=style)
     return table

@@ -34,7 +34,7 @@ class Listed:
     """Accuracy on test texts."""
     validation: float | None
     jobs: dict[str, int] | None = None
-    """Of a sweep: status → number of jobs. A job that was run again counts by its latest run."""
+    """Status → number of jobs, for a sweep. A job that was run again counts by its latest run."""
 
 
 def list_runs(uri: str | None, output_dir: Path, where: str, limit: int) -> list[Listed]:
