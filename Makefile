@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 ARGS ?= experiment=quickstart
 
-.PHONY: run experiment test test-faults soak lint types check benchmark benchmark-rules coverage mutation constraints clean
+.PHONY: run experiment test test-faults soak lint types check benchmark benchmark-rules benchmark-tracking coverage mutation constraints clean
 
 run: $(STAMP)  ## train; ARGS="experiment=… key=value" passes overrides on
 	$(BIN)/tokenlayer train $(ARGS)
@@ -48,6 +48,9 @@ benchmark: $(STAMP)  ## speed and memory; ORIGINAL=1 times the original package 
 
 benchmark-rules: $(STAMP)  ## what each learning rule costs a step, an edit, an epoch; SOURCE=… names the reviews
 	$(BIN)/python -m benchmarks.rules $(if $(SOURCE),--source $(SOURCE))
+
+benchmark-tracking: $(STAMP)  ## what recording costs a training, with SQLite and a server; SOURCE=… names reviews
+	$(BIN)/python -m benchmarks.tracking $(if $(SOURCE),--source $(SOURCE))
 
 # Installs what constraints.txt pins; again only when one of these files changes.
 $(STAMP): pyproject.toml constraints.txt

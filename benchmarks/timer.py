@@ -42,3 +42,37 @@ class StepTimerConfig(CallbackConfig):
 
     def build(self, _run: RunContext) -> StepTimer:
         return StepTimer(Path(self.path))
+
+
+class PhaseTimer(pl.Callback):
+    """Times the whole of the training and of the test: batches, validations, commits, and all other callbacks.
+
+    Args:
+        path: the JSON file, written when the test ends.
+
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._begun = (0.0, 0.0)
+        self._found: dict[str, Any] = {}
+
+    def setup(self, *_: Any, **__: Any) -> None:
+        self._begun = (time.perf_counter(), time.process_time())
+
+    def teardown(self, trainer: pl.Trainer, *_: Any, stage: str) -> None:
+        wall, cpu = self._begun
+        self._found[stage] = {"wall_s": time.perf_counter() - wall, "cpu_s": time.process_time() - cpu}
+        self._found["steps"] = trainer.global_step or self._found.get("steps", 0)
+        self._path.write_text(json.dumps(self._found))
+
+
+@dataclass
+class PhaseTimerConfig(CallbackConfig):
+    """Configuration of the timer of phases."""
+
+    path: str
+    """The file to write."""
+
+    def build(self, _run: RunContext) -> PhaseTimer:
+        return PhaseTimer(Path(self.path))

@@ -236,3 +236,29 @@ def test_a_parent_run_is_honoured(output_dir: Path, client: MlflowClient, monkey
     monkeypatch.setenv("MLFLOW_RUN_CONTEXT", "{nonsense")
     with pytest.raises(InputError, match=r"MLFLOW_RUN_CONTEXT='\{nonsense' is no JSON"):
         Recorder.start(config, output_dir)
+
+
+def test_sending_that_may_wait_takes_a_small_share_of_the_time(
+    recorder: Recorder, client: MlflowClient, artifacts: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [1000.0]
+    real = MlflowClient.set_tag
+
+    def takes_two_seconds(*args: object) -> None:
+        real(*args)
+        now[0] += 2.0 if mirror.COMMIT_TAG in args else 0.0
+
+    monkeypatch.setattr(mirror.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(MlflowClient, "set_tag", takes_two_seconds)
+    sent = []
+    for step in range(1, 13):
+        recorder.log_metrics({"m": step}, step)
+        recorder.commit(step, save(recorder, step), ["checkpoints/last.ckpt"], keep=step == 2, may_wait=True)
+        sent.append(len(client.get_metric_history(recorder.run_id, "m")))
+        now[0] += 10.0
+    # 40 seconds after a sending of two the next is due, which takes two for each of five commits.
+    assert sent == [1, 1, 1, 1, 5, 5, 5, 5, 5, 5, 5, 5]
+    recorder.finish("FINISHED")
+    assert [m.value for m in client.get_metric_history(recorder.run_id, "m")] == list(range(1, 13))
+    kept = {path.name: path.read_bytes()[-2:] for path in (artifacts(recorder.run_id) / "checkpoints").iterdir()}
+    assert kept == {"last.ckpt": b"12", "step_00000002.ckpt": b" 2"}

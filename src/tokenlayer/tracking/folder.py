@@ -14,7 +14,15 @@ from filelock import FileLock, Timeout
 
 from tokenlayer.atomic import replace_text
 from tokenlayer.errors import InputError
-from tokenlayer.tracking.journal import DIGEST_BYTES, Commit, Reading, latest_holders, read_journal, write_journal
+from tokenlayer.tracking.journal import (
+    DIGEST_BYTES,
+    Commit,
+    Reading,
+    SavedCheckpoint,
+    latest_holders,
+    read_journal,
+    write_journal,
+)
 
 CHECKPOINTS = "checkpoints"
 # Of the checkpoints from which training could go on: the latest, and the one before in case that gets damaged.
@@ -178,6 +186,12 @@ class RunFolder:
             self.accept([name])
             return True
         return is_file_of(self.artifacts / name, wanted)
+
+    def saved_checkpoint(self, path: Path, aliases: tuple[str, ...], keep: bool) -> SavedCheckpoint:
+        """A checkpoint that a commit is to name; the disk has it then. Raises ValueError for one elsewhere."""
+        if path.parent.resolve() != self.checkpoints.resolve():
+            raise ValueError(f"{path} does not lie in {self.checkpoints}")
+        return SavedCheckpoint(path.name, sealed(path), aliases, keep)
 
     def has_checkpoint(self, name: str, wanted: str) -> bool:
         """True if the checkpoint is here, with the wanted digest."""

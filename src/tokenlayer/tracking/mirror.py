@@ -10,6 +10,7 @@ not a number.
 
 import logging
 import shutil
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -32,6 +33,8 @@ from tokenlayer.tracking.uri import why_away
 
 METRICS_PER_REQUEST = 1000
 PAIRS_PER_REQUEST = 100
+# Of the time that the latest sending took, after which one that may wait is due.
+PAUSE = 20
 COMMIT_TAG = "tokenlayer.commits"
 
 _log = logging.getLogger(__name__)
@@ -58,9 +61,16 @@ class Mirror:
         self._folder = folder
         self._lease = lease
         self._warned = False
+        self._not_before = 0.0
 
-    def send(self, commits: Sequence[Commit]) -> bool:
+    def send(self, commits: Sequence[Commit], *, may_wait: bool = False) -> bool:
         """Send those of `commits` that MLflow does not have.
+
+        Args:
+            commits: all of the run.
+            may_wait: leave them to a later sending if the latest has ended a short while ago, compared with what it
+                took: so sending takes no more than a twentieth of the time, however slow the store, or short the time
+                between two commits.
 
         Returns:
             whether all are sent; if not, why is logged once.
@@ -69,7 +79,13 @@ class Mirror:
             LeaseLostError: another process records the run now.
 
         """
-        return self._attempt(lambda: self._send_pending(commits))
+        began = time.monotonic()
+        if may_wait and began < self._not_before:
+            return False
+        is_sent = self._attempt(lambda: self._send_pending(commits))
+        now = time.monotonic()
+        self._not_before = now + PAUSE * (now - began)
+        return is_sent
 
     def set_status(self, status: str) -> bool:
         """Set the run's status; one that ends the run also sets its end time."""

@@ -14,7 +14,7 @@ from tokenlayer.redaction import redacted_settings
 from tokenlayer.tracking.commands import sync_command
 from tokenlayer.tracking.config import TrackingConfig
 from tokenlayer.tracking.folder import RunFolder, metrics_artifact, parts_of, sealed
-from tokenlayer.tracking.journal import Commit, SavedCheckpoint, append_commit, latest_files
+from tokenlayer.tracking.journal import Commit, append_commit, latest_files
 from tokenlayer.tracking.known_rows import KnownRows
 from tokenlayer.tracking.lease import Lease, LeaseLostError, mark_dead_runs
 from tokenlayer.tracking.mirror import COMMIT_TAG, Mirror, marked
@@ -24,7 +24,7 @@ from tokenlayer.tracking.remote import RemoteRun
 from tokenlayer.tracking.resuming import History, restore, whole_checkpoint
 from tokenlayer.tracking.runs import check_resumable, create_run, end_unstarted_run, known_run
 from tokenlayer.tracking.store import open_store
-from tokenlayer.tracking.tables import PART, MetricBuffer, TableBuffer, as_frame, joined, read_parts
+from tokenlayer.tracking.tables import MetricBuffer, TableBuffer, as_frame, joined, next_part, read_parts
 from tokenlayer.tracking.uri import named_experiment
 
 Status = Literal["FINISHED", "FAILED", "KILLED"]
@@ -229,11 +229,9 @@ class Recorder:
         """
         buffer = self._tables.get(table)
         if buffer is None:
-            parts = parts_of((name for commit in self._commits for name in commit.files), table)
-            numbers = [int(found[1]) for name in parts if (found := PART.search(name))]
-            buffer = self._tables[table] = TableBuffer(table, max(numbers, default=-1) + 1)
-        new = self._known.new_rows(table, columns)
-        if new is None:
+            names = parts_of((name for commit in self._commits for name in commit.files), table)
+            buffer = self._tables[table] = TableBuffer(table, next_part(names))
+        if (new := self._known.new_rows(table, columns)) is None:
             return
         buffer.append(new)
         if buffer.rows > BUFFERED_ROWS:
@@ -259,7 +257,13 @@ class Recorder:
         return path
 
     def commit(
-        self, step: int, checkpoint: Path | None = None, aliases: Sequence[str] = (), *, keep: bool = False
+        self,
+        step: int,
+        checkpoint: Path | None = None,
+        aliases: Sequence[str] = (),
+        *,
+        keep: bool = False,
+        may_wait: bool = False,
     ) -> None:
         """Make what was recorded so far lasting, and send it to MLflow.
 
@@ -271,11 +275,12 @@ class Recorder:
             aliases: artifact paths under which the checkpoint is uploaded over the one before, e.g.
                 `checkpoints/last.ckpt`. Its local file lives as long as it holds one, or is the last.
             keep: upload it as `checkpoints/<its name>`, too.
+            may_wait: send it with a later commit if the sending would take too much of the time; see `Mirror.send`.
 
         """
         with held_back():
             self._commit(step, checkpoint, aliases, keep=keep)
-            self._mirror.send(self._commits)
+            self._mirror.send(self._commits, may_wait=may_wait)
             if checkpoint is not None:
                 self._folder.prune_checkpoints(self._commits, self._mirror.sent)
 
@@ -351,9 +356,8 @@ class Recorder:
 
     def load_log(self, table: str) -> pd.DataFrame:
         """All rows of a table so far, those since the last commit among them."""
-        buffer = self._tables.get(table)
-        if buffer is not None and buffer.rows:
-            buffer.write_part(self._folder.incoming)
+        if table in self._tables:
+            self._tables[table].write_part(self._folder.incoming)
         folders = (self.directory / table, self._folder.incoming / table)
         return as_frame(read_parts(part for folder in folders for part in folder.glob("part-*.parquet")))
 
@@ -372,11 +376,7 @@ class Recorder:
         status: Status | None = None,
     ) -> None:
         """Make what was recorded so far lasting, here."""
-        saved = None
-        if checkpoint is not None:
-            if checkpoint.parent.resolve() != self.checkpoints.resolve():
-                raise ValueError(f"{checkpoint} does not lie in {self.checkpoints}")
-            saved = SavedCheckpoint(checkpoint.name, sealed(checkpoint), tuple(aliases), keep)
+        saved = None if checkpoint is None else self._folder.saved_checkpoint(checkpoint, tuple(aliases), keep)
         for buffer in self._tables.values():
             buffer.write_part(self._folder.incoming)
         number = len(self._commits)

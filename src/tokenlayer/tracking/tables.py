@@ -19,6 +19,11 @@ PART = re.compile(r"part-(\d{6})\.parquet$")
 Columns = Mapping[str, Any]
 
 
+def next_part(names: Iterable[str]) -> int:
+    """The number of the part to be written after those of these names."""
+    return max((int(found[1]) for name in names if (found := PART.search(name))), default=-1) + 1
+
+
 def part_name(number: int) -> str:
     """File name of a part; the names sort as the numbers do."""
     return f"part-{number:06d}.parquet"

@@ -104,4 +104,4 @@ class Checkpoints(RunCallback, pl.callbacks.Checkpoint):
             self.best_file = path.name
         trainer.save_checkpoint(path, weights_only=False)  # the loops and the optimizer, too
         aliases = (LAST, BEST) if is_best else (LAST,)
-        self.recorder.commit(trainer.global_step, checkpoint=path, aliases=aliases, keep=keep)
+        self.recorder.commit(trainer.global_step, checkpoint=path, aliases=aliases, keep=keep, may_wait=True)
