@@ -6,9 +6,10 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from recorded_sweeps import Recording, sizes
+from recorded_sweeps import Job, Recording, sizes
 
 from tokenlayer.cli.main import main
+from tokenlayer.tracking.lease import LEASE_TAG
 
 ENDINGS = {
     "md": "## Comparison of s",
@@ -26,6 +27,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Pa
     made = Recording(folder)
     made.sweep("s", ["model.vocab_size", "seed"], sizes({"20": [0.7, 0.8], "=50": [0.8]}))
     return folder
+
+
+@pytest.fixture
+def recording(output_dir: Path) -> Recording:
+    return Recording(output_dir)
 
 
 def compare(folder: Path, *arguments: str) -> int:
@@ -93,6 +99,16 @@ def test_bad_input_is_told_in_one_paragraph(
     assert told.out == ""
     assert (tmp_path / "x.csv").read_text() == "before"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["here.md", "x.csv"]
+
+
+def test_a_job_whose_process_is_gone_is_killed(
+    recording: Recording, output_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ids = recording.sweep("s", ["seed"], [Job({"seed": "0"}), Job({"seed": "1"}, status="RUNNING")])
+    dead = '{"token": "t", "host": "h", "machine": "m", "pid": 1, "started": 0, "heartbeat": 0}'
+    recording.client.set_tag(ids[-1], LEASE_TAG, dead)
+    assert compare(output_dir, "s") == 0
+    assert "of sweep s, 1 job is killed and left out: seed=1" in capsys.readouterr().out
 
 
 def test_a_failed_comparison_leaves_the_file_as_it_was(folder: Path, tmp_path: Path) -> None:

@@ -50,6 +50,9 @@ except Exception as error:
 """
 
 
+JOBLIB = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
+
+
 @pytest.fixture
 def sweep(tmp_path, monkeypatch):
     """Runs a sweep in a process of its own under the joblib launcher."""
@@ -62,8 +65,8 @@ def sweep(tmp_path, monkeypatch):
     (tmp_path / "small_main.py").write_text(MAIN)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=":")
 
-    def run(*arguments):
-        line = [sys.executable, "small_main.py", "-m", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", *arguments]
+    def run(*arguments, launcher=JOBLIB):
+        line = [sys.executable, "small_main.py", "-m", *launcher, *arguments]
         return subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
 
     return run
@@ -96,3 +99,29 @@ def test_a_wrong_value_starts_no_process(sweep, tmp_path):
     assert done.returncode == 2
     assert "n: expected an integer, got 'x'" in done.stderr
     assert not list(Path(tmp_path).glob("worked_*"))
+
+
+def test_submitit(sweep, tmp_path):
+    """Its local executor; that of Slurm differs in how it starts the same process."""
+    pytest.importorskip("submitit", reason="the extra slurm is not installed")
+    done = sweep("end=done,bad", "n=1", launcher=["hydra/launcher=submitit_local"])
+    assert done.returncode == 2, done.stderr
+    assert sorted(path.name.split("_")[1] for path in tmp_path.glob("worked_*")) == ["end=bad", "end=done"]
+    told = "".join(path.read_text() for path in tmp_path.glob("sweeps/.submitit/*/*.err"))
+    assert "error: a.csv, line 3: no label; add one" in told
+
+
+@pytest.mark.services
+def test_ray(sweep, tmp_path):
+    """A cluster on this machine."""
+    pytest.importorskip("ray", reason="the extra ray is not installed")
+    done = sweep("end=done,bad", "n=1", launcher=["hydra/launcher=ray", "+hydra.launcher.ray.init.num_cpus=2"])
+    assert done.returncode == 2, done.stderr
+    assert sorted(path.name.split("_")[1] for path in tmp_path.glob("worked_*")) == ["end=bad", "end=done"]
+
+
+def test_a_launcher_that_is_not_there(sweep):
+    done = sweep("n=1,2", launcher=["hydra/launcher=cloud"])
+    assert done.returncode == 2
+    assert "hydra/launcher" in done.stderr
+    assert "Traceback" not in done.stderr

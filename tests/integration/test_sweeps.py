@@ -213,6 +213,12 @@ def test_the_same_name_with_other_settings_is_refused(done: Store, capsys: pytes
     assert len(children(done)) == 4
 
 
+def test_several_devices_a_job_are_refused(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*command(store.output_dir, "seed=0,1"), "trainer.devices=2"]) == 2
+    assert "trainer.devices=2: a sweep has one device a job" in capsys.readouterr().err
+    assert not (store.output_dir / "runs").exists()
+
+
 def test_two_at_once_are_refused(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
     identity = SweepIdentity("mine", "train", ("a=1",), ("seed",))
     held = SweepRun.open(identity, TrackingConfig(), store.output_dir)

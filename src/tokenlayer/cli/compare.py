@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tokenlayer.atomic import check_output, write_output
 from tokenlayer.cli.flags import add_store_flags, with_settings_as_flags
 from tokenlayer.cli.progress_bars import progress_bar
+from tokenlayer.cli.ui import mark_killed_runs
 from tokenlayer.errors import InputError
 from tokenlayer.progress import shown_by
 from tokenlayer.terminal import ArgumentParser, complain, safe, table_console
@@ -32,9 +33,17 @@ def main(arguments: list[str]) -> int:
         check_output(output)
     from tokenlayer.comparison.comparison import METRICS, compare_runs  # noqa: PLC0415  # MLflow takes seconds
 
-    place = {"uri": given.uri, "output_dir": Path(given.output_dir).absolute()}
+    folder = Path(given.output_dir).absolute()
+    mark_killed_runs(given.uri, folder)
     with shown_by(progress_bar):
-        compared = compare_runs(*given.named, by=given.by, metrics=given.metric or METRICS, where=given.filter, **place)
+        compared = compare_runs(
+            *given.named,
+            by=given.by,
+            metrics=given.metric or METRICS,
+            where=given.filter,
+            uri=given.uri,
+            output_dir=folder,
+        )
         title = f"Comparison of {', '.join(given.named) or given.filter}"
         if wanted == "table" and output is None:
             _show(compared, title)

@@ -23,6 +23,7 @@ from tokenlayer.config.check import check, finish
 from tokenlayer.config.compose import Composer, composer_of_job
 from tokenlayer.config.launching import in_this_process, launch
 from tokenlayer.config.problems import ConfigError
+from tokenlayer.errors import InputError
 from tokenlayer.interrupts import Interrupted, handled, passed_on
 from tokenlayer.outside import say_loading
 from tokenlayer.sweeps.plan import PlannedJob, plan
@@ -62,6 +63,7 @@ def run_jobs(multirun: Multirun[T], jobs: Sequence[Job[T]]) -> ExitCode:
         InputError: the sweep cannot be begun or continued.
 
     """
+    _check_devices(jobs)
     if not multirun.command.makes_sweeps:
         todo = [_Todo(job) for job in plan(multirun.command.name, jobs, None).jobs]
         return _worst(_run(multirun, todo, len(todo), None))
@@ -76,6 +78,18 @@ def run_jobs(multirun: Multirun[T], jobs: Sequence[Job[T]]) -> ExitCode:
         code = _worst(_run(multirun, todo, len(jobs), running.place)) if todo else ExitCode.DONE
         is_done = running.end()
     return code if is_done or code is not ExitCode.DONE else ExitCode.FAILED
+
+
+def _check_devices(jobs: Sequence[Job[Any]]) -> None:
+    """Lightning starts the whole command line once for each device: every copy would run the whole sweep."""
+    for job in jobs:
+        trainer = getattr(job.config, "trainer", None)  # a baseline has none
+        if trainer is not None and trainer.devices > 1:
+            raise InputError(
+                f"trainer.devices={trainer.devices}: a sweep has one device a job, because training on several starts "
+                "the whole command line once for each; give several jobs a device each by a launcher "
+                "(docs/launchers.md), or train this one without --multirun"
+            )
 
 
 def _worst(ends: Sequence[ExitCode | None]) -> ExitCode:

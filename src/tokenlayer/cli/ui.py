@@ -20,7 +20,7 @@ def main(arguments: list[str]) -> NoReturn:
     if uri.startswith(("http://", "https://")):
         raise InputError(f"{redacted_uri(uri)} is a server with a page of its own: open that in the browser")
     _check_store(uri)
-    _mark_dead_runs(given.uri, Path(given.output_dir).absolute())
+    mark_killed_runs(given.uri, Path(given.output_dir).absolute())
     _tell(given.run, uri, f"http://{given.host}:{given.port}/")
     server = ["mlflow", "ui", "--host", given.host, "--port", str(given.port)]
     # In place of this process: Ctrl-C and SIGTERM then reach the server itself. Everybody may read the arguments of a
@@ -65,8 +65,8 @@ def _check_store(uri: str) -> None:
         )
 
 
-def _mark_dead_runs(uri: str | None, output_dir: Path) -> None:
-    """Lest the page shows runs as running whose process was killed."""
+def mark_killed_runs(uri: str | None, output_dir: Path) -> None:
+    """Lest runs are shown as running whose process was killed."""
     from tokenlayer.tracking.lease import mark_dead_runs  # noqa: PLC0415  # MLflow takes seconds
     from tokenlayer.tracking.store import open_store  # noqa: PLC0415  # MLflow takes seconds
 

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter, ScalarFormatter
 
 from tokenlayer.comparison.comparison import Comparison
-from tokenlayer.comparison.figures import CYCLE, GREY, draw_dots, draw_history, panels
+from tokenlayer.comparison.figures import CYCLE, draw_dots, draw_history, panels
 from tokenlayer.comparison.labels import is_share
 from tokenlayer.comparison.table import means
 from tokenlayer.training.drawing import as_svg, name_in_figure
@@ -18,7 +18,7 @@ _ROW = 0.3  # inches
 _MARGIN = 1.5
 _MOST_ROWS = 60
 _BEYOND = 0.01
-_COLOURED = len(CYCLE) - 1
+_COLOURED, _PALE = 6, "#C4C4C4"  # the last colours of the cycle are too near to the pale grey of all others
 
 
 def pictures(comparison: Comparison) -> Iterator[tuple[str, str]]:
@@ -57,12 +57,14 @@ def _curves(comparison: Comparison) -> Figure:
     """The conditions that are best on validation texts in colours, the others in grey behind them."""
     assert comparison.best is not None
     metric = comparison.best.metric
-    coloured = comparison.ranked[:_COLOURED]
+    ranked = comparison.ranked
+    coloured = ranked if len(ranked) <= len(CYCLE) else ranked[:_COLOURED]
     figure, (axes,) = panels(f"{metric} over the training", 1)
-    others = [name for name in comparison.ranked if name not in coloured]
+    others = ranked[len(coloured) :]
     for place, name in enumerate(others):
-        more = f"{len(others)} more conditions" if place == 0 else f"_{name}"  # a _ keeps it out of the legend
-        draw_history(axes, more, _histories(comparison, name), GREY)
+        mean = comparison.curves[comparison.curves["condition"] == name].groupby("step")["value"].mean()
+        more = f"{len(others)} more conditions" if place == 0 else None
+        axes.plot(mean.index, mean, color=_PALE, linewidth=1, label=more)
     for name, color in reversed([*zip(coloured, CYCLE, strict=False)]):
         draw_history(axes, name_in_figure(name), _histories(comparison, name), color)
     axes.set(xlabel="step")
