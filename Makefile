@@ -25,9 +25,11 @@ mutation: $(STAMP)  ## by hand or at night: which changes of the code no test no
 	$(BIN)/mutmut run $(MUTANTS)
 	$(BIN)/mutmut results
 
-test-faults: $(STAMP)  ## real faults by the dozen, under an hour; writes docs/reliability.md
+test-faults: $(STAMP)  ## real faults by the dozen, 20,000 hostile inputs, under an hour; writes docs/reliability.md
 	$(BIN)/python -m pytest -m "faults or not faults and not slow and not gpu and not services" --timeout 900 \
 	  --reliability docs/reliability.md tests/faults tests/tracking tests/data/test_prepare.py $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m faults -n auto --dist worksteal tests/data/sources tests/config tests/training tests/integration \
+	  $(PYTEST_ARGS)
 
 soak: $(STAMP)  ## an hour of training: memory and file handles stay flat; SOAK=300 for five minutes
 	$(BIN)/python tests/faults/soak.py $(or $(SOAK),3600)
@@ -49,8 +51,10 @@ benchmark: $(STAMP)  ## speed and memory; ORIGINAL=1 times the original package 
 benchmark-rules: $(STAMP)  ## what each learning rule costs a step, an edit, an epoch; SOURCE=… names the reviews
 	$(BIN)/python -m benchmarks.rules $(if $(SOURCE),--source $(SOURCE))
 
-benchmark-tracking: $(STAMP)  ## what recording costs a training, with SQLite and a server; SOURCE=… names reviews
+benchmark-tracking: $(STAMP)  ## what recording, sweeps and comparisons cost; SOURCE=… names reviews
 	$(BIN)/python -m benchmarks.tracking $(if $(SOURCE),--source $(SOURCE))
+	$(BIN)/python -m benchmarks.sweeps
+	$(BIN)/python -m benchmarks.comparison
 
 # Installs what constraints.txt pins; again only when one of these files changes.
 $(STAMP): pyproject.toml constraints.txt

@@ -5,17 +5,15 @@ makes the pictures of the README.
 """
 
 import shutil
-from itertools import combinations, product
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import pytest
-from made_sweeps import make_parent
 from mlflow_pages import Page, browsing, served
 from tiny_runs import CPU, QUIET, Store
 
 from tokenlayer.cli.main import main
-from tokenlayer.tracking.sweep_tags import job_tags
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(1800)]
 
@@ -39,16 +37,9 @@ def swept(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Sto
     """A store with the sweep."""
     store = Store(tmp_path_factory.mktemp("sweep"))
     shutil.copyfile(empty_database, store.output_dir / "mlflow.db")
-    settings = [dict(zip(SWEPT, values, strict=True)) for values in product(*SWEPT.values())]
-    for setting in settings:
-        name = f"{setting['learning_rule']}-{setting['model.vocab_size']}-seed{setting['seed']}"
-        chosen = [f"{key}={value}" for key, value in setting.items()]
-        assert main(["train", *SETTINGS, *chosen, f"tracking.run_name={name}", f"output_dir={store.output_dir}"]) == 0
-    runs = [recorded.run.info for recorded in store.runs()]
-    parent = make_parent(store.client, runs[0].experiment_id, NAME, list(SWEPT), runs[0].start_time - 1)
-    for run, setting in zip(runs, settings, strict=True):
-        for key, value in job_tags(parent, setting).items():
-            store.client.set_tag(run.run_id, key, value)
+    swept = [f"{key}={','.join(values)}" for key, values in SWEPT.items()]
+    line = ["train", "-m", *SETTINGS, *swept, f"sweep.name={NAME}", f"output_dir={store.output_dir}"]
+    assert main(line) == 0
     return store
 
 
