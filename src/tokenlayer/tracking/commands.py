@@ -5,6 +5,7 @@ import re
 import shlex
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from tokenlayer.redaction import redacted_setting, redacted_uri
@@ -40,6 +41,11 @@ def resume_command(run_id: str, uri: str | None, output_dir: Path | str) -> str:
         settings += [_SERVER if _is_of_environment(uri) else f"tracking.uri={quoted(redacted_uri(uri))}"]
     settings += [] if _is_default(output_dir) else [f"output_dir={quoted(str(output_dir))}"]
     return " ".join([program(), "train", *map(shlex.quote, settings)])
+
+
+def train_command(settings: Sequence[str]) -> str:
+    """The command line that trains with some settings, without their secrets."""
+    return " ".join([program(), "train", *(shlex.quote(redacted_setting(text)) for text in settings)])
 
 
 def sync_command(run_id: str, uri: str | None, output_dir: Path | str) -> str:

@@ -74,7 +74,7 @@ def train(job: Job[TrainConfig]) -> Result:
             load_best(module, callbacks, config.test_weights)
             trainer.test(module, datamodule=data, verbose=False)
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
-        recorder.set_tags({"mlflow.note.content": description(metrics)})
+        recorder.set_tags({"mlflow.note.content": "\n\n".join([*run.remarks.values(), description(metrics)])})
     announce(terminal, recorder.run_id, metrics, config.tracking.uri, config.output_dir)
     return Result(recorder.run_id, metrics)
 
