@@ -9,11 +9,11 @@ from pathlib import Path
 
 from tokenlayer.comparison.table import metric_of
 from tokenlayer.redaction import redacted
-from tokenlayer.search.figures import write_figures
+from tokenlayer.search.figures import SearchFigures
 from tokenlayer.search.plan import SearchPlan
-from tokenlayer.search.report import TEST, SearchReport, find_children
+from tokenlayer.search.report import COUNTED, TEST, SearchReport, find_children
 from tokenlayer.search.space import shown
-from tokenlayer.search.study import Outcome, RunningTrial, SearchStudy
+from tokenlayer.search.study import RunningTrial, SearchStudy
 from tokenlayer.sweeps.states import code_digest
 from tokenlayer.tracking.config import TrackingConfig
 from tokenlayer.tracking.names import cut
@@ -81,9 +81,14 @@ class SearchRecord:
             folder = Path(scratch) / FOLDER
             folder.mkdir()
             report.table().to_json(Path(scratch) / TABLE, orient="split", index=False)
-            write_figures(self._study.optuna, self._plan.metric, report.count(Outcome.COMPLETE), folder)
+            self._figures(report).write(folder)
             note = report.note(command, best_command)
             rewrite(self._parent.store, self._parent.run_id, note, report.metrics(), Path(scratch))
+
+    def _figures(self, report: SearchReport) -> SearchFigures:
+        measured = [trial for trial in report.trials if trial.outcome in COUNTED and trial.value is not None]
+        name, metric, space = self._plan.name, self._plan.metric, self._plan.space
+        return SearchFigures(name, metric, self._study.is_maximized, space, measured, self._study.importances())
 
     def member(self, trial: RunningTrial, label: str, data: str) -> Member:
         """What the run of a trial has to say of its place.

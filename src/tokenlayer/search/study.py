@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import optuna
 from optuna.exceptions import OptunaError
+from optuna.importance import FanovaImportanceEvaluator
 from optuna.pruners import BasePruner, MedianPruner, NopPruner
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.storages import RDBStorage
@@ -27,6 +28,7 @@ FILE = "search.db"
 _TRIALS = 2  # distinguishes the random numbers of a search's sampler from others of the same seed
 _BUSY_SECONDS = 60.0
 _VALUE = "value"
+_LEAST_FOR_IMPORTANCES = 2
 
 
 class Outcome(Enum):
@@ -107,6 +109,9 @@ class SearchStudy:
     The values of a trial follow from the search's seed, the trial's number and the trials before it, so that a search
     which was interrupted tries what the unbroken one would have tried.
 
+    Attributes:
+        is_maximized: the largest value is the best; else the smallest.
+
     Args:
         folder: the output folder, which holds the file.
         name: the study's name in the file.
@@ -123,18 +128,14 @@ class SearchStudy:
         self, folder: Path, name: str, config: SearchConfig, space: Mapping[str, Dimension], seed: int
     ) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
+        self.is_maximized = config.is_maximized
         self._sampler, self._seed, self._space = config.sampler, seed, space
-        direction = "maximize" if config.is_maximized else "minimize"
+        direction = "maximize" if self.is_maximized else "minimize"
         pruner: BasePruner = MedianPruner() if config.pruner == "median" else NopPruner()
         storage = _storage(folder / FILE)
         self._study = optuna.create_study(
             storage=storage, study_name=name, direction=direction, pruner=pruner, load_if_exists=True
         )
-
-    @property
-    def optuna(self) -> optuna.Study:
-        """The study as Optuna's own functions take it."""
-        return self._study
 
     def trials(self) -> list[TrialRecord]:
         """All trials, in the order in which they began."""
@@ -144,6 +145,14 @@ class SearchStudy:
         """The complete trial with the best value; None before there is one."""
         complete = self._study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
         return self._record(self._study.best_trial) if complete else None
+
+    def importances(self) -> dict[str, float]:
+        """Key → share of the variance of the values that goes with it; empty where trials do not differ, or are few."""
+        complete = self._study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        if len({trial.value for trial in complete}) < _LEAST_FOR_IMPORTANCES:
+            return {}
+        # A forest of its own seed: the figure is the same whenever it is drawn.
+        return optuna.importance.get_param_importances(self._study, evaluator=FanovaImportanceEvaluator(seed=0))
 
     def interrupted(self) -> list[RunningTrial]:
         """The trials whose process has ended before them, to be continued."""
