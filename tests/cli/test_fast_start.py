@@ -11,7 +11,7 @@ import pytest
 
 from tokenlayer.cli.main import main
 
-SLOW = ("torch", "mlflow", "pytorch_lightning", "sklearn", "matplotlib", "pandas")
+SLOW = ("torch", "mlflow", "pytorch_lightning", "sklearn", "matplotlib", "pandas", "optuna")
 CODE = """\
 import json, sys
 from tokenlayer.cli.main import main
@@ -38,6 +38,9 @@ LIGHT = [
     (["train", "dataset=imdb", "seed=x"], 2),
     (["evaluate", "trainer.max_epochs=ten"], 2),
     (["baseline", "--help"], 0),
+    (["search", "--help"], 0),
+    (["search", "search=learning", "optimizer.lr=0.1"], 2),
+    (["search", "optimizer.lrr=interval(0.1,1)", "search.metric=test/accuracy"], 2),
     (["baseline", "sed=1", "baseline=nbsvm"], 2),
     (["ui", "--help"], 0),
     (["explain", "--help"], 0),

@@ -14,6 +14,7 @@ from tokenlayer.config.search_path import local_conf, packaged_conf
 from tokenlayer.config.targets import locate
 from tokenlayer.config.typed import load
 from tokenlayer.data.sources.table import TableConfig
+from tokenlayer.search.config import SearchConfig, SearchRunConfig
 from tokenlayer.training.config import EvaluateConfig, TrainConfig
 
 # What they differ in from the default of the class is what they are for.
@@ -26,6 +27,11 @@ GIVEN = {
     "initializer/vocabulary.yaml": ["initializer.file=patterns.txt"],
     "tracking/server.yaml": ["tracking.uri=http://localhost:5000"],
     "trainer/gpu.yaml": ["trainer.accelerator=cpu"],
+}
+# Groups that are not train's.
+PRIMARIES = {
+    "baseline": {"primary": "baseline", "schema": BaselineRunConfig},
+    "search": {"primary": "search", "schema": SearchRunConfig},
 }
 
 
@@ -61,8 +67,7 @@ def test_defaults_are_complete():
 @pytest.mark.parametrize("option", [option for option in OPTIONS if not option.startswith(("hydra/", "callbacks/"))])
 def test_every_option_composes(option):
     group, _, name = option.removesuffix(".yaml").rpartition("/")
-    primary = {"primary": "baseline", "schema": BaselineRunConfig} if group == "baseline" else {}
-    checked(f"{group}={name}", *GIVEN.get(option, []), **primary)
+    checked(f"{group}={name}", *GIVEN.get(option, []), **PRIMARIES.get(group, {}))
 
 
 @pytest.mark.parametrize("option", OPTIONS)
@@ -129,6 +134,14 @@ def test_an_option_that_builds_on_no_other_has_the_defaults_of_its_class(option)
 def test_values_that_only_the_optimizer_knows():
     with pytest.raises(Exception, match="optimizer: Invalid learning rate: -1"):
         checked("optimizer=adam", "optimizer.lr=-1")
+
+
+def test_a_search_has_the_settings_of_a_training_and_its_own():
+    job = checked(primary="search", schema=SearchRunConfig)
+    assert job.config.search == SearchConfig()
+    assert {**job.resolved, "search": None} == {**checked().resolved, "search": None}
+    file = yaml.safe_load((CONF / "search.yaml").read_text(encoding="utf-8"))
+    assert set(file["search"]) == {field.name for field in dataclasses.fields(SearchConfig)}
 
 
 def test_evaluation_needs_a_dataset_of_its_own_or_of_the_run():

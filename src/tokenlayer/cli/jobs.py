@@ -1,7 +1,8 @@
 """A command whose settings Hydra composes: one job or a sweep, all checked before the first starts."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar, cast
 
@@ -34,14 +35,26 @@ def run(command: Command[T], arguments: Sequence[str]) -> ExitCode:
     before the first job.
     """
     flags = composing_parser(command.name).parse_args(arguments)
+    with composer_of(flags, command.name) as composer:
+        if only_shows(flags):
+            show(flags, composer)
+            return ExitCode.DONE
+        return _checked_and_run(command, composer, flags)
+
+
+@contextmanager
+def composer_of(flags: argparse.Namespace, name: str) -> Iterator[Composer]:
+    """The composer of a command line, for the primary configuration `name` unless the flags name another.
+
+    Raises:
+        InputError: what Hydra has to say of its files and settings.
+
+    """
     config_dir = Path(flags.config_path).absolute() if flags.config_path else None
     search = [Path(flags.config_dir).absolute()] if flags.config_dir else []
     try:
-        with composing(flags.config_name or command.name, config_dir, search) as composer:
-            if only_shows(flags):
-                show(flags, composer)
-                return ExitCode.DONE
-            return _checked_and_run(command, composer, flags)
+        with composing(flags.config_name or name, config_dir, search) as composer:
+            yield composer
     except HydraException as error:
         cause = f": {error.__cause__}" if error.__cause__ else ""
         raise InputError(f"{error}{cause}") from error

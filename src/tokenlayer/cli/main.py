@@ -19,6 +19,7 @@ USAGE = """\
 usage: tokenlayer COMMAND …
 
   train [group=option] [key=value] …      train a model; -m tries several values of each setting
+  search search=NAME [key=value] …        search for good settings, trial by trial (Optuna)
   evaluate RUN_OR_CHECKPOINT [key=value]  test a trained model on its dataset, or on another
   explain RUN_OR_CHECKPOINT TEXT          show which tokens of a text decide, and how much
   baseline [baseline=option] …            fit and test a linear classifier of all words, to compare with
@@ -30,14 +31,14 @@ usage: tokenlayer COMMAND …
   tokenlayer COMMAND --help               what a command takes
   tokenlayer --version
 
-  RUN is a run's id, a unique beginning of it, or its name. train, evaluate and baseline compose a configuration and
-  take its settings, the others take flags.
+  RUN is a run's id, a unique beginning of it, or its name. train, search, evaluate and baseline compose a configuration
+  and take its settings, the others take flags.
 
 exit codes: 0 done, 1 failed, 2 bad input or configuration, 130 interrupted
 """
 
 # Imported when asked for: torch and MLflow take seconds that --help must not cost.
-_NAMES = ("train", "evaluate", "explain", "baseline", "compare", "runs", "ui", "sync")
+_NAMES = ("train", "search", "evaluate", "explain", "baseline", "compare", "runs", "ui", "sync")
 COMMANDS = {name: f"tokenlayer.cli.{name}" for name in _NAMES}
 
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_PLACES = ("output_dir=", "tracking=", "tracking.uri=", "allow_targets=")
+PLACES = ("output_dir=", "tracking=", "tracking.uri=", "allow_targets=")
 """Settings by which a run is found, and its parts are allowed."""
 
 
@@ -110,7 +110,7 @@ class _Todo:
         if self.run_id is None:
             return list(self.job.overrides)
         # All else is in what the run has recorded.
-        places = [text for text in self.job.overrides if text.startswith(_PLACES)]
+        places = [text for text in self.job.overrides if text.startswith(PLACES)]
         return [*places, f"resume={self.run_id}"]
 
 

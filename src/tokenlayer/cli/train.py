@@ -19,10 +19,11 @@ from tokenlayer.training.job import Job, Result
 
 def main(arguments: list[str]) -> int:
     """Trains what the arguments, Hydra's flags and overrides, describe."""
-    return run(Command("train", Spec(TrainConfig, _complete), _work, makes_sweeps=True, resumes=True), arguments)
+    return run(Command("train", Spec(TrainConfig, complete), _work, makes_sweeps=True, resumes=True), arguments)
 
 
-def _complete(composed: dict[str, Any], line: Line) -> dict[str, Any]:
+def complete(composed: dict[str, Any], line: Line) -> dict[str, Any]:
+    """The configuration, by that of the run to resume if it names one. Raises `ConfigError`."""
     take_store(composed)
     if composed.get("resume") is None:
         return take_experiment(composed)

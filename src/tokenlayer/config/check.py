@@ -88,6 +88,25 @@ def finish(
     return Job(config, completed(plain, config), overrides, group_choices())
 
 
+def look(composer: Composer, texts: Sequence[str]) -> dict[str, Any]:
+    """The composition of some overrides in plain containers, not yet looked at; `???` where there is no value.
+
+    Raises:
+        ConfigError: the overrides fit no file, or break the grammar.
+
+    """
+    overrides, problems = _parse(composer, texts, multirun=False)
+    line = composer.split(overrides)
+    problems += [found for choice in line.choices if (found := _choice_problem(composer, choice))]
+    if problems:
+        raise ConfigError(problems)
+    composed = composer.compose_job(line)
+    problems = list(_apply(composed, line.settings))
+    if problems:
+        raise ConfigError(problems)
+    return resolve(composed)[0]
+
+
 def _parse(composer: Composer, texts: Sequence[str], multirun: bool) -> tuple[list[Override], list[Problem]]:
     overrides: list[Override] = []
     problems: list[Problem] = []
@@ -97,11 +116,12 @@ def _parse(composer: Composer, texts: Sequence[str], multirun: bool) -> tuple[li
         except ConfigError as error:
             problems += error.problems
             continue
-        if override.is_sweep_override() and not multirun:
+        if override.is_sweep_override() and not override.is_discrete_sweep():
+            remedy = "tokenlayer search searches it; a multirun takes range or choice"
+            problems.append(Problem(text, f"an interval has no values to try one by one: {remedy}"))
+        elif override.is_sweep_override() and not multirun:
             remedy = f"add --multirun to try each, or write a list as {override.key_or_group}=[…]"
             problems.append(Problem(text, f"gives several values to one run; {remedy}"))
-        elif override.is_sweep_override() and not override.is_discrete_sweep():
-            problems.append(Problem(text, "an interval has no values to try one by one; use range or choice"))
         elif isinstance(override.value(), RangeSweep) and not override.value().step:  # type: ignore[union-attr]  # a RangeSweep
             problems.append(Problem(text, "a range in steps of 0 has no end; give range(start,stop,step)"))
         else:

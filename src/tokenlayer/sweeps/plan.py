@@ -18,7 +18,7 @@ from tokenlayer.training.job import Job
 # Settings that change no result: where runs are recorded, and how a sweep goes.
 _IRRELEVANT = ("output_dir", "tracking", "sweep", "hydra")
 # One sweep is in one place, and goes on by its own rules.
-_NOT_SWEPT = ("output_dir", "tracking", "sweep", "resume")
+NOT_SWEPT = ("output_dir", "tracking", "sweep", "resume")
 _LONGEST_NAME = 60
 _DIGITS = 8
 
@@ -72,7 +72,7 @@ def plan(command: str, jobs: Sequence[Job[Any]], name: str | None) -> Plan:
     _check_keys(keys)
     _check_secrets(jobs)
     swept = {text for job in jobs for text in _as_texts(job)}
-    fixed = tuple(sorted(text for text in jobs[0].overrides if text not in swept and _is_relevant(text)))
+    fixed = tuple(sorted(text for text in jobs[0].overrides if text not in swept and is_relevant(text)))
     shown = [redacted_setting(text) for text in fixed]
     names = _names([job.swept for job in jobs])
     planned = tuple(
@@ -80,12 +80,12 @@ def plan(command: str, jobs: Sequence[Job[Any]], name: str | None) -> Plan:
         for number, (job, name) in enumerate(zip(jobs, names, strict=True), 1)
     )
     _check_distinct(planned)
-    return Plan(name or _default_name(command, shown, keys), command, tuple(shown), keys, planned)
+    return Plan(name or default_name(command, shown, keys), command, tuple(shown), keys, planned)
 
 
 def _check_keys(keys: Sequence[str]) -> None:
     for key in keys:
-        if key.split(".", maxsplit=1)[0] in _NOT_SWEPT:
+        if key.split(".", maxsplit=1)[0] in NOT_SWEPT:
             raise InputError(
                 f"{key}: a sweep has one place in one store, and no values of this to try; give one value, or several "
                 "command lines (an interrupted sweep goes on when its own command line is given again)"
@@ -112,12 +112,13 @@ def _as_texts(job: Job[Any]) -> list[str]:
     return [f"{key}={value}" for key, value in job.swept.items()]
 
 
-def _is_relevant(text: str) -> bool:
+def is_relevant(text: str) -> bool:
+    """True for a setting `key=value` that may change a result."""
     key = text.lstrip("+~").partition("=")[0]
     return key.partition("/")[0].partition(".")[0] not in _IRRELEVANT
 
 
-def _default_name(command: str, fixed: Sequence[str], keys: Sequence[str]) -> str:
+def default_name(command: str, fixed: Sequence[str], keys: Sequence[str]) -> str:
     """`initializer-vocab_size-seed-3f2a91c0`: what is varied, and a hash that nothing else but the values escapes."""
     content = json.dumps([command, list(fixed), sorted(keys)])
     digest = hashlib.sha256(content.encode()).hexdigest()[:_DIGITS]

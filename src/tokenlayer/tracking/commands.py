@@ -39,6 +39,11 @@ def resume_command(run_id: str, uri: str | None, output_dir: Path | str) -> str:
     return " ".join([program(), "train", *map(shlex.quote, settings)])
 
 
+def train_command(settings: Sequence[str]) -> str:
+    """The command line that trains with some settings, without their secrets."""
+    return " ".join([program(), "train", *(shlex.quote(redacted_setting(text)) for text in settings)])
+
+
 def sync_command(run_id: str, uri: str | None, output_dir: Path | str) -> str:
     """The command line that sends what MLflow lacks of a run."""
     return " ".join([program(), "sync", run_id, *place_flags(uri, output_dir)])

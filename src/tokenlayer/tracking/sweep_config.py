@@ -25,5 +25,10 @@ class SweepConfig:
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Field and message of each value that cannot work."""
-        if self.name is not None and not (_NAME.fullmatch(self.name) and len(self.name) <= _LONGEST):
-            yield "name", f"give up to {_LONGEST} letters, digits, spaces and . _ + , -"
+        yield from name_problems(self.name)
+
+
+def name_problems(name: str | None) -> Iterator[tuple[str, str]]:
+    """The field `name` and a message, where the name of a sweep or a search cannot be one; None is no problem."""
+    if name is not None and not (_NAME.fullmatch(name) and len(name) <= _LONGEST):
+        yield "name", f"give up to {_LONGEST} letters, digits, spaces and . _ + , -"

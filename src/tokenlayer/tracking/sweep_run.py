@@ -1,4 +1,4 @@
-"""The parent run of a sweep in MLflow: one for each name, held by one process, and rewritten as its jobs end."""
+"""The parent run of a sweep or a search in MLflow: one for each name, held by one process, rewritten as it goes."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ from tokenlayer.tracking.sweep_tags import (
     KIND_TAG,
     NAME_TAG,
     PARENT_TAG,
+    SPACE_TAG,
     STOPPED_TAG,
     SWEEP,
     keys_tag,
@@ -46,7 +47,7 @@ _STORE_ERRORS = (MlflowException, RequestException, SQLAlchemyError, OSError)
 
 @dataclass(frozen=True)
 class SweepIdentity:
-    """What makes two command lines the same sweep."""
+    """What makes two command lines the same sweep, or the same search."""
 
     name: str
     command: str
@@ -54,19 +55,29 @@ class SweepIdentity:
     """The settings that all jobs share, without secrets."""
     keys: tuple[str, ...]
     """The swept keys."""
+    kind: str = SWEEP
+    """`SWEEP` or `SEARCH`."""
+    space: tuple[str, ...] = ()
+    """What a search searches, and by which metric."""
+
+    @property
+    def setting(self) -> str:
+        """The setting that names it: `sweep.name=mine`."""
+        return f"{self.kind}.name={self.name}"
 
     def tags(self) -> dict[str, str]:
         """The tags of its parent."""
         return {
-            KIND_TAG: SWEEP,
+            KIND_TAG: self.kind,
             NAME_TAG: self.name,
             COMMAND_TAG: self.command,
             FIXED_TAG: cut(json.dumps(self.fixed, ensure_ascii=False), TAG_LENGTH),
             KEYS_TAG: cut(keys_tag(self.keys), TAG_LENGTH),
+            **({SPACE_TAG: self._space()} if self.space else {}),
         }
 
     def differences(self, run: Run) -> list[str]:
-        """In words, what the sweep of a parent run has otherwise."""
+        """In words, what the sweep or search of a parent run has otherwise."""
         tags = run.data.tags
         found = []
         if tags.get(COMMAND_TAG) != self.command:
@@ -76,18 +87,23 @@ class SweepIdentity:
                 f"it varies {', '.join(swept_keys(tags)) or 'nothing'}, now {', '.join(self.keys) or 'nothing'}"
             )
         if tags.get(FIXED_TAG) != self.tags()[FIXED_TAG]:
-            found.append(_difference(tags.get(FIXED_TAG, ""), self.fixed))
+            found.append(_difference("its fixed settings", tags.get(FIXED_TAG, ""), self.fixed))
+        if self.space and tags.get(SPACE_TAG) != self._space():
+            found.append(_difference("its search space", tags.get(SPACE_TAG, ""), self.space))
         return found
 
+    def _space(self) -> str:
+        return cut(json.dumps(self.space, ensure_ascii=False), TAG_LENGTH)
 
-def _difference(recorded: str, fixed: Sequence[str]) -> str:
+
+def _difference(what: str, recorded: str, now: Sequence[str]) -> str:
     try:
         before = [str(text) for text in json.loads(recorded)]
     except ValueError:  # cut, or written by somebody else
-        return "its fixed settings are others"
-    only_before = ", ".join(text for text in before if text not in fixed)
-    only_now = ", ".join(text for text in fixed if text not in before)
-    return f"its fixed settings have {only_before or 'nothing more'}, now {only_now or 'nothing more'}"
+        return f"{what} is another"
+    only_before = ", ".join(text for text in before if text not in now)
+    only_now = ", ".join(text for text in now if text not in before)
+    return f"{what} had {only_before or 'nothing more'}, now {only_now or 'nothing more'}"
 
 
 @dataclass(frozen=True)
@@ -105,7 +121,7 @@ class Child:
 
 
 class SweepRun:
-    """The parent of a sweep's runs. While it is open no other process can run the sweep.
+    """The parent of the runs of a sweep or a search. While it is open no other process can run these.
 
     What cannot be written because the store is away is left out with a warning: the next rewriting has it all.
 
@@ -125,10 +141,10 @@ class SweepRun:
 
     @classmethod
     def open(cls, identity: SweepIdentity, config: TrackingConfig, output_dir: Path) -> Self:
-        """Begin the sweep, or go on with it.
+        """Begin the sweep or search, or go on with it.
 
         Raises:
-            InputError: the store cannot be used; a sweep of this name has other settings, is in another experiment, or
+            InputError: the store cannot be used; one of this name has other settings, is in another experiment, or
                 is being run.
 
         """
@@ -137,15 +153,15 @@ class SweepRun:
         experiment_id = store.experiment_id(config.experiment)
         lease = Lease(store)
         with store.exclusive():
-            run = _parent(store, identity.name)
+            run = _parent(store, identity)
             if run is None:
                 tags = {**config.tags, **identity.tags(), **lease.tags()}
                 run_id = create_run(store, experiment_id, identity.name, tags)
-                _give_way_to_an_older(store, run_id, identity.name)
+                _give_way_to_an_older(store, run_id, identity)
                 lease.begin(run_id)
                 return cls(store, experiment_id, store.client.get_run(run_id), lease)
         _check_same(identity, run, experiment_id, store)
-        lease.take(run, f"sweep.name={identity.name}")
+        lease.take(run, identity.setting)
         return cls(store, experiment_id, run, lease)
 
     def begin(self) -> None:
@@ -177,10 +193,10 @@ class SweepRun:
             if why_away(self.store.uri) is None:
                 self.store.client.set_terminated(self.run_id, status=status)
         except _STORE_ERRORS as failure:
-            _log.warning("the sweep's status could not be set to %s: %s", status, failure)
+            _log.warning("the parent's status could not be set to %s: %s", status, failure)
 
     def close(self) -> None:
-        """Let others have the sweep."""
+        """Let others have it."""
         self._lease.release()
 
 
@@ -255,21 +271,21 @@ def rewrite(store: Store, parent_id: str, note: str, metrics: Mapping[str, float
             tags=[RunTag(key, cut(value, TAG_LENGTH)) for key, value in tags.items()],
         )
     except _STORE_ERRORS as error:
-        _log.warning("the sweep's parent run %s is not up to date: %s", parent_id, error)
+        _log.warning("the parent run %s is not up to date: %s", parent_id, error)
 
 
-def _give_way_to_an_older(store: Store, run_id: str, name: str) -> None:
-    """Where two processes began a sweep on a server at once, the later one has no sweep."""
-    first = _parent(store, name)
+def _give_way_to_an_older(store: Store, run_id: str, identity: SweepIdentity) -> None:
+    """Where two processes began the same on a server at once, the later one has none."""
+    first = _parent(store, identity)
     if first is not None and first.info.run_id != run_id:
         store.client.delete_run(run_id)
-        raise InputError(f"sweep.name={name}: another process has just begun this sweep; wait for it or end it")
+        raise InputError(f"{identity.setting}: another process has just begun this; wait for it or end it")
 
 
-def _parent(store: Store, name: str) -> Run | None:
-    """The oldest parent of this name."""
+def _parent(store: Store, identity: SweepIdentity) -> Run | None:
+    """The oldest parent of this kind and name."""
     experiments = [experiment.experiment_id for experiment in store.client.search_experiments()]
-    where = f"tags.`{KIND_TAG}` = '{SWEEP}' and tags.`{NAME_TAG}` = '{name}'"
+    where = f"tags.`{KIND_TAG}` = '{identity.kind}' and tags.`{NAME_TAG}` = '{identity.name}'"
     found = search_runs(store, experiments, where)
     return min(found, key=lambda run: (run.info.start_time, run.info.run_id)) if found else None
 
@@ -281,6 +297,6 @@ def _check_same(identity: SweepIdentity, run: Run, experiment_id: str, store: St
         differences.append(f"it is in the experiment {other!r}, by tracking.experiment")
     if differences:
         raise InputError(
-            f"sweep.name={identity.name}: {store.shown} has a sweep of this name (run {run.info.run_id}), and "
-            f"{'; '.join(differences)}: give its settings to go on with it, or another sweep.name"
+            f"{identity.setting}: {store.shown} has a {identity.kind} of this name (run {run.info.run_id}), and "
+            f"{'; '.join(differences)}: give its settings to go on with it, or another {identity.kind}.name"
         )

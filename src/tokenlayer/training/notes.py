@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,15 +52,16 @@ class Note:
             "go on, should it break off": resume_command(*place),
         }
 
-    def set(self, state: str, result: Tested | None = None) -> None:
+    def set(self, state: str, result: Tested | None = None, remarks: Iterable[str] = ()) -> None:
         """Put the note into the run's next commit.
 
         Args:
             state: how far the run is: `running`.
             result: of a run that has been tested.
+            remarks: what callbacks have to say of it, in Markdown.
 
         """
-        parts = [f"{self._head} ({state})"]
+        parts = [f"{self._head} ({state})", *remarks]
         if result is not None:
             parts += [figures(result.metrics), f"Tested: {result.best}."]
         parts += [_commands({"started by": self._command} if self._command else {})]

@@ -89,7 +89,7 @@ def train(job: Job[TrainConfig]) -> Result:
         if best is not None and best.best_file is not None:
             record_model(recorder, model_description(job, recorder, best.best_step, described, is_tested=is_best))
         tested = "the last weights" if best is None or not is_best else f"the best checkpoint, {best.place(trainer)}"
-        note.set("done", Tested(metrics, tested))
+        note.set("done", Tested(metrics, tested), run.remarks.values())
     announce(terminal, recorder.run_id, metrics, config.tracking.uri, config.output_dir)
     return Result(recorder.run_id, metrics)
 

@@ -25,6 +25,8 @@ class RunContext:
     dataset: PreparedDataset
     job: Job[Any]
     console: Console = field(default_factory=console)
+    remarks: dict[str, str] = field(default_factory=dict)
+    """What callbacks have to say on the run's page, before its figures."""
 
 
 @dataclass
