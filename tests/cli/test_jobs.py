@@ -230,6 +230,20 @@ def test_multirun_mode_of_a_file(start, tmp_path):
     assert [job.config.seed for job in jobs] == [0]
 
 
+def test_values_that_a_file_gives_to_every_sweep(start, tmp_path):
+    (tmp_path / "conf").mkdir()
+    text = (tmp_path / "small_conf/train.yaml").read_text()
+    (tmp_path / "conf/train.yaml").write_text(text.replace("hydra:\n", "hydra:\n  sweeper: {params: {seed: '3,4'}}\n"))
+    code, jobs = start("-m", "size=small,large")
+    assert code == 0
+    assert [(job.config.seed, job.config.size.n) for job in jobs] == [(3, 1), (3, 9), (4, 1), (4, 9)]
+    with pytest.raises(ConfigError, match="seed"):
+        (tmp_path / "conf/train.yaml").write_text(
+            text.replace("hydra:\n", "hydra:\n  sweeper: {params: {seed: '3,x'}}\n")
+        )
+        start("-m", "size=small,large")
+
+
 def test_messages_are_logged_as_the_configuration_says(start, capsys):
     def work(job):
         logging.getLogger("small").debug("every detail")

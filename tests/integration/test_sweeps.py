@@ -213,6 +213,11 @@ def test_the_same_name_with_other_settings_is_refused(done: Store, capsys: pytes
     assert len(children(done)) == 4
 
 
+def test_a_parent_is_no_run_to_resume(done: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", f"resume={parents(done)[0].run_id}", f"output_dir={done.output_dir}"]) == 2
+    assert "is the parent of a sweep: give the sweep's own command line again" in capsys.readouterr().err
+
+
 def test_several_devices_a_job_are_refused(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*command(store.output_dir, "seed=0,1"), "trainer.devices=2"]) == 2
     assert "trainer.devices=2: a sweep has one device a job" in capsys.readouterr().err

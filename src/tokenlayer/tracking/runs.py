@@ -19,6 +19,7 @@ from tokenlayer.hints import did_you_mean, near
 from tokenlayer.redaction import is_masked
 from tokenlayer.tracking.format import FORMAT, FORMAT_TAG, check_format
 from tokenlayer.tracking.store import Store
+from tokenlayer.tracking.sweep_tags import KIND_TAG
 from tokenlayer.tracking.uri import SECRET_REMEDY
 
 MADE_BY_TAG = "tokenlayer.run"
@@ -148,6 +149,12 @@ def check_resumable(run: Run) -> None:
             tokenlayer did, in another format.
 
     """
+    if KIND_TAG in run.data.tags:
+        kind = run.data.tags[KIND_TAG]
+        raise InputError(
+            f"run {run.info.run_id} is the parent of a {kind}: give the {kind}'s own command line again, and what is left "
+            "of it is run"
+        )
     if MADE_BY_TAG not in run.data.tags:
         raise InputError(f"run {run.info.run_id} was not recorded by tokenlayer and cannot be resumed")
     check_format(run.data.tags.get(FORMAT_TAG), f"run {run.info.run_id}")
