@@ -237,10 +237,8 @@ def test_values_that_a_file_gives_to_every_sweep(start, tmp_path):
     code, jobs = start("-m", "size=small,large")
     assert code == 0
     assert [(job.config.seed, job.config.size.n) for job in jobs] == [(3, 1), (3, 9), (4, 1), (4, 9)]
+    (tmp_path / "conf/train.yaml").write_text(text.replace("hydra:\n", "hydra:\n  sweeper: {params: {seed: '3,x'}}\n"))
     with pytest.raises(ConfigError, match="seed"):
-        (tmp_path / "conf/train.yaml").write_text(
-            text.replace("hydra:\n", "hydra:\n  sweeper: {params: {seed: '3,x'}}\n")
-        )
         start("-m", "size=small,large")
 
 

@@ -152,8 +152,8 @@ def check_resumable(run: Run) -> None:
     if KIND_TAG in run.data.tags:
         kind = run.data.tags[KIND_TAG]
         raise InputError(
-            f"run {run.info.run_id} is the parent of a {kind}: give the {kind}'s own command line again, and what is left "
-            "of it is run"
+            f"run {run.info.run_id} is the parent of a {kind}: give the {kind}'s own command line again, and what is "
+            "left of it is run"
         )
     if MADE_BY_TAG not in run.data.tags:
         raise InputError(f"run {run.info.run_id} was not recorded by tokenlayer and cannot be resumed")
