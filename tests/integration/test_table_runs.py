@@ -71,7 +71,10 @@ def test_the_original_scripted_from_end_to_end(source: Path, tmp_path: Path, mon
     metrics = run.run.data.metrics
     scores = ("loss", "accuracy", "balanced_accuracy", "f1", "auroc")
     assert {f"{phase}/{name}" for phase in ("train", "validation", "test") for name in scores} <= metrics.keys()
-    assert {f"{log}/{column}" for log in ("grads", "vals") for column in ORIGINAL_COLUMNS} <= metrics.keys()
+    of_classes = [
+        column for column in ORIGINAL_COLUMNS if column not in ("out_std", "out_bias_std")
+    ]  # always 0 for two
+    assert {f"watch/{kind}/{column}" for kind in ("gradients", "values") for column in of_classes} <= metrics.keys()
     assert tuple(ORIGINAL_COLUMNS) == COLUMNS
 
     for name in ("grads_log", "vals_log"):
