@@ -198,10 +198,32 @@ def test_a_trial_is_worth_what_its_tested_weights_are(store: Store) -> None:
     assert parent.run.data.metrics["best/validation/f1"] == pytest.approx(scores[losses.index(min(losses))])
 
 
-def test_trials_of_another_folder_are_not_begun_again(done: Store, tmp_path: Path) -> None:
+def test_trials_of_another_folder_are_not_begun_again(
+    done: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     line = command(tmp_path, LR, RULE, "search.name=mine", f"tracking.uri=sqlite:///{done.output_dir}/mlflow.db")
     assert main([*line, "search.n_trials=4"]) == 2
+    assert f"search.name=mine: {tmp_path / FILE} does not hold its trials" in capsys.readouterr().err
     assert len(trials(done)) == 3
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_changed_texts_are_refused(store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = tmp_path / "texts.csv"
+    text = "text,label\n" + "".join(f"a {word} text, the {i},{word}\n" for i in range(30) for word in ("good", "bad"))
+    texts = ["dataset=table", f"dataset.source={source}", "dataset.text_column=text", "dataset.label_column=label"]
+    tiny = [*texts, *(setting for setting in SETTINGS if not setting.startswith("dataset")), "dataset.batch_size=8"]
+    line = ["search", *tiny, f"output_dir={store.output_dir}", SHORT, LR, "search.name=mine"]
+    assert main([*line, "search.n_trials=1"]) == 2, "no texts"
+    assert store.runs() == []
+    source.write_text(text.replace("text, the", "text of"))
+    assert main([*line, "search.n_trials=1"]) == 0
+    source.write_text(text.replace("text, the", "text with"))
+    capsys.readouterr()
+    assert main([*line, "search.n_trials=2"]) == 2
+    assert "dataset: the texts have changed since" in capsys.readouterr().err
+    assert len(trials(store)) == 1
+    assert parents(store)[0].run.info.status == "FINISHED"
 
 
 def test_a_damaged_study_is_told(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
@@ -210,4 +232,4 @@ def test_a_damaged_study_is_told(store: Store, capsys: pytest.CaptureFixture[str
     error = capsys.readouterr().err
     assert f"{store.output_dir / FILE}: the trials of searches are kept in this file" in error
     assert "Traceback" not in error
-    assert trials(store) == []
+    assert store.runs() == []

@@ -15,13 +15,13 @@ from tokenlayer.search.config import SearchConfig
 from tokenlayer.search.plan import SearchPlan
 from tokenlayer.search.record import SearchRecord, name_of
 from tokenlayer.search.report import SearchReport
-from tokenlayer.search.study import FILE, Outcome, RunningTrial, SearchStudy
+from tokenlayer.search.study import FILE, Outcome, RunningTrial, SearchStudy, check_file, holds_study
 from tokenlayer.sweeps.changes import check_code, check_data
 from tokenlayer.sweeps.plan import PlannedJob
 from tokenlayer.sweeps.states import JobState, State
 from tokenlayer.terminal import complain, safe
 from tokenlayer.tracking.commands import command_line, ui_command
-from tokenlayer.tracking.sweep_run import Child, SweepRun
+from tokenlayer.tracking.sweep_run import Child, SweepRun, children
 from tokenlayer.tracking.sweep_tags import CODE_TAG, DATA_TAG, PRUNED_TAG
 from tokenlayer.training.config import TrainConfig
 from tokenlayer.training.job import Job
@@ -73,7 +73,8 @@ class RunningSearch:
         train_command: tells how to train with the values of a trial.
 
     Raises:
-        InputError: the store or the study's file cannot be used; the search is another, or is being run.
+        InputError: texts, store or the study's file cannot be used; the search is another, is being run, or was begun
+            in another folder.
 
     """
 
@@ -85,35 +86,38 @@ class RunningSearch:
         self._job = job
         self._train_command = train_command
         self._output_dir = Path(job.config.output_dir).absolute()
+        # What can be wrong is looked at before the store has a parent of this name.
+        self.data = job.config.dataset.source_key()
+        check_file(self._output_dir)
         self._parent = SweepRun.open(plan.identity(), job.config.tracking, self._output_dir)
+        self._has_begun = False
+        self._report: SearchReport | None = None
         try:
-            name = f"{plan.name} {self._parent.run_id}"
-            self.study = SearchStudy(self._output_dir, name, config, plan.space, job.config.seed)
-            tracking = job.config.tracking
-            self.record = SearchRecord(plan, config.n_trials, self._parent, self.study, tracking, self._output_dir)
+            self.study = self._opened_study()
         except BaseException:
             self._parent.close()
             raise
-        self.data = ""
-        self._has_begun = False
-        self._report: SearchReport | None = None
+        tracking = job.config.tracking
+        self.record = SearchRecord(plan, config.n_trials, self._parent, self.study, tracking, self._output_dir)
+
+    def _opened_study(self) -> SearchStudy:
+        parent, folder = self._parent, self._output_dir
+        name = f"{self._plan.name} {parent.run_id}"
+        if children(parent.store, parent.experiment_id, parent.run_id) and not holds_study(folder, name):
+            raise InputError(
+                f"search.name={self._plan.name}: {folder / FILE} does not hold its trials, which have runs in "
+                f"{parent.store.shown}: give the output_dir that it was begun in, or another search.name"
+            )
+        return SearchStudy(folder, name, self._config, self._plan.space, self._job.config.seed)
 
     def begin(self) -> None:
         """Begin, or go on.
 
         Raises:
-            InputError: trials ran on other texts, or by other code if that is to be refused; the study is in another
-                folder.
+            InputError: trials ran on other texts, or by other code if that is to be refused.
 
         """
-        children = self.record.children()
-        if children and not self.study.trials():
-            raise InputError(
-                f"search.name={self._plan.name}: its trials are in the {FILE} of another output_dir than "
-                f"{self._output_dir}, or in none any more: give that folder, or another search.name"
-            )
-        self._check_changes(children)
-        self.data = self._job.config.dataset.source_key()
+        self._check_changes(self.record.children())
         self._parent.begin()
         self._has_begun = True
         flat = {key: str(redacted_settings(value, key)) for key, value in flatten(self._job.resolved)}
@@ -122,7 +126,7 @@ class RunningSearch:
         print(safe(f"search {self._plan.name}: {report.in_words()}"), flush=True)
         print(f"run {self._parent.run_id}", flush=True)
 
-    def _check_changes(self, children: Mapping[int, Child]) -> None:
+    def _check_changes(self, runs: Mapping[int, Child]) -> None:
         config = self._job.config
         states = [
             JobState(
@@ -132,7 +136,7 @@ class RunningSearch:
                 child.tags.get(DATA_TAG),
                 child.tags.get(CODE_TAG),
             )
-            for number, child in children.items()
+            for number, child in runs.items()
         ]
         if not any(key.split("/")[0].split(".")[0] == "dataset" for key in self._plan.space):
             check_data(states, [config] * len(states))

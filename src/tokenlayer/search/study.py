@@ -188,6 +188,18 @@ class SearchStudy:
         return TrialRecord(trial.number, _OUTCOMES[trial.state], settings, trial.value)
 
 
+def check_file(folder: Path) -> None:
+    """Raise InputError where a folder's file of studies is damaged, or of another Optuna; there may be none yet."""
+    if (folder / FILE).exists():
+        _storage(folder / FILE)
+
+
+def holds_study(folder: Path, name: str) -> bool:
+    """True if a folder has a study of this name. Raises `InputError` as `check_file`."""
+    path = folder / FILE
+    return path.exists() and name in optuna.get_all_study_names(_storage(path))
+
+
 def _suggested(trial: Trial, key: str, values: Dimension) -> Value:
     if values.type == "categorical":
         return trial.suggest_categorical(key, values.texts())
