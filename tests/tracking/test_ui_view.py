@@ -11,7 +11,7 @@ from tokenlayer.tracking.ui_view import View
 
 METRICS = (
     "vals/a_mean",
-    "gradients/head/out_std",
+    "watch/gradients/head/out_std",
     "rule/replaced",
     "quality/bits",
     "tokens/coverage",
@@ -44,7 +44,7 @@ def test_sections_are_ordered_and_the_last_folded() -> None:
     names = [section["name"] for section in found]
     assert names[:5] == ["test", "validation", "train", "tokens", "quality"]
     assert names[5:7] == ["Model metrics", "rule"]
-    assert names[7:] == ["gradients/head", "vals", "System metrics"]
+    assert names[7:] == ["watch/gradients/head", "vals", "System metrics"]
     assert [section["name"] for section in found if not section["display"]] == names[7:]
 
 

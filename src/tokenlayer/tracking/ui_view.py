@@ -26,7 +26,7 @@ TRAINING_MODE = {"workflowType": "machine_learning"}
 
 TEST, VALIDATION = "test/accuracy", "validation/accuracy"
 _FIRST = ("test", "validation", "train", "tokens", "quality")
-_FOLDED_LAST = ("gradients", "grads", "values", "vals", "System metrics")
+_FOLDED_LAST = ("watch", "grads", "vals", "System metrics")  # the second and third of runs before 0.2
 _LINES = ("validation/accuracy", "validation/loss", "train/loss", "train/accuracy")  # first in their sections
 _UNGROUPED = "Model metrics"  # where MLflow puts metrics without a group
 _SWEPT = "sweep"
