@@ -1,5 +1,6 @@
 """What a command line says of a search: the values to search, beside all that is fixed."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -175,6 +176,8 @@ def _range(values: RangeSweep, is_log: bool) -> Dimension:
     """As in a multirun: without its end."""
     assert values.start is not None
     assert values.stop is not None
+    if not all(math.isfinite(number) for number in (values.start, values.stop, values.step)):
+        raise ValueError("a range has a finite start, stop and step")
     is_integer = all(isinstance(number, int) for number in (values.start, values.stop, values.step))
     start, stop, step = (Decimal(str(number)) for number in (values.start, values.stop, values.step))
     if step <= 0 or stop <= start:

@@ -52,7 +52,7 @@ class Turn:
 
     @property
     def ended(self) -> Outcome | None:
-        """How its run ended, where only the study does not know it yet."""
+        """The end of its run, where only the study does not know of it yet."""
         if self.run is None or self.run.status not in ("FINISHED", "FAILED"):
             return None
         if self.run.status == "FAILED" or self.trial.value is None:

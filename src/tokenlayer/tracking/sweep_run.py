@@ -275,7 +275,7 @@ def rewrite(store: Store, parent_id: str, note: str, metrics: Mapping[str, float
 
 
 def _give_way_to_an_older(store: Store, run_id: str, identity: SweepIdentity) -> None:
-    """Where two processes began the same on a server at once, the later one has none."""
+    """The later of two processes that began the same on a server at once has none."""
     first = _parent(store, identity)
     if first is not None and first.info.run_id != run_id:
         store.client.delete_run(run_id)
