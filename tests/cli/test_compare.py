@@ -128,8 +128,8 @@ def test_tables_of_another_version(
         tables.execute("update alembic_version set version_num = 'bda7b8c39065'")
     assert main([*command, f"output_dir={tmp_path}"]) == 2
     told = capsys.readouterr().err
-    assert told.startswith(f"error: tracking.uri=sqlite:///{database} has the tables of another version of MLflow: ")
-    assert f"`mlflow db upgrade sqlite:///{database}`" in told
+    assert told.startswith(f"error: tracking.uri=sqlite:///{database}: the ")
+    assert f"mlflow db upgrade sqlite:///{database}" in told
     assert told.count("\n") == 1
 
 

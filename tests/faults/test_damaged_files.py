@@ -71,13 +71,15 @@ QUICK = {(LAST, truncated), (JOURNAL, line_out), (PART, truncated)}
 
 @pytest.fixture(scope="module")
 def broken_off(server: Server, tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> tuple[Store, str]:
-    """A run that was killed in its second epoch, to be copied."""
+    """A run that was killed in its second epoch, of which MLflow has all that was committed; to be copied."""
     folder = tmp_path_factory.mktemp("broken")
     shutil.copyfile(empty_database, folder / "mlflow.db")
     store = Store(folder)
     fault = ("tokenlayer.tracking.recorder:append_commit", 10, ["SIGKILL"])
     command = server.run("train", *TINY, *store.place, faults=[fault])
     assert command.run_id is not None, command.printed
+    synced = server.run("sync", command.run_id, "--output-dir", str(folder))
+    assert synced.code == 0, synced.printed
     return store, command.run_id
 
 

@@ -127,7 +127,6 @@ def test_a_run_on_a_server_with_a_password(
     refused = "does not accept the credentials in MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD:"
     assert f"{bare} {refused}" in told.err
     assert "View run" not in told.out
-    assert list((tmp_path / "outputs").rglob("multirun.yaml"))
     assert list((tmp_path / "outputs").rglob("*.ckpt"))
     assert holding_a_part(tmp_path) == []
 

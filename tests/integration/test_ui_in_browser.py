@@ -178,8 +178,8 @@ def test_a_sweep_has_its_charts_in_sections(browser: "webdriver.Chrome", shown: 
     assert is_training_mode(page)
     found = sections(page, least=8)
     assert list(found)[:5] == ["sweep", "test", "validation", "train", "tokens"]
-    assert list(found)[-2:] == ["grads", "vals"]
-    assert [name for name, is_open in found.items() if not is_open] == ["grads", "vals"]
+    assert list(found)[-2:] == ["watch/gradients", "watch/values"]
+    assert [name for name, is_open in found.items() if not is_open] == ["watch/gradients", "watch/values"]
     page.has(".js-plotly-plot .barlayer .trace", least=3)
     page.close(*BESIDE)
     page.photograph("sweep_charts")
@@ -193,7 +193,7 @@ def test_the_charts_of_a_run_are_in_the_same_order(browser: "webdriver.Chrome", 
     assert is_training_mode(page)
     found = sections(page, least=7)
     assert list(found)[:4] == ["test", "validation", "train", "tokens"]
-    assert [name for name, is_open in found.items() if not is_open] == ["grads", "vals"]
+    assert [name for name, is_open in found.items() if not is_open] == ["watch/gradients", "watch/values"]
     page.has(".js-plotly-plot .barlayer .trace", least=3)
     page.photograph("run_charts")
     assert page.errors() == []

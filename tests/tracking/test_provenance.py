@@ -8,6 +8,7 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 from tokenlayer.tracking import provenance
+from tokenlayer.tracking.commands import command_line
 from tokenlayer.tracking.recorder import Recorder
 
 
@@ -58,7 +59,7 @@ def test_machine_packages_and_command(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "tokenlayer" in versions
     arguments = ["/usr/bin/tokenlayer", "train", "tracking.uri=http://me:pw@host", "tracking.run_name=a b"]
     monkeypatch.setattr(sys, "argv", arguments)
-    assert provenance.command() == "tokenlayer train 'tracking.uri=http://***@host' 'tracking.run_name=a b'"
+    assert command_line() == "tokenlayer train 'tracking.uri=http://***@host' 'tracking.run_name=a b'"
 
 
 def test_what_a_run_records(

@@ -80,7 +80,9 @@ class Mirror:
 
         """
         began = time.monotonic()
-        if may_wait and began < self._not_before:
+        # A run is found, and known for what it is, by its parameters and tags: these do not wait.
+        names_the_run = any(commit.params or commit.tags for commit in commits[self.sent :])
+        if may_wait and began < self._not_before and not names_the_run:
             return False
         is_sent = self._attempt(lambda: self._send_pending(commits))
         now = time.monotonic()
