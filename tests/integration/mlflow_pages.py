@@ -4,7 +4,6 @@ TOKENLAYER_SCREENSHOTS names a folder for pictures of the pages.
 """
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -16,29 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from browsers import By, webdriver
 
-webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-By = pytest.importorskip("selenium.webdriver.common.by").By
 WebDriverWait = pytest.importorskip("selenium.webdriver.support.ui").WebDriverWait
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-DRIVER = shutil.which("chromedriver")
-if CHROMIUM is None or DRIVER is None:
-    pytest.skip("chromium and chromedriver are not installed", allow_module_level=True)
-
-FLAGS = (
-    "--headless=new",
-    "--no-sandbox",  # Chromium refuses its sandbox to root, who containers run as
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--window-size=1600,1200",
-    # As with a mouse: without one, charts show their buttons all the time.
-    "--blink-settings=primaryHoverType=2,availableHoverTypes=2,primaryPointerType=4,availablePointerTypes=4",
-)
+SIZE = (1600, 1200)
 SECONDS = 90
 
 
@@ -74,21 +55,6 @@ def _wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
         except OSError:
             time.sleep(0.2)
     raise AssertionError(log.read_text())
-
-
-@contextmanager
-def browsing(profile: Path) -> "Iterator[webdriver.Chrome]":
-    """A browser with a profile of its own, which reports what goes wrong on a page."""
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    for flag in (*FLAGS, f"--user-data-dir={profile}"):
-        options.add_argument(flag)
-    driver = webdriver.Chrome(options, webdriver.ChromeService(DRIVER))
-    try:
-        yield driver
-    finally:
-        driver.quit()
 
 
 class Page:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from browsers import By, browsing, webdriver
 from sources import invented_text, write_rows
 from tiny_runs import Store, without
 
@@ -18,26 +19,8 @@ from tokenlayer.cli.main import main
 
 pytestmark = pytest.mark.browser
 
-webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-By = pytest.importorskip("selenium.webdriver.common.by").By
 NoAlertPresentException = pytest.importorskip("selenium.common.exceptions").NoAlertPresentException
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-DRIVER = shutil.which("chromedriver")
-if CHROMIUM is None or DRIVER is None:
-    pytest.skip("chromium and chromedriver are not installed", allow_module_level=True)
-
-FLAGS = (
-    "--headless=new",
-    "--no-sandbox",  # Chromium refuses its sandbox to root, who containers run as
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--window-size=1000,1200",
-)
 CLASSES = ("<img src=x onerror=\"document.title='owned'\">", "</title><script>document.title='owned'</script>")
 TEXT = (
     "</div><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\"> "
@@ -67,14 +50,8 @@ def page(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Path
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[webdriver.Chrome]":
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(flag)
-    driver = webdriver.Chrome(options, webdriver.ChromeService(DRIVER))
-    yield driver
-    driver.quit()
+    with browsing(tmp_path_factory.mktemp("profile"), (1000, 1200)) as driver:
+        yield driver
 
 
 def test_nothing_of_text_and_classes_runs(browser: "webdriver.Chrome", page: Path) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mlflow_pages import Page, browsing, served
+from browsers import browsing
+from mlflow_pages import SIZE, Page, served
 from tiny_runs import CPU, QUIET, Store
 
 from tokenlayer.cli.main import main
@@ -44,7 +45,7 @@ def swept(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Sto
 
 
 def test_a_sweep_of_24_runs_is_readable(tmp_path: Path, swept: Store) -> None:
-    with served(swept.output_dir, "--run", NAME) as (charts, table), browsing(tmp_path) as browser:
+    with served(swept.output_dir, "--run", NAME) as (charts, table), browsing(tmp_path, SIZE) as browser:
         page = Page(browser, charts)
         page.says("24 matching runs")
         page.close(*BESIDE)

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from browsers import browsing, webdriver
 from made_sweeps import copy_sweep
 from mlflow.entities import Metric
-from mlflow_pages import Page, browsing, served, webdriver
+from mlflow_pages import SIZE, Page, served
 from tiny_runs import Recorded, Store, without
 
 from tokenlayer.cli.main import main
@@ -62,7 +63,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Ite
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[webdriver.Chrome]":
-    with browsing(tmp_path_factory.mktemp("profile")) as driver:
+    with browsing(tmp_path_factory.mktemp("profile"), SIZE) as driver:
         yield driver
 
 
