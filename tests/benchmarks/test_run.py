@@ -10,6 +10,8 @@ from benchmarks.parts import LOOP, RECORDED
 from mlflow.tracking import MlflowClient
 from rich.console import Console
 
+pytestmark = pytest.mark.slow
+
 TINY = (
     "dataset=planted",
     "dataset.n_texts=200",

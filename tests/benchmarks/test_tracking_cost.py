@@ -12,6 +12,8 @@ from tokenlayer import find_runs
 from tokenlayer.tracking.config import TrackingConfig
 from tokenlayer.tracking.reading import metric_history
 
+pytestmark = pytest.mark.slow
+
 TINY = ("dataset.n_texts=200", "dataset.text_length=60", "dataset.n_words=12", "dataset.batch_size=8")
 FEW = ("model.vocab_size=20", "trainer.max_epochs=1", "callbacks.figures=null", "callbacks.token_history=null")
 

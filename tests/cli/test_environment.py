@@ -6,7 +6,7 @@ import pytest
 from tokenlayer.cli import environment
 from tokenlayer.cli.environment import take_experiment
 from tokenlayer.cli.main import main
-from tokenlayer.cli.train import _complete
+from tokenlayer.cli.train import complete
 from tokenlayer.config.check import Spec, check
 from tokenlayer.config.compose import composing
 from tokenlayer.training.config import TrainConfig
@@ -21,7 +21,7 @@ def said_once() -> Iterator[None]:
 
 def resolved(*texts: str) -> object:
     with composing("train") as composer:
-        (job,) = check(composer, texts, Spec(TrainConfig, _complete), multirun=False)
+        (job,) = check(composer, texts, Spec(TrainConfig, complete), multirun=False)
     return job.resolved["tracking"]["experiment"], job.resolved["tracking"]["uri"]
 
 

@@ -95,6 +95,7 @@ def test_killed_at_a_random_moment(
 
 
 @pytest.mark.promise("SIGTERM in a search, then the same command", "exit code 130; the trials of the unbroken search")
+@pytest.mark.faults
 def test_asked_to_stop(server: Server, store: Store, unbroken: tuple[pd.DataFrame, float]) -> None:
     stopped = server.run(*LINE, *store.place, faults=[(f"{RECORDER}:append_commit", 14, ["SIGTERM"])])
     assert stopped.code == 130, stopped.printed

@@ -178,7 +178,7 @@ def test_a_hopeless_trial_is_pruned(store: Store, capsys: pytest.CaptureFixture[
     whole, pruned = trials(store)
     assert pruned.run.info.status == "FINISHED"
     assert pruned.run.data.tags["tokenlayer.search.pruned"] == "true"
-    assert pruned.run.data.tags["mlflow.note.content"].startswith("Pruned after validation: validation/accuracy 0.")
+    assert "\n\nPruned after validation: validation/accuracy 0." in pruned.run.data.tags["mlflow.note.content"]
     assert len(store.history(pruned.run_id, "validation/accuracy")) == 1
     assert len(store.history(whole.run_id, "validation/accuracy")) == 3
     assert "test/accuracy" in pruned.run.data.metrics

@@ -45,6 +45,8 @@ def test_one_parent_with_a_child_for_each_job(done: Store) -> None:
     assert [(run.run.data.tags["initializer"], run.run.data.tags["seed"]) for run in runs][2] == ("bpe", "0")
     assert json.loads(parent.run.data.tags["tokenlayer.sweep.keys"]) == ["initializer", "seed"]
     assert len(done.runs()) == 5
+    made_by = [run.run.data.params["initializer._target_"].rpartition(".")[2] for run in runs]
+    assert made_by == ["RandomNgramsConfig"] * 2 + ["BpeConfig"] * 2, "by settings of their own"
 
 
 def test_what_is_common_stands_on_the_parent(done: Store) -> None:
@@ -87,20 +89,19 @@ def test_the_same_command_again_runs_nothing(done: Store, capsys: pytest.Capture
 
 
 def test_more_values_extend_a_sweep(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(command(store.output_dir, "seed=0")) == 0
-    assert main(command(store.output_dir, "seed=0,1")) == 0, "a value alone is no sweep over it"
-    assert len(parents(store)) == 2
-    capsys.readouterr()
-    assert main(command(store.output_dir, "seed=0,1,2")) == 0
+    assert main([*command(store.output_dir, "seed=0,1"), "tracking.run_name=try"]) == 0
+    check_lines(capsys.readouterr().out.splitlines())
+    assert main([*command(store.output_dir, "seed=0,1,2"), "tracking.run_name=try"]) == 0
     printed = capsys.readouterr().out
     assert "3 jobs, 2 done, 1 to run" in printed
     assert re.findall(r"^\[\d/3\]", printed, re.MULTILINE) == ["[3/3]"] * 3
-    assert [run.run.data.tags["seed"] for run in children(store) if "seed" in run.run.data.tags] == ["0", "1", "2"]
+    assert [run.run.data.tags["seed"] for run in children(store)] == ["0", "1", "2"]
+    assert [run.run.info.run_name for run in children(store)] == [f"try seed={seed}" for seed in range(3)]
+    assert len(parents(store)) == 1
 
 
-def test_few_lines_a_job_and_a_table_in_the_end(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(command(store.output_dir, "seed=0,1")) == 0
-    lines = capsys.readouterr().out.splitlines()
+def check_lines(lines: list[str]) -> None:
+    """A few for each job, and a table in the end."""
     of_jobs = [line for line in lines if line.startswith("[")]
     assert len(of_jobs) == 6
     assert of_jobs[0] == "[1/2] seed=0"
@@ -245,25 +246,6 @@ def test_a_baseline_is_swept_too(store: Store) -> None:
     assert main(line) == 0
     assert main(line) == 0
     assert [run.run.info.run_name for run in children(store)] == ["baseline=tfidf", "baseline=nbsvm"]
-
-
-def test_a_name_of_ones_own_is_kept_beside_what_varies(store: Store) -> None:
-    assert main([*command(store.output_dir, "seed=0,1"), "tracking.run_name=try"]) == 0
-    assert [run.run.info.run_name for run in children(store)] == ["try seed=0", "try seed=1"]
-
-
-def test_every_combination_is_a_run_with_its_own_settings(store: Store) -> None:
-    place = f"output_dir={store.output_dir}"
-    sweep = ["initializer=random_ngrams,original_gaussian", "seed=0,1"]
-    tiny = without("initializer")
-    assert main(["train", "-m", *tiny, place, "trainer.max_steps=2", *sweep]) == 0
-    runs = [run.run for run in store.runs() if "mlflow.parentRunId" in run.run.data.tags]
-    settings = [(run.data.params["group.initializer"], run.data.params["seed"]) for run in runs]
-    assert settings == [(name, seed) for name in ("random_ngrams", "original_gaussian") for seed in ("0", "1")]
-    assert len({run.info.run_name for run in runs}) == 4
-    assert {run.info.status for run in runs} == {"FINISHED"}
-    targets = {run.data.params["initializer._target_"].rpartition(".")[2] for run in runs}
-    assert targets == {"RandomNgramsConfig", "GaussianConfig"}
 
 
 def test_a_wrong_value_in_one_job_stops_all_before_the_first(store: Store, capsys: pytest.CaptureFixture[str]) -> None:

@@ -188,6 +188,7 @@ def test_a_sweep_has_its_charts_in_sections(browser: "webdriver.Chrome", shown: 
     assert page.errors() == []
 
 
+@pytest.mark.slow
 def test_the_charts_of_a_run_are_in_the_same_order(browser: "webdriver.Chrome", shown: Shown) -> None:
     page = Page(browser, shown.charts)
     page.says("1 matching run", shown.run.run.info.run_name)
