@@ -27,6 +27,7 @@ mutation: $(STAMP)  ## by hand or at night: which changes of the code no test no
 
 test-faults: $(STAMP)  ## real faults by the dozen, 20,000 hostile inputs, under an hour; writes docs/reliability.md
 	$(BIN)/python -m pytest -m "faults or not faults and not slow and not gpu and not services" --timeout 900 \
+	  -n auto --dist worksteal \
 	  --reliability docs/reliability.md tests/faults tests/tracking tests/data/test_prepare.py $(PYTEST_ARGS)
 	$(BIN)/python -m pytest -m faults -n auto --dist worksteal tests/data/sources tests/config tests/training tests/integration \
 	  $(PYTEST_ARGS)

@@ -44,18 +44,26 @@ class Reliability:
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item) -> Iterator[None]:
+        """Hand on what a test promises, with its outcome: pytest-xdist runs it in another process."""
         outcome = yield
-        report = outcome.get_result()  # type: ignore[attr-defined]  # pluggy's result
         mark = item.get_closest_marker("promise")
-        if mark is None or (report.when != "call" and report.passed):
-            return
-        fault, promise = mark.args
-        test = item.nodeid.partition("[")[0].removeprefix("tests/")
-        row = self._rows.setdefault((fault, promise, test), Promise(fault, promise, test))
-        if row.outcomes.get(item.nodeid) != "failed":
-            row.outcomes[item.nodeid] = report.outcome
+        if mark is not None:
+            report = outcome.get_result()  # type: ignore[attr-defined]  # pluggy's result
+            report.user_properties.append(("promise", list(mark.args)))
 
-    def pytest_sessionfinish(self) -> None:
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        given = dict(report.user_properties).get("promise")
+        if given is None or (report.when != "call" and report.passed):
+            return
+        fault, promise = map(str, given)  # type: ignore[call-overload]  # a list, of pytest's object
+        test = report.nodeid.partition("[")[0].removeprefix("tests/")
+        row = self._rows.setdefault((fault, promise, test), Promise(fault, promise, test))
+        if row.outcomes.get(report.nodeid) != "failed":
+            row.outcomes[report.nodeid] = report.outcome
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if hasattr(session.config, "workerinput"):  # of pytest-xdist: the process that hands out the tests has them all
+            return
         rows = sorted(self._rows.values(), key=lambda row: row.test)
         tried = [outcome for row in rows for outcome in row.outcomes.values() if outcome != "skipped"]
         held = sum(outcome == "passed" for outcome in tried)
