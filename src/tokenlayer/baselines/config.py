@@ -24,7 +24,7 @@ class BaselineRunConfig:
     output_dir: str = "outputs"
     """Folder of what runs write."""
     sweep: SweepConfig = field(default_factory=SweepConfig)
-    """How a multirun goes: its name, and what stops it."""
+    """The name of a multirun, and what stops it."""
     allow_targets: list[str] = field(default_factory=list)
     """Packages besides `tokenlayer` and `torch` that a `_target_` may name."""
 

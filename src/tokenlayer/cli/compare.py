@@ -62,7 +62,7 @@ def main(arguments: list[str]) -> int:
 
 def _show(compared: Comparison, title: str) -> None:
     from tokenlayer.comparison.document import document  # noqa: PLC0415  # MLflow takes seconds
-    from tokenlayer.comparison.texts import show  # noqa: PLC0415
+    from tokenlayer.comparison.texts import show  # noqa: PLC0415  # errors first
 
     told = document(compared, title)
     with shown_by(None):
@@ -72,7 +72,7 @@ def _show(compared: Comparison, title: str) -> None:
 def _text(compared: Comparison, title: str, wanted: str) -> str:
     """The comparison in the wanted format."""
     from tokenlayer.comparison import formats, texts  # noqa: PLC0415  # MLflow takes seconds
-    from tokenlayer.comparison.document import document, more_sections  # noqa: PLC0415
+    from tokenlayer.comparison.document import document, more_sections  # noqa: PLC0415  # errors first
 
     if wanted == "csv":
         return formats.as_csv(compared.table)

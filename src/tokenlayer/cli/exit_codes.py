@@ -1,4 +1,4 @@
-"""How a command has ended, as the process tells it."""
+"""The end of a command, as its exit code and as a message."""
 
 from enum import IntEnum
 

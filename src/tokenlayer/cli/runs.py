@@ -44,7 +44,7 @@ def main(arguments: list[str]) -> int:
 
 def _table(listed: list[Listed]) -> Table:
     from rich.table import Table  # noqa: PLC0415  # only for what is shown
-    from rich.text import Text  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415  # errors first
 
     table = Table(box=None, padding=(0, 1))
     for heading in ("run", "name", "status", "start (UTC)"):

@@ -115,7 +115,7 @@ class _Todo:
 
 
 def _run(multirun: Multirun[T], todo: Sequence[_Todo], total: int, place: SweepPlace | None) -> list[ExitCode | None]:
-    """How each job has ended; None: it was not begun, because another had failed."""
+    """The end of each job; None: it was not begun, because another had failed."""
     task = _Task(multirun.command, tuple(todo), total, place, os.getpid())
     lines = [job.overrides() for job in todo]
     if in_this_process(multirun.sweep):
@@ -127,7 +127,7 @@ def _run(multirun: Multirun[T], todo: Sequence[_Todo], total: int, place: SweepP
 
 
 def _end(returned: JobReturn) -> ExitCode | None:
-    """How a job has ended; of one that its launcher could not run, the reason is told."""
+    """The end of a job; if its launcher could not run it, the reason is printed."""
     try:
         end: ExitCode | None = returned.return_value
     except Exception as error:
@@ -158,7 +158,7 @@ class _Task(Generic[T]):
     def __call__(self, composed: DictConfig) -> ExitCode | None:
         """Runs one job. Its failure is its exit code, which comes back from other processes too.
 
-        It is told here and not raised: Hydra would keep it back until the last job of the sweep has run.
+        It is printed here and not raised: Hydra would keep it back until the last job of the sweep has run.
         """
         if os.getpid() == self.process:
             return self._run(composed)

@@ -72,7 +72,7 @@ class TrainConfig:
     test_weights: Literal["best", "last"] = "best"
     """The weights that are tested: those of the best checkpoint, or those that training ended with."""
     sweep: SweepConfig = field(default_factory=SweepConfig)
-    """How a multirun goes: its name, and what stops it."""
+    """The name of a multirun, and what stops it."""
     resume: str | None = None
     """The run to continue, by id, a unique beginning of it, or name; its own configuration is used, with the other
     settings on top."""
