@@ -1,4 +1,4 @@
-"""Whether a database is one that the installed MLflow can use, found out before MLflow opens it.
+"""Databases that the installed MLflow cannot use are recognised before MLflow opens them.
 
 MLflow adds its tables to whatever database it is given, and brings one of an older MLflow up to date without asking.
 """

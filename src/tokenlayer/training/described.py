@@ -1,4 +1,4 @@
-"""What MLflow is told of a run beside its figures: the dataset it read, and the model it made."""
+"""A run in MLflow beside its figures: the dataset that it read, and the model that it made."""
 
 from __future__ import annotations
 

@@ -114,7 +114,7 @@ def told_how_to_go_on(run_id: str, job: Job[TrainConfig], note: Note) -> Iterato
 
 
 def open_run(job: Job[TrainConfig]) -> tuple[Recorder, Job[TrainConfig]]:
-    """The recorder of a new run, or of the one to be resumed, and the job as the run is told of it.
+    """The recorder of a new run, or of the one to be resumed, and the job as it is recorded.
 
     The settings are committed. The options that a resumed run was made of are those of its first command line.
     """
