@@ -91,6 +91,11 @@ def test_the_place_cannot_be_swept(key):
         plan("train", jobs([], {key: "a"}, {key: "b"}), None)
 
 
+def test_one_run_cannot_be_resumed_by_many_jobs():
+    with pytest.raises(InputError, match="resume: a sweep goes on by itself"):
+        plan("train", jobs(["resume=0123"], *seeds(0, 1)), None)
+
+
 def test_a_secret_cannot_be_swept():
     with pytest.raises(InputError, match="token: holds secrets") as raised:
         plan("train", jobs([], {"dataset.token": "hush1"}, {"dataset.token": "hush2"}), None)

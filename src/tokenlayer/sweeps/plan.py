@@ -70,6 +70,7 @@ def plan(command: str, jobs: Sequence[Job[Any]], name: str | None) -> Plan:
     """
     keys = tuple(jobs[0].swept)
     _check_keys(keys)
+    _check_resumes_nothing(jobs[0])
     _check_secrets(jobs)
     swept = {text for job in jobs for text in _as_texts(job)}
     fixed = tuple(sorted(text for text in jobs[0].overrides if text not in swept and is_relevant(text)))
@@ -90,6 +91,14 @@ def _check_keys(keys: Sequence[str]) -> None:
                 f"{key}: a sweep has one place in one store, and no values of this to try; give one value, or several "
                 "command lines (an interrupted sweep goes on when its own command line is given again)"
             )
+
+
+def _check_resumes_nothing(job: Job[Any]) -> None:
+    if any(text.lstrip("+").startswith("resume=") for text in job.overrides):
+        raise InputError(
+            "resume: a sweep goes on by itself when its own command line is given again; leave this out, or continue the "
+            "one run without --multirun"
+        )
 
 
 def _check_secrets(jobs: Sequence[Job[Any]]) -> None:
