@@ -96,8 +96,8 @@ def _check_keys(keys: Sequence[str]) -> None:
 def _check_resumes_nothing(job: Job[Any]) -> None:
     if any(text.lstrip("+").startswith("resume=") for text in job.overrides):
         raise InputError(
-            "resume: a sweep goes on by itself when its own command line is given again; leave this out, or continue the "
-            "one run without --multirun"
+            "resume: a sweep goes on by itself when its own command line is given again; leave this out, or continue "
+            "the one run without --multirun"
         )
 
 
