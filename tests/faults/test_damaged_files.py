@@ -58,7 +58,7 @@ DAMAGES = (truncated, emptied, garbled, gone, turned)
 LAST = "checkpoints/last"
 JOURNAL = "commits.jsonl"
 PART = "artifacts/logs/train_log/part-000001.parquet"
-METRICS = "artifacts/journal/metrics/part-000001.parquet"
+METRICS = "artifacts/journal/metrics/part-000002.parquet"  # the first commit with metrics
 FILES = (LAST, JOURNAL, PART, METRICS, "artifacts/config/resolved.yaml", "artifacts/config/overrides.yaml", "run.json")
 CASES = [
     *((file, damage) for file in FILES for damage in DAMAGES),
