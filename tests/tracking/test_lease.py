@@ -168,6 +168,27 @@ def test_heartbeats_keep_the_lease_and_the_status(
     assert client.get_run(recorder.run_id).info.status == "FINISHED"
 
 
+def test_heartbeats_of_a_sync_leave_the_status_alone(
+    output_dir: Path, client: MlflowClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Recorder.start(TrackingConfig(), output_dir) as recorder:
+        pass
+    monkeypatch.setattr(lease_module, "HEARTBEAT_SECONDS", 0.05)
+    lease = lease_module.Lease(open_store(None, output_dir), keeps_running=False)
+    lease.take(client.get_run(recorder.run_id))
+    first = holder(client, recorder.run_id)
+    for _ in range(200):
+        time.sleep(0.05)
+        now = holder(client, recorder.run_id)
+        assert first is not None
+        assert now is not None
+        if now.heartbeat > first.heartbeat:
+            break
+    lease.release()
+    assert now.heartbeat > first.heartbeat
+    assert client.get_run(recorder.run_id).info.status == "FINISHED"
+
+
 @pytest.mark.promise("The process of a run was killed", "the next command that opens the store marks the run KILLED")
 def test_runs_whose_process_is_gone_are_marked(recorder: Recorder, output_dir: Path, client: MlflowClient) -> None:
     made = {}

@@ -43,11 +43,14 @@ class Lease:
 
     Args:
         store: the store of the run.
+        keeps_running: set the run to RUNNING again if somebody has held this process for dead; not for one that only
+            sends what is left of a run that has ended.
 
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, *, keeps_running: bool = True) -> None:
         self._store = store
+        self._keeps_running = keeps_running
         self._holder = Holder.this_process()
         self._run_id = ""
         self._taken_by: Holder | None = None
@@ -146,7 +149,7 @@ class Lease:
             return
         self._store.client.set_tag(self._run_id, LEASE_TAG, self._holder.now().to_tag())
         # Someone held this process for dead, its clock or the network being slow.
-        if run.info.status != "RUNNING" and not self._ended.is_set():
+        if self._keeps_running and run.info.status != "RUNNING" and not self._ended.is_set():
             self._store.client.update_run(self._run_id, status="RUNNING")
 
 

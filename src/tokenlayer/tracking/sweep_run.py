@@ -151,7 +151,7 @@ class SweepRun:
         store = open_store(config.uri, output_dir)
         mark_dead_runs(store)
         experiment_id = store.experiment_id(config.experiment)
-        lease = Lease(store)
+        lease = Lease(store, keeps_running=False)  # a parent is RUNNING only once its sweep has begun
         with store.exclusive():
             run = _parent(store, identity)
             if run is None:

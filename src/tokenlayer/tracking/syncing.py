@@ -55,7 +55,7 @@ def sync(named: str, uri: str | None, output_dir: Path) -> Synced:
     if not folder.journal.is_file():
         raise InputError(f"nothing of run {run_id} lies in {folder.root}; name its output folder with --output-dir")
     folder.open()
-    lease = Lease(store)
+    lease = Lease(store, keeps_running=False)
     try:
         lease.take(run)
         return _send(store, run, folder, lease, resume_command(run_id, uri, output_dir))
