@@ -49,6 +49,12 @@ def test_what_is_no_beginning_or_name(store: Store, client: MlflowClient, experi
         find_run(store, "Nmae")
 
 
+def test_no_name_is_as_long(store: Store) -> None:
+    with pytest.raises(InputError, match="no run has a name of 100,000 characters") as raised:
+        find_run(store, "x" * 100_000)
+    assert len(str(raised.value)) < 1000
+
+
 def test_the_candidates_of_an_ambiguous_beginning(store: Store, client: MlflowClient, experiment: str) -> None:
     ids = [made(client, experiment, f"number {i}") for i in range(17)]
     beginning, n = Counter(run_id[0] for run_id in ids).most_common(1)[0]

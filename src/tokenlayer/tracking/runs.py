@@ -15,9 +15,10 @@ from requests import RequestException
 from sqlalchemy.exc import SQLAlchemyError
 
 from tokenlayer.errors import InputError
-from tokenlayer.hints import did_you_mean, near
+from tokenlayer.hints import did_you_mean, near, shortened
 from tokenlayer.redaction import is_masked
 from tokenlayer.tracking.format import FORMAT, FORMAT_TAG, check_format
+from tokenlayer.tracking.names import TAG_LENGTH
 from tokenlayer.tracking.store import Store
 from tokenlayer.tracking.sweep_tags import KIND_TAG
 from tokenlayer.tracking.uri import SECRET_REMEDY
@@ -89,6 +90,8 @@ def find_run(store: Store, named: str, recorded_to: str | None = None) -> Run:
             come near.
 
     """
+    if len(named) > TAG_LENGTH:  # more than a name can have, and than a database looks for
+        raise InputError(f"{shortened(named)}: no run has a name of {len(named):,} characters")
     found = _called(store, named)
     active = [run for run in found if not _is_deleted(run)]
     if len(active) > 1:
