@@ -25,9 +25,9 @@ class Job:
 
     settings: Mapping[str, str]
     accuracy: float | None = 0.8
-    """Of test texts, and of the predictions."""
+    """The metric on the test texts, and of the predictions."""
     validation: float | None = None
-    """Of validation texts at the end; None: as on test texts."""
+    """The metric on the validation texts at the end; None: as on test texts."""
     status: str = "FINISHED"
     texts: int = 0
     """The first of the test texts: another number stands for other texts."""

@@ -1,4 +1,4 @@
-"""What a command line says of a search: all that is wrong with it is told before anything runs."""
+"""The search that a command line describes; all that is wrong with it is reported before anything runs."""
 
 import sys
 from pathlib import Path

@@ -45,6 +45,6 @@ class Job(Generic[T]):
     chosen: Sequence[str] = ()
     """What was left open and was chosen from the training texts, in words."""
     swept: Mapping[str, str] = field(default_factory=dict)
-    """Of these settings, those that a sweep varies: key → value as on the command line."""
+    """The settings among them that a sweep varies: key → value as on the command line."""
     member: Member | None = None
     """The job's place in a sweep that is recorded."""
