@@ -37,6 +37,7 @@ TINY = (
     "learning_rule=random_regrow",
     "learning_rule.ngram_lengths=[2,3,4]",
     "model.vocab_size=30",
+    "callbacks.checkpoints.seconds_apart=0",
 )
 RUN_LINE = re.compile(r"^run ([0-9a-f]{32})$", re.MULTILINE)
 LOGS = ("grads_log", "vals_log", "train_log", "patterns_log", "edits")

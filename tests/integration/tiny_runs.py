@@ -21,6 +21,8 @@ TEXTS = (
 )
 CPU = ("trainer.accelerator=cpu", "trainer.threads=1")
 # Drawing figures takes three quarters of a tiny run's time: `without("callbacks")` has them drawn.
+# A checkpoint wherever one may be: tiny runs are over before two are five seconds apart.
+OFTEN = "callbacks.checkpoints.seconds_apart=0"
 QUIET = ("callbacks.figures=null", "callbacks.token_history=null")
 TINY = (
     # The recommended setting, named so that an option of a test's own can stand in its place.
@@ -34,6 +36,7 @@ TINY = (
     "optimizer=adam",
     "lr_scheduler=cosine",
     *CPU,
+    OFTEN,
     *QUIET,
 )
 ORIGINAL = (
@@ -49,6 +52,7 @@ ORIGINAL = (
     "optimizer=original",
     "lr_scheduler=none",
     *CPU,
+    OFTEN,
     *QUIET,
 )
 STEPS_PER_EPOCH = 17  # 140 training texts in batches of 8

@@ -74,7 +74,8 @@ def test_the_last_table_is_the_vocabulary_at_the_end_without_places_of_no_token(
         def on_train_end(self, trainer, pl_module):
             pl_module.model.tokenization.replace(torch.tensor([3, 7]), torch.full((2, 4), BLANK))
 
-    fitted = training.fit(PatternsLogConfig(), CheckpointsConfig(), TokenEffectsConfig(), more=[Emptied()], test=True)
+    often = CheckpointsConfig(seconds_apart=0)
+    fitted = training.fit(PatternsLogConfig(), often, TokenEffectsConfig(), more=[Emptied()], test=True)
     tables = sorted((fitted.recorder.directory / "patterns").iterdir())
     assert [path.name for path in tables] == [
         "step_000000.json",

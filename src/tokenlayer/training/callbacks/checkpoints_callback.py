@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import time
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,30 +25,40 @@ _STEP = re.compile(r"step_(\d+)")
 
 # Lightning moves Checkpoint callbacks to the end, so that what the others log of a step is in that step's commit.
 class Checkpoints(RunCallback, pl.callbacks.Checkpoint):
-    """Commits every ⌊n / per_epoch⌋ batches of an epoch, after validation, at max_steps, and when asked to stop.
+    """Commits every ⌊n / per_epoch⌋ batches of an epoch and after validation, but for those soon after another.
+
+    The best validation, the end of the training and a request to stop do not wait.
 
     `checkpoints/last.ckpt` is where the run resumes from; `checkpoints/best.ckpt` has the best monitored value.
     """
 
     def __init__(
-        self, run: RunContext, per_epoch: int, keep: Literal["all", "last_and_best"], monitor: str, mode: str
+        self,
+        run: RunContext,
+        per_epoch: int,
+        seconds_apart: float,
+        keep: Literal["all", "last_and_best"],
+        monitor: str,
+        mode: str,
     ) -> None:
         super().__init__(run)
         self.per_epoch = per_epoch
+        self.seconds_apart = 0.0 if keep == "all" else seconds_apart
         self.keep_all = keep == "all"
         self.monitor = monitor
         self.mode = mode
         self.best_value: float | None = None
         self.best_file: str | None = None
+        self._latest = time.monotonic()
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         stride = max(1, int(trainer.num_training_batches) // self.per_epoch)
         stop = interrupts.requested() is not None
-        is_due = batch_idx % stride == 0 and batch_idx != 0
+        is_due = batch_idx % stride == 0 and batch_idx != 0 and self._is_time()
         # Later the loops count an epoch that max_steps cut short as done, and no run could go on from there.
-        is_end = trainer.global_step == trainer.max_steps or (
+        is_end = _at_last_step(trainer) or (
             batch_idx + 1 == trainer.num_training_batches and not trainer.enable_validation
         )
         if is_due or stop or is_end:
@@ -57,7 +68,10 @@ class Checkpoints(RunCallback, pl.callbacks.Checkpoint):
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if trainer.state.fn != TrainerFn.FITTING or trainer.sanity_checking:
             return  # no state of a training, to go on from
-        self._commit(trainer, keep=False, is_best=self._is_best(trainer))
+        is_best, stop = self._is_best(trainer), interrupts.requested() is not None
+        is_end = trainer.should_stop or trainer.current_epoch + 1 == trainer.max_epochs or _at_last_step(trainer)
+        if is_best or is_end or stop or self._is_time():
+            self._commit(trainer, keep=False, is_best=is_best)
         interrupts.raise_if_requested()
 
     def state_dict(self) -> dict[str, Any]:
@@ -93,6 +107,9 @@ class Checkpoints(RunCallback, pl.callbacks.Checkpoint):
             self.best_value = value
         return better
 
+    def _is_time(self) -> bool:
+        return time.monotonic() - self._latest >= self.seconds_apart
+
     def _commit(self, trainer: pl.Trainer, keep: bool, is_best: bool = False) -> None:
         for callback in trainer.callbacks:  # type: ignore[attr-defined]  # Lightning declares it on the connector
             if isinstance(callback, RunCallback):
@@ -105,3 +122,8 @@ class Checkpoints(RunCallback, pl.callbacks.Checkpoint):
         trainer.save_checkpoint(path, weights_only=False)  # the loops and the optimizer, too
         aliases = (LAST, BEST) if is_best else (LAST,)
         self.recorder.commit(trainer.global_step, checkpoint=path, aliases=aliases, keep=keep, may_wait=True)
+        self._latest = time.monotonic()
+
+
+def _at_last_step(trainer: pl.Trainer) -> bool:
+    return trainer.global_step == trainer.max_steps
