@@ -4,6 +4,7 @@ import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pandas as pd
@@ -262,3 +263,30 @@ def test_sending_that_may_wait_takes_a_small_share_of_the_time(
     assert [m.value for m in client.get_metric_history(recorder.run_id, "m")] == list(range(1, 13))
     kept = {path.name: path.read_bytes()[-2:] for path in (artifacts(recorder.run_id) / "checkpoints").iterdir()}
     assert kept == {"last.ckpt": b"12", "step_00000002.ckpt": b" 2"}
+
+
+@pytest.mark.parametrize("kind", ["texts", "table", "metrics"])
+def test_what_an_interruption_left_half_written_is_not_committed(
+    recorder: Recorder, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    def half(path: Path, text: str, **_: object) -> NoReturn:
+        path.write_bytes(text.encode()[:1])
+        interrupted()
+
+    recorder.append("logs/train_log", {"step": 0, "loss": 1.0})
+    monkeypatch.setattr("pathlib.Path.write_text", half)
+    monkeypatch.setattr("tokenlayer.tracking.tables.pq.write_table", lambda _, path, **__: half(path, "PAR1"))
+    with pytest.raises(KeyboardInterrupt):
+        if kind == "texts":
+            recorder.write_texts({"note.txt": "a note"})
+        elif kind == "table":
+            recorder.load_log("logs/train_log")
+        else:
+            recorder.table("tokens/effects.json", pd.DataFrame({"token": ["a"]}))
+    monkeypatch.undo()
+    recorder.finish("KILLED")
+    whole = [path.relative_to(recorder.directory).as_posix() for path in recorder.directory.rglob("*.*")]
+    assert whole == ["logs/train_log/part-000000.parquet"]

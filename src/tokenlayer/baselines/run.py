@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from tokenlayer.atomic import replacing
 from tokenlayer.baselines.base import Baseline, Probabilities
 from tokenlayer.baselines.config import BaselineRunConfig
 from tokenlayer.baselines.words import WordCounter
@@ -64,7 +65,8 @@ def compare(job: Job[BaselineRunConfig]) -> Result:
         probabilities = baseline.probabilities(counter(dataset.splits["test"].codes))
         metrics |= _recorded(probabilities, "test", run)
         frame = predictions_frame(_out(probabilities), dataset)
-        frame.to_parquet(recorder.artifact("predictions/test.parquet"), index=False)
+        with replacing(recorder.artifact("predictions/test.parquet")) as unfinished:
+            frame.to_parquet(unfinished, index=False)
         recorder.set_tags({NOTE_TAG: figures(metrics)})
     announce(run.console, recorder.run_id, metrics, config.tracking.uri, config.output_dir)
     return Result(recorder.run_id, metrics)

@@ -12,6 +12,7 @@ from typing import Any
 import psutil
 import torch
 
+from tokenlayer.atomic import replace_text, replacing
 from tokenlayer.redaction import redacted, redacted_uri
 from tokenlayer.tracking.commands import command_line
 from tokenlayer.tracking.recorder import Recorder
@@ -27,10 +28,11 @@ def record_provenance(recorder: Recorder) -> None:
     git = git_state(folder)
     described = {"command": command_line(), "git": git, "python": python(), "hardware": hardware()}
     text = json.dumps({**described, "packages": packages()}, indent=2, ensure_ascii=False)
-    recorder.artifact("config/provenance.json").write_text(text + "\n", encoding="utf-8")
+    replace_text(recorder.artifact("config/provenance.json"), text + "\n")
     diff = git_diff(folder) if git.get("dirty") else None
     if diff:
-        recorder.artifact("config/git.diff").write_bytes(diff)
+        with replacing(recorder.artifact("config/git.diff")) as unfinished:
+            unfinished.write_bytes(diff)
     names = {"commit": "mlflow.source.git.commit", "branch": "mlflow.source.git.branch"}
     names |= {"remote": "mlflow.source.git.repoURL", "dirty": "git.dirty"}
     recorder.set_tags({tag: str(git[key]) for key, tag in names.items() if key in git})

@@ -9,6 +9,7 @@ from typing import Any, Literal, Self
 
 import pandas as pd
 
+from tokenlayer.atomic import replace_text
 from tokenlayer.interrupts import held_back, is_interruption
 from tokenlayer.redaction import redacted_settings
 from tokenlayer.tracking.commands import sync_command
@@ -178,7 +179,7 @@ class Recorder:
         committed, is_new = latest_files(self._commits), False
         for name, text in texts.items():
             path = self.artifact(name)
-            path.write_text(text, encoding="utf-8")
+            replace_text(path, text)
             if name in committed and committed[name][0] == sealed(path):
                 path.unlink()
             else:
@@ -245,11 +246,14 @@ class Recorder:
             frame: the table; its index is left out.
 
         """
-        frame.to_json(self.artifact(relative), orient="split", index=False, date_format="iso")
+        replace_text(self.artifact(relative), frame.to_json(orient="split", index=False, date_format="iso"))
         self._shown_as_tables[relative] = None
 
     def artifact(self, relative: str) -> Path:
-        """The path at which to write the artifact `relative`; it is taken whole at the next commit."""
+        """The path at which to put the artifact `relative`, for the next commit to take.
+
+        Put it there whole, as `atomic.replacing` does: a run that is interrupted commits what it finds.
+        """
         path = self._folder.incoming / relative
         if not path.resolve().is_relative_to(self._folder.incoming.resolve()):
             raise ValueError(f"artifact path {relative!r} leaves the run")

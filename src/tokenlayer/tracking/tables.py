@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tokenlayer.atomic import replacing
 from tokenlayer.tracking.names import check_name
 
 PART = re.compile(r"part-(\d{6})\.parquet$")
@@ -163,7 +164,8 @@ class MetricBuffer:
 def write_parquet(table: pa.Table, path: Path) -> None:
     """Write a Parquet file (zstd), making its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(table, path, compression="zstd")
+    with replacing(path) as unfinished:
+        pq.write_table(table, unfinished, compression="zstd")
 
 
 def read_parts(paths: Iterable[Path]) -> pa.Table:

@@ -12,6 +12,7 @@ import pandas as pd
 import pytorch_lightning as pl
 from pytorch_lightning.utilities import rank_zero_only
 
+from tokenlayer.atomic import replacing
 from tokenlayer.data.loader import BatchLoader
 from tokenlayer.data.prepare import prepare
 from tokenlayer.data.types import SPLITS, EncodedSplit, PreparedDataset
@@ -129,7 +130,8 @@ def _named(metrics: Mapping[str, float], split: str) -> dict[str, float]:
 def record_train_ids(recorder: Recorder, dataset: PreparedDataset) -> None:
     """`dataset/train_ids.parquet`: the texts that a model is trained on, each by the hash of its content."""
     frame = pd.DataFrame({"text_id": dataset.splits["train"].ids})
-    frame.to_parquet(recorder.artifact(_TRAIN_IDS), index=False)
+    with replacing(recorder.artifact(_TRAIN_IDS)) as unfinished:
+        frame.to_parquet(unfinished, index=False)
 
 
 def recorded_train_ids(config: EvaluateConfig, saved: SavedModel) -> npt.NDArray[np.str_] | None:

@@ -10,6 +10,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
+from tokenlayer.atomic import replacing
 from tokenlayer.data.types import PreparedDataset
 from tokenlayer.training.callbacks.base import RunContext
 from tokenlayer.training.callbacks.run_callback import RunCallback
@@ -40,7 +41,8 @@ class Predictions(RunCallback):
     def on_test_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         frame = predictions_frame(torch.cat(self._out), self.run.dataset)
         self._out = []
-        frame.to_parquet(self.recorder.artifact("predictions/test.parquet"), index=False)
+        with replacing(self.recorder.artifact("predictions/test.parquet")) as unfinished:
+            frame.to_parquet(unfinished, index=False)
 
 
 def predictions_frame(out: Tensor, dataset: PreparedDataset) -> pd.DataFrame:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 
+from tokenlayer.atomic import replace_text
 from tokenlayer.tracking.provenance import record_provenance
 from tokenlayer.training.callbacks.run_callback import RunCallback
 
@@ -26,7 +27,7 @@ class Provenance(RunCallback):
         if dataset.ground_truth is not None:
             report["ground_truth"] = asdict(dataset.ground_truth)
         text = json.dumps(report, indent=2, ensure_ascii=False)
-        self.recorder.artifact("dataset/report.json").write_text(text, encoding="utf-8")
+        replace_text(self.recorder.artifact("dataset/report.json"), text)
         # What watches a run does not tell it from others; it stands in config/resolved.yaml.
         told = {name: value for name, value in job.resolved.items() if name != "callbacks"}
         self.recorder.log_params(flat(told) | {f"group.{k}": v for k, v in job.choices.items()})

@@ -12,6 +12,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
+from tokenlayer.atomic import replacing
 from tokenlayer.models.logit_gradients import class_weights, logit_gradients, top_class
 from tokenlayer.training import token_history
 from tokenlayer.training.callbacks.base import RunContext
@@ -115,7 +116,8 @@ class TokenHistory(RunCallback):
     def _write(self, lives: pd.DataFrame, tokens: pd.DataFrame) -> None:
         """The whole for programs, the top rows for MLflow's UI."""
         lives = lives.assign(tested=token_history.tested(lives, tokens["pattern"].tolist()))
-        lives.to_parquet(self.recorder.artifact("tokens/biography.parquet"), index=False)
+        with replacing(self.recorder.artifact("tokens/biography.parquet")) as unfinished:
+            lives.to_parquet(unfinished, index=False)
         shown = token_history.top_first(lives).head(_ROWS).drop(columns=["steps", "weights"])
         counts = tokens.drop(columns=["pattern", "weight", "towards"]).iloc[shown["neuron"]].reset_index(drop=True)
         shown = shown.assign(pattern=shown["pattern"].map(token_name)).reset_index(drop=True)
