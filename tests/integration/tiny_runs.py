@@ -36,7 +36,6 @@ TINY = (
     "optimizer=adam",
     "lr_scheduler=cosine",
     *CPU,
-    OFTEN,
     *QUIET,
 )
 ORIGINAL = (
@@ -52,7 +51,6 @@ ORIGINAL = (
     "optimizer=original",
     "lr_scheduler=none",
     *CPU,
-    OFTEN,
     *QUIET,
 )
 STEPS_PER_EPOCH = 17  # 140 training texts in batches of 8

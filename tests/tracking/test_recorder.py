@@ -265,9 +265,17 @@ def test_sending_that_may_wait_takes_a_small_share_of_the_time(
     assert kept == {"last.ckpt": b"12", "step_00000002.ckpt": b" 2"}
 
 
-@pytest.mark.parametrize("kind", ["texts", "table", "metrics"])
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda recorder: recorder.write_texts({"note.txt": "a note"}),
+        lambda recorder: recorder.load_log("logs/train_log"),
+        lambda recorder: recorder.table("tokens/effects.json", pd.DataFrame({"token": ["a"]})),
+    ],
+    ids=["texts", "log", "table"],
+)
 def test_what_an_interruption_left_half_written_is_not_committed(
-    recorder: Recorder, kind: str, monkeypatch: pytest.MonkeyPatch
+    recorder: Recorder, write: Callable[[Recorder], object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupted(*_: object, **__: object) -> NoReturn:
         raise KeyboardInterrupt
@@ -280,12 +288,7 @@ def test_what_an_interruption_left_half_written_is_not_committed(
     monkeypatch.setattr("pathlib.Path.write_text", half)
     monkeypatch.setattr("tokenlayer.tracking.tables.pq.write_table", lambda _, path, **__: half(path, "PAR1"))
     with pytest.raises(KeyboardInterrupt):
-        if kind == "texts":
-            recorder.write_texts({"note.txt": "a note"})
-        elif kind == "table":
-            recorder.load_log("logs/train_log")
-        else:
-            recorder.table("tokens/effects.json", pd.DataFrame({"token": ["a"]}))
+        write(recorder)
     monkeypatch.undo()
     recorder.finish("KILLED")
     whole = [path.relative_to(recorder.directory).as_posix() for path in recorder.directory.rglob("*.*")]
