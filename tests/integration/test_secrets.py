@@ -132,7 +132,7 @@ def test_a_run_on_a_server_with_a_password(
 
 
 def test_the_arguments_of_the_server_behind_the_ui(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It has no driver for this store, but until it finds out, it runs."""
+    """Nobody is at this store, but until it finds out, it runs."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"postgresql://me:{quote(PASSWORD, safe='')}@127.0.0.1:9/runs")
     line = [sys.executable, "-m", "tokenlayer", "ui", "tracking=server"]
     with (
@@ -150,12 +150,13 @@ def test_the_arguments_of_the_server_behind_the_ui(tmp_path: Path, monkeypatch: 
 
 
 def test_a_store_that_fails_says_so_without_its_password(output_dir: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """MLflow and SQLAlchemy name the address in their errors."""
+    """A database's drivers name the address in their errors; this one is reached, and never answers."""
+    pytest.importorskip("psycopg")
     with socket.create_server(("127.0.0.1", 0)) as listener:
         uri = f"postgresql://me:{quote(PASSWORD, safe='')}@127.0.0.1:{listener.getsockname()[1]}/runs"
         assert main(["train", *TINY, f"output_dir={output_dir}", f"tracking.uri={uri}"]) == 2
     told = capfd.readouterr()
-    assert "no MLflow store that works" in told.err
+    assert "does not answer (connection timeout expired" in told.err
     assert [part for part in PARTS if part in told.out + told.err] == []
 
 

@@ -12,11 +12,12 @@ from urllib.parse import urlsplit
 import requests
 
 from tokenlayer.errors import InputError
-from tokenlayer.redaction import MASK, is_masked, redacted_uri
+from tokenlayer.redaction import MASK, is_masked, redacted, redacted_uri
 
 DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 ENVIRONMENT = "MLFLOW_TRACKING_URI"
 EXPERIMENT_ENVIRONMENT = "MLFLOW_EXPERIMENT_NAME"
+_TAKE_A_TIMEOUT = ("postgresql", "mysql")  # of their drivers' arguments `connect_timeout` is one
 LOCAL = "local"
 """In the place of an address: the database of the output folder, whatever the environment says."""
 DEFAULT_EXPERIMENT = "tokenlayer"
@@ -157,6 +158,23 @@ def why_away(uri: str) -> str | None:
         socket.create_connection(address, timeout=CONNECT_SECONDS).close()
     except OSError as error:
         return str(error)
+    return _why_silent(uri) if scheme in _TAKE_A_TIMEOUT else None
+
+
+def _why_silent(uri: str) -> str | None:
+    """The reason why a database that can be reached lets nobody in: one that hangs answers no client, for ever."""
+    # SQLAlchemy takes half a second to import, and most stores are none of these.
+    from sqlalchemy import create_engine  # noqa: PLC0415
+    from sqlalchemy.exc import NoSuchModuleError, SQLAlchemyError  # noqa: PLC0415
+    from sqlalchemy.pool import NullPool  # noqa: PLC0415
+
+    try:
+        engine = create_engine(uri, poolclass=NullPool, connect_args={"connect_timeout": int(ANSWER_SECONDS)})
+        engine.connect().close()
+    except (ImportError, NoSuchModuleError):  # no driver: MLflow says which
+        return None
+    except SQLAlchemyError as error:
+        return redacted(str(getattr(error, "orig", None) or error)).splitlines()[0]
     return None
 
 
