@@ -18,7 +18,7 @@ from tokenlayer.text.cleaning import CleaningConfig, clean
 from tokenlayer.text.encoding import encode_texts
 
 _MOST_TEXTS, _MOST_CHARACTERS = 4096, 1 << 21
-_CELLS_AT_ONCE = 1 << 18  # codes of a batch: more of them leave the processor's cache
+_CELLS_AT_ONCE = 1 << 15  # codes of a batch: those of more leave the processor's cache
 
 Indices = npt.NDArray[np.int64]
 
