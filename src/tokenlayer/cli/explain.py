@@ -3,11 +3,11 @@
 import sys
 from pathlib import Path
 
-from tokenlayer.cli.flags import STORE_SETTINGS, add_store_flags, with_settings_as_flags
+from tokenlayer.cli.flags import MODEL_SETTINGS, add_allow_targets, add_store_flags, with_settings_as_flags
 from tokenlayer.errors import InputError
 from tokenlayer.terminal import ArgumentParser, console
 
-_SETTINGS = {**STORE_SETTINGS, "html": "--output", "allow_targets": "--allow-targets"}
+_SETTINGS = {**MODEL_SETTINGS, "html": "--output"}
 
 
 def main(arguments: list[str]) -> int:
@@ -18,7 +18,7 @@ def main(arguments: list[str]) -> int:
 
     html = None if given.html is None else Path(given.html)
     place = Place(given.uri, given.output_dir, html)
-    explain_text(given.run, text, place, console(), allow_targets=_names(given.allow_targets))
+    explain_text(given.run, text, place, console(), allow_targets=given.allow_targets)
     return 0
 
 
@@ -44,18 +44,8 @@ def _parser() -> ArgumentParser:
         help="write the page to this file, not to the run; also as html=…",
     )
     add_store_flags(parser)
-    parser.add_argument(
-        "--allow-targets",
-        metavar="PACKAGES",
-        default="",
-        help="packages that the run's configuration may name, also as allow_targets=[…]",
-    )
+    add_allow_targets(parser)
     return parser
-
-
-def _names(listed: str) -> list[str]:
-    """`[a,b]` → a, b."""
-    return [name for part in listed.strip("[]").split(",") if (name := part.strip())]
 
 
 def _standard_input() -> str:
