@@ -11,7 +11,8 @@ from tokenlayer.terminal import ArgumentParser, complain
 def main(arguments: list[str]) -> int:
     """Writes a table of texts with what a trained model says of each. Raises `InputError` for what it cannot."""
     given = _parser().parse_args(with_settings_as_flags(arguments, MODEL_SETTINGS))
-    from tokenlayer.inference.tables import TextTable, check_new, table_file  # noqa: PLC0415  # pandas takes a second
+    from tokenlayer.inference.table_writing import check_new  # noqa: PLC0415  # pandas takes a second
+    from tokenlayer.inference.tables import TextTable, table_file  # noqa: PLC0415  # likewise
 
     output = None if given.output is None else Path(given.output)
     if output is not None:

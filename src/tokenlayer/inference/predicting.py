@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from tokenlayer.errors import InputError
-from tokenlayer.inference.tables import Chunk, TextTable, table_writer
+from tokenlayer.inference.table_writing import table_writer
+from tokenlayer.inference.tables import Chunk, TextTable
 from tokenlayer.inference.trained_model import TrainedModel
 
 PREDICTION = "prediction"
