@@ -9,16 +9,13 @@ from typing import TYPE_CHECKING
 from tokenlayer.atomic import write_output
 from tokenlayer.cli.flags import MODEL_SETTINGS, add_allow_targets, add_store_flags, with_settings_as_flags
 from tokenlayer.cli.progress_bars import progress_bar
+from tokenlayer.cli.text_tables import add_table_flags, given_table
 from tokenlayer.errors import InputError
 from tokenlayer.progress import shown_by
 from tokenlayer.terminal import ArgumentParser, complain, table_console
 
 if TYPE_CHECKING:
-    import argparse
-
     import pandas as pd
-
-    from tokenlayer.inference.tables import TextTable
 
 _FORMATS = {".csv": "csv", ".json": "json", ".txt": "table"}
 
@@ -36,7 +33,7 @@ def main(arguments: list[str]) -> int:
             f"--output {output}: --format {given.format} is not what the ending says: leave one of them out"
         )
     with ExitStack() as opened:
-        table = _table(given, opened)
+        table = given_table(given, opened, "counting tokens")
         from tokenlayer.inference.loading import load  # noqa: PLC0415  # torch and MLflow take seconds
         from tokenlayer.inference.token_listing import listed_tokens, token_table_shown  # noqa: PLC0415  # likewise
 
@@ -53,22 +50,6 @@ def main(arguments: list[str]) -> int:
         write_output(output, _text(tokens, wanted))
         complain(f"{len(tokens)} tokens written to {output}")
     return 0
-
-
-def _table(given: argparse.Namespace, opened: ExitStack) -> TextTable | None:
-    """The texts to count on, if there are any."""
-    if (given.texts is None) != (given.text_column is None):
-        raise InputError("--texts FILE and --text-column NAME go together: give both, or neither")
-    if given.texts is None:
-        if given.label_column is not None:
-            raise InputError("--label-column is of a table of texts: add --texts FILE --text-column NAME")
-        return None
-    from tokenlayer.inference.tables import TextTable, table_file  # noqa: PLC0415  # pandas takes a second
-
-    path = opened.enter_context(table_file(given.texts))
-    table = TextTable(path, given.text_column, given.label_column, what="counting tokens")
-    table.check()
-    return table
 
 
 def _text(tokens: pd.DataFrame, wanted: str) -> str:
@@ -99,13 +80,7 @@ def _parser() -> ArgumentParser:
         metavar="RUN_OR_CHECKPOINT",
         help="id of a run, a unique beginning of it, or its name (its best checkpoint is taken); or a checkpoint file",
     )
-    parser.add_argument(
-        "--texts",
-        metavar="FILE",
-        help="count on these: CSV, TSV, JSONL or Parquet, gzipped or not; - is standard input",
-    )
-    parser.add_argument("--text-column", metavar="NAME", help="the column of FILE that holds the texts")
-    parser.add_argument("--label-column", metavar="NAME", help="the column of FILE that holds their classes")
+    add_table_flags(parser, "count on these")
     parser.add_argument(
         "--format", choices=list(_FORMATS.values()), help="default: table, or what the ending of --output stands for"
     )

@@ -24,6 +24,7 @@ _SHOWN = 3  # examples of a token
 _AROUND = 30  # characters before and behind it
 
 
+@one_thread()
 def counted_tokens(model: TrainedModel, table: TextTable) -> pd.DataFrame:
     """A row for each token of a model, in its order.
 
@@ -35,11 +36,10 @@ def counted_tokens(model: TrainedModel, table: TextTable) -> pd.DataFrame:
 
     """
     counts = _Counts(model)
-    with one_thread():
-        for chunk in table.chunks():
-            labels = label_codes(model.class_names, chunk, table)
-            for places, tokens in model.tokenized(chunk.texts):
-                counts.add(tokens, None if labels is None else labels[places])
+    for chunk in table.chunks():
+        labels = label_codes(model.class_names, chunk, table)
+        for places, tokens in model.tokenized(chunk.texts):
+            counts.add(tokens, None if labels is None else labels[places])
     return counts.frame()
 
 
@@ -109,10 +109,17 @@ class _Counts:
 
 def in_context(codes: Tensor, begin: int, end: int, alphabet: Alphabet) -> str:
     """A place in a text (W,) with what is around it, harmless to print: `…what is before[the place]behind…`."""
-    length = int((codes != alphabet.none_code).nonzero().max()) + 1 if bool((codes != alphabet.none_code).any()) else 0
-    end = min(end, max(length, begin))
+    before, inside, behind = place_in_text(codes, begin, end, alphabet)
+    return f"{before}[{inside}]{behind}"
+
+
+def place_in_text(codes: Tensor, begin: int, end: int, alphabet: Alphabet) -> tuple[str, str, str]:
+    """What is before a place in a text (W,), what is there, and what is behind; harmless to print."""
+    written = (codes != alphabet.none_code).nonzero()
+    length = max(int(written[-1]) + 1 if len(written) else 0, begin)
+    end = min(end, length)
     first, last = max(0, begin - _AROUND), min(length, end + _AROUND)
     before, inside, behind = (
         harmless(alphabet.decode(codes[a:b].tolist())) for a, b in ((first, begin), (begin, end), (end, last))
     )
-    return f"{'…' if first else ''}{before}[{inside}]{behind}{'…' if last < length else ''}"
+    return f"{'…' if first else ''}{before}", inside, f"{behind}{'…' if last < length else ''}"

@@ -61,6 +61,11 @@ class TextTable:
         self.rows = Rows(path, columns, whole=True, what=what)
         self._text, self._label = text_column, label_column
 
+    @property
+    def has_labels(self) -> bool:
+        """True if the classes of the texts are known."""
+        return self._label is not None
+
     def check(self) -> None:
         """Read the first row, before what is to be done with all of them is made ready.
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
+from torch import Tensor
 
 from tokenlayer.config.resume import trained_config
 from tokenlayer.explain.explanation import Explanation, explain
@@ -99,8 +100,14 @@ class TrainedModel:
         reader = self.reader()
         for piece in pieces(texts):
             for places, codes in reader.batches([texts[place] for place in piece]):
-                out = self.network(codes).probabilities.double()
-                yield places + piece.start, (torch.stack([1 - out, out], 1) if out.dim() == 1 else out).numpy()
+                yield places + piece.start, self.probabilities(self.network(codes).logits).numpy()
+
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """(B, C) float64 from the network's logits (B, n_outputs), rounded as those of its training."""
+        if logits.shape[1] > 1:
+            return logits.softmax(1).double()
+        out = logits.squeeze(1).sigmoid().double()
+        return torch.stack([1 - out, out], dim=1)
 
     def reader(self) -> TextReader:
         """What turns texts into the codes that the network reads."""
