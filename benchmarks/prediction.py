@@ -2,9 +2,9 @@
 
 python -m benchmarks.prediction [--source PATH] [--json FILE] [--texts N]
 
-A model of 500 tokens is trained on some of the reviews for an epoch. Both kinds of text are cut out of the others: short
-ones of 80 characters, and long ones of 2,000. Beside the clock's, the processor's time is measured: the former depends
-on what else runs on the machine.
+A model of 500 tokens is trained on some of the reviews for an epoch. Short texts (80 characters) and long ones (2,000)
+are cut out of all reviews. The processor's time is measured beside the clock's, which depends on what else runs on the
+machine.
 """
 
 from __future__ import annotations
