@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tokenlayer.data.sources.texts import TextsConfig as TextsConfig
     from tokenlayer.errors import InputError as InputError
+    from tokenlayer.inference.loading import load as load
+    from tokenlayer.inference.trained_model import TrainedModel as TrainedModel
     from tokenlayer.layer.embedding import TokenEmbedding as TokenEmbedding
     from tokenlayer.layer.matching import match as match
     from tokenlayer.layer.vocabulary import Vocabulary as Vocabulary
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
 _HOME = {
     "TextsConfig": "data.sources.texts",
     "InputError": "errors",
+    "load": "inference.loading",
+    "TrainedModel": "inference.trained_model",
     "TokenEmbedding": "layer.embedding",
     "match": "layer.matching",
     "Vocabulary": "layer.vocabulary",

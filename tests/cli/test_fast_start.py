@@ -44,6 +44,8 @@ LIGHT = [
     (["baseline", "sed=1", "baseline=nbsvm"], 2),
     (["ui", "--help"], 0),
     (["explain", "--help"], 0),
+    (["predict", "--help"], 0),
+    (["predict", "run", "texts.csv"], 2),
     (["compare", "--help"], 0),
     (["compare"], 2),
     (["compare", "sizes", "--output", "page.doc"], 2),

@@ -1,10 +1,12 @@
 """Runs of the real command, in this process."""
 
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from tiny_runs import TINY, Recorded, Store
+from sources import write_csv
+from tiny_runs import TINY, Recorded, Store, without
 
 from tokenlayer.cli.main import main
 
@@ -25,3 +27,19 @@ def train(store: Store) -> Callable[..., Recorded]:
         return new
 
     return run
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> tuple[Store, Recorded]:
+    """A run on a table of two classes, `reviews.csv` beside its output folder; tests read it, and add pages to it."""
+    folder = tmp_path_factory.mktemp("explain")
+    output_dir = folder / "outputs"
+    output_dir.mkdir()
+    shutil.copyfile(empty_database, output_dir / "mlflow.db")
+    source = write_csv(folder / "reviews.csv", n=120)
+    dataset = ["dataset=table", f"dataset.source={source}", "dataset.text_column=text", "dataset.label_column=label"]
+    dataset += ["dataset.text_length=60", "dataset.batch_size=8"]
+    settings = [setting for setting in without("dataset") if setting != "callbacks.token_history=null"]
+    assert main(["train", *settings, *dataset, f"output_dir={output_dir}", "trainer.max_epochs=1"]) == 0
+    store = Store(output_dir)
+    return store, store.runs()[0]

@@ -8,25 +8,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from sources import write_csv
-from tiny_runs import Recorded, Store, without
+from tiny_runs import Recorded, Store
 
 from tokenlayer.cli.main import main
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> tuple[Store, Recorded]:
-    """A run on a table of two classes."""
-    folder = tmp_path_factory.mktemp("explain")
-    output_dir = folder / "outputs"
-    output_dir.mkdir()
-    shutil.copyfile(empty_database, output_dir / "mlflow.db")
-    source = write_csv(folder / "reviews.csv", n=120)
-    dataset = ["dataset=table", f"dataset.source={source}", "dataset.text_column=text", "dataset.label_column=label"]
-    dataset += ["dataset.text_length=60", "dataset.batch_size=8"]
-    assert main(["train", *without("dataset"), *dataset, f"output_dir={output_dir}", "trainer.max_epochs=1"]) == 0
-    store = Store(output_dir)
-    return store, store.runs()[0]
 
 
 def explain(store: Store, *arguments: str) -> int:

@@ -13,7 +13,7 @@ from tiny_runs import TINY, Store
 
 from tokenlayer.cli.checkpoint_loading import saved_config, saved_run
 from tokenlayer.cli.main import main
-from tokenlayer.explain.job import explained
+from tokenlayer.inference.trained_model import TrainedModel
 from tokenlayer.tracking.config import TrackingConfig
 from tokenlayer.tracking.reading import load_log, load_resolved_config
 from tokenlayer.training.checkpoint_loading import saved_model
@@ -54,7 +54,7 @@ def readers(run_id: str, output_dir: str) -> dict[str, Callable[[], object]]:
     return {
         "resume": lambda: saved_run(run_id, tracking, output_dir),
         "evaluate": lambda: saved_config(run_id, tracking, output_dir),
-        "explain": lambda: explained(saved_model(run_id, tracking, output_dir), "a text"),
+        "explain": lambda: TrainedModel(saved_model(run_id, tracking, output_dir)).explain("a text"),
         "log": lambda: load_log(run_id, output_dir=output_dir),
         "configuration": lambda: load_resolved_config(run_id, output_dir=output_dir),
     }

@@ -20,7 +20,7 @@ from tokenlayer.config.check import Spec, check
 from tokenlayer.config.chosen import choose
 from tokenlayer.config.compose import composing
 from tokenlayer.config.typed import flatten
-from tokenlayer.explain.job import explained
+from tokenlayer.inference.trained_model import TrainedModel
 from tokenlayer.tracking.config import TrackingConfig
 from tokenlayer.training.checkpoint_loading import saved_model
 from tokenlayer.training.config import TrainConfig
@@ -156,7 +156,7 @@ def is_refused_or_used(content: bytes) -> None:
         path.write_bytes(content)
 
         def use() -> None:
-            explained(saved_model(str(path), TrackingConfig(), folder), "a text of some words")
+            TrainedModel(saved_model(str(path), TrackingConfig(), folder)).explain("a text of some words")
 
         declared(use, str(path))
         assert not CANARY.exists(), "what the file says was executed"
@@ -186,4 +186,4 @@ def test_many_checkpoints(whole: Unprinted[dict[str, Any]], data: st.DataObject)
 def test_the_checkpoint_that_is_damaged_can_be_used(whole: Unprinted[dict[str, Any]], tmp_path: Path) -> None:
     (tmp_path / "model.ckpt").write_bytes(saved(whole.content))
     model = saved_model(str(tmp_path / "model.ckpt"), TrackingConfig(), str(tmp_path))
-    assert explained(model, "a text of some words").class_names
+    assert TrainedModel(model).explain("a text of some words").class_names

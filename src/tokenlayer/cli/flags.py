@@ -13,6 +13,8 @@ _NOT_GIVEN = "\0"
 
 STORE_SETTINGS = {"tracking.uri": "--tracking-uri", "output_dir": "--output-dir"}
 """Settings of the commands that compose a configuration, and the flags of the same meaning."""
+MODEL_SETTINGS = {**STORE_SETTINGS, "allow_targets": "--allow-targets"}
+"""The same, of commands that rebuild a model."""
 
 
 def composing_parser(command: str) -> ArgumentParser:
@@ -49,6 +51,22 @@ def add_store_flags(parser: argparse.ArgumentParser) -> None:
         default="outputs",
         help="the folder that runs were written to, also as output_dir=… (default: outputs)",
     )
+
+
+def add_allow_targets(parser: argparse.ArgumentParser) -> None:
+    """Adds the flag `allow_targets` of commands that rebuild a model from its configuration."""
+    parser.add_argument(
+        "--allow-targets",
+        metavar="PACKAGES",
+        type=_names,
+        default="",
+        help="packages that the run's configuration may name, also as allow_targets=[…]",
+    )
+
+
+def _names(listed: str) -> list[str]:
+    """`[a,b]` → a, b."""
+    return [name for part in listed.strip("[]").split(",") if (name := part.strip())]
 
 
 def _uri(text: str) -> str | None:

@@ -21,6 +21,8 @@ usage: tokenlayer COMMAND …
   train [group=option] [key=value] …      train a model; -m tries several values of each setting
   search search=NAME [key=value] …        search for good settings, trial by trial (Optuna)
   evaluate RUN_OR_CHECKPOINT [key=value]  test a trained model on its dataset, or on another
+  predict RUN_OR_CHECKPOINT FILE          write a table of texts with what a trained model says of each
+  tokens RUN_OR_CHECKPOINT [--texts F]    list the tokens of a trained model, and the texts that hold them
   explain RUN_OR_CHECKPOINT TEXT          show which tokens of a text decide, and how much
   baseline [baseline=option] …            fit and test a linear classifier of all words, to compare with
   compare SWEEP_OR_RUN … [--by KEY]       means over seeds, paired tests, a page with curves and tokens
@@ -38,7 +40,7 @@ exit codes: 0 done, 1 failed, 2 bad input or configuration, 130 interrupted
 """
 
 # Imported when asked for: torch and MLflow take seconds that --help must not cost.
-_NAMES = ("train", "search", "evaluate", "explain", "baseline", "compare", "runs", "ui", "sync")
+_NAMES = ("train", "search", "evaluate", "predict", "tokens", "explain", "baseline", "compare", "runs", "ui", "sync")
 COMMANDS = {name: f"tokenlayer.cli.{name}" for name in _NAMES}
 
 

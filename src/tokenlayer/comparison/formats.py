@@ -13,15 +13,18 @@ from tokenlayer.escaping import csv_cell, latex
 
 def csv_text(rows: Sequence[Mapping[str, str]]) -> str:
     """CSV of rows with the same columns; no cell is a formula for a spreadsheet."""
-    text = io.StringIO()
     columns = list(rows[0]) if rows else []
-    for cells in (columns, *([row[column] for column in columns] for row in rows)):
+    return csv_lines([columns, *([row[column] for column in columns] for row in rows)])
+
+
+def csv_lines(rows: Iterable[Sequence[str]], delimiter: str = ",") -> str:
+    """Rows of cells as lines of CSV, or of TSV; no cell is a formula for a spreadsheet."""
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
+    quoting = csv.writer(text, delimiter=delimiter, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    for cells in rows:
         # Before Python 3.13 a carriage return in a cell is not quoted where the lines end otherwise.
-        if any("\r" in cell for cell in cells):
-            writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
-        else:
-            writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(map(csv_cell, cells))
+        (quoting if any("\r" in cell for cell in cells) else writer).writerow(map(csv_cell, cells))
     return text.getvalue()
 
 

@@ -76,8 +76,10 @@ class _Unpacked(io.RawIOBase):
 
 
 @contextmanager
-def open_binary(path: Path) -> Iterator[BinaryIO]:
+def open_binary(path: Path, what: str = "reading texts") -> Iterator[BinaryIO]:
     """The file's bytes, decompressed if gzip wrote it, whatever its name; it can be sought in if it is not.
+
+    `what` says what work it is to read it to its end.
 
     Raises:
         InputError: the file cannot be opened, or ends too early, or not for long, while it is read.
@@ -86,7 +88,7 @@ def open_binary(path: Path) -> Iterator[BinaryIO]:
     try:
         with path.open("rb") as probe, path.open("rb") as raw:
             zipped = probe.read(2) == _GZIP_MAGIC
-            with working("reading texts", path.stat().st_size, raw.tell):
+            with working(what, path.stat().st_size, raw.tell):
                 yield io.BufferedReader(_Unpacked(raw, path)) if zipped else raw
     except _TRUNCATED as error:
         raise InputError(f"{path} is truncated or damaged ({error}): fetch it again") from error
@@ -95,14 +97,14 @@ def open_binary(path: Path) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def open_text(path: Path) -> Iterator[io.TextIOWrapper]:
+def open_text(path: Path, what: str = "reading texts") -> Iterator[io.TextIOWrapper]:
     """The file as UTF-8 text, with or without byte order mark, line ends as they are.
 
     Raises:
         InputError: as `open_binary`, or it is not UTF-8.
 
     """
-    with open_binary(path) as file, io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text:
+    with open_binary(path, what) as file, io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text:
         try:
             yield text
         except UnicodeDecodeError as error:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from html import escape
-from importlib.resources import files
-from string import Template
 
 from tokenlayer.explain.explanation import Explanation, Token
-from tokenlayer.explain.palette import ABOVE, BELOW, RGB, strength
+from tokenlayer.explain.frame import framed
+from tokenlayer.explain.palette import strength
 from tokenlayer.explain.spans import Span, largest, spans
 
 _HOVERED = 12  # tokens that are named when the pointer is on a character
@@ -25,15 +24,14 @@ def page(explanation: Explanation, source: str) -> str:
     parts = spans(explanation)
     top = largest(parts, explanation.tokens)
     below, above = explanation.poles
-    template = Template(files("tokenlayer.explain").joinpath("page.html").read_text(encoding="utf-8"))
-    return template.substitute(
-        below_colour=_css(BELOW.strong),
-        above_colour=_css(ABOVE.strong),
+    return framed(
+        f"{explanation.predicted}: a text explained",
+        "page.html",
         predicted=escape(explanation.predicted),
         source=escape(source),
         probabilities="\n".join(_probabilities(explanation)),
         notes="\n".join(f"<li>{escape(note)}</li>" for note in explanation.seen.notes),
-        text="".join(_span(part, top) for part in parts),
+        text=painted(parts, top),
         below=escape(below),
         above=escape(above),
         largest=f"{top:.4f}",
@@ -42,8 +40,9 @@ def page(explanation: Explanation, source: str) -> str:
     )
 
 
-def _css(colour: RGB) -> str:
-    return " ".join(map(str, colour))
+def painted(parts: Sequence[Span], top: float) -> str:
+    """A text in the colours of the effects on it, `top` being the strongest."""
+    return "".join(_span(part, top) for part in parts)
 
 
 def _probabilities(explanation: Explanation) -> Iterator[str]:

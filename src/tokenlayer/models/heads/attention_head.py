@@ -40,6 +40,7 @@ class AttentionHead(Head):
     """
 
     binary_features = True
+    reads_padding = False
 
     def __init__(
         self,

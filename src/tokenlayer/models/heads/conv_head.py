@@ -58,6 +58,7 @@ class MatchConvHead(Head):
     """
 
     binary_features = True
+    reads_padding = False
 
     def __init__(
         self,
@@ -111,6 +112,8 @@ class PositionConvHead(Head):
         dropout: share of the responses that are zeroed in training.
 
     """
+
+    reads_padding = False
 
     def __init__(
         self, embedding_dim: int, n_outputs: int, n_filters: int, kernel_sizes: Sequence[int], dropout: float

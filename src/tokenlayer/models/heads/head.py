@@ -35,6 +35,10 @@ class Head(nn.Module, ABC):
     binary_features: bool = False
     """True if a token enters `embedded` once for each text that holds it, however often it occurs there."""
 
+    reads_padding: bool = True
+    """False if it makes no difference to a text how far it is padded: a token that matches in no padding is all that
+    the head goes by. Short texts need not be padded to L then, once the model is trained."""
+
     centres_embedded: bool = False
     """True if the head subtracts the mean over the batch from `embedded`, so that its gradient sums to zero."""
 

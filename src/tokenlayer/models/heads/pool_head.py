@@ -23,6 +23,8 @@ class PoolHead(Head):
 
     """
 
+    reads_padding = False
+
     def __init__(self, embedding_dim: int, n_outputs: int, pooling: Pooling) -> None:
         super().__init__()
         self.pooling = pooling
