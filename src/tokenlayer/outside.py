@@ -3,7 +3,10 @@
 import importlib
 import sys
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
+
+from tokenlayer.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,22 @@ class Imported:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """An object of the class."""
         return _class_at(self.path)(*args, **kwargs)
+
+
+def check_installed(package: str, need: str, extra: str) -> None:
+    """Look whether a package that is no dependency, but of an extra, is there; imports nothing.
+
+    Args:
+        package: the package.
+        need: what needs it, in words: "search needs Optuna".
+        extra: the extra that brings it.
+
+    Raises:
+        InputError: it is not installed.
+
+    """
+    if sys.modules.get(package) is None and (package in sys.modules or find_spec(package) is None):
+        raise InputError(f"{need}, which is not installed: pip install 'tokenlayer[{extra}]'")
 
 
 def say_loading(*packages: str) -> None:

@@ -24,6 +24,7 @@ OPTIONS = sorted(path.relative_to(CONF).as_posix() for path in CONF.glob("*/**/*
 # What an option needs to be complete.
 GIVEN = {
     "dataset/table.yaml": ["dataset.source=a.csv", "dataset.text_column=t", "dataset.label_column=l"],
+    "dataset/huggingface.yaml": ["dataset.name=a", "dataset.text_column=t", "dataset.label_column=l"],
     "initializer/vocabulary.yaml": ["initializer.file=patterns.txt"],
     "tracking/server.yaml": ["tracking.uri=http://localhost:5000"],
     "trainer/gpu.yaml": ["trainer.accelerator=cpu"],

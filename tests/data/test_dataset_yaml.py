@@ -10,6 +10,7 @@ import yaml
 from tokenlayer.config.check import Spec, check
 from tokenlayer.config.compose import composing
 from tokenlayer.data.config import DatasetConfig
+from tokenlayer.data.sources.huggingface import HuggingFaceConfig
 from tokenlayer.data.sources.imdb import ImdbConfig
 from tokenlayer.data.sources.planted import PlantedConfig
 from tokenlayer.data.sources.table import TableConfig
@@ -18,7 +19,14 @@ from tokenlayer.training.config import TrainConfig
 CONF = Path(__file__).parents[2] / "conf"
 COMMON = {field.name for field in dataclasses.fields(DatasetConfig)}
 TABLE = {"source": "a.csv", "text_column": "text", "label_column": "label"}
-DATASETS = [("planted", PlantedConfig()), ("imdb", ImdbConfig()), ("table", TableConfig(**TABLE))]
+HUB = {"name": "somebody/reviews", "text_column": "text", "label_column": "label"}
+GIVEN = {"table": TABLE, "huggingface": HUB}
+DATASETS = [
+    ("planted", PlantedConfig()),
+    ("imdb", ImdbConfig()),
+    ("table", TableConfig(**TABLE)),
+    ("huggingface", HuggingFaceConfig(**HUB)),
+]
 
 
 def read(path: str) -> tuple[dict[str, Any], list[str]]:
@@ -30,7 +38,7 @@ def read(path: str) -> tuple[dict[str, Any], list[str]]:
 
 @pytest.mark.parametrize(("name", "config"), DATASETS)
 def test_a_dataset_is_composed_of_the_defaults_of_its_class(name: str, config: DatasetConfig) -> None:
-    given = [f"dataset.{key}={value}" for key, value in TABLE.items()] if name == "table" else []
+    given = [f"dataset.{key}={value}" for key, value in GIVEN.get(name, {}).items()]
     with composing("train") as composer:
         spec = Spec(TrainConfig, lambda plain, _: plain)
         (job,) = check(composer, [f"dataset={name}", *given], spec, multirun=False)

@@ -20,7 +20,8 @@ def load(
     """The model that a run has trained: that of its best checkpoint, or of its last where it had no validation.
 
     Args:
-        run: id of the run, a unique beginning of it, or its name; or the path of a checkpoint.
+        run: id of the run, a unique beginning of it, or its name; or the path of a checkpoint, or of a folder that
+            `TrainedModel.save_pretrained` has written.
         tracking_uri: the store of the runs; None: that of `output_dir`.
         output_dir: the folder that runs were written to.
         allow_targets: packages besides `tokenlayer` and `torch` that the model's configuration may name; to import

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from os import PathLike, fspath
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +16,7 @@ from torch import Tensor
 from tokenlayer.config.resume import trained_config
 from tokenlayer.explain.explanation import Explanation, explain
 from tokenlayer.explain.model_input import model_input
+from tokenlayer.inference import pretrained
 from tokenlayer.inference.reading import Indices, TextReader, checked_texts, pieces
 from tokenlayer.inference.token_table import token_table
 from tokenlayer.layer.tokenized import Tokenized
@@ -21,7 +24,7 @@ from tokenlayer.models.heads.pool_head import PoolHead
 from tokenlayer.models.network import TokenizationClassifier
 from tokenlayer.text.alphabet import Alphabet
 from tokenlayer.training.build import restored_model
-from tokenlayer.training.checkpoint_loading import SavedModel
+from tokenlayer.training.checkpoint_loading import SavedModel, saved_folder
 
 Probabilities = npt.NDArray[np.float64]
 
@@ -39,6 +42,7 @@ class TrainedModel:
         cleaning: what becomes of a text before it is encoded.
         text_length: L, the characters at most that it sees of a text.
         class_names: (C,) in the order of the probabilities.
+        dataset: the data that it was trained on, by their settings.
         run_id: the run that trained it; None: not known.
         place: names it in messages.
         header: what the checkpoint says of itself: all that one must know to use the weights.
@@ -57,6 +61,7 @@ class TrainedModel:
         trained = trained_config(saved, allow_targets)
         if trained.dataset.text_length is None:  # every run has chosen it
             raise saved.edited("dataset.text_length is null")
+        self.dataset = trained.dataset
         self.text_length = trained.dataset.text_length
         self.cleaning = trained.dataset.cleaning
         self.alphabet = Alphabet(saved.header["alphabet"])
@@ -65,6 +70,57 @@ class TrainedModel:
         self.run_id = saved.run_id
         self.place = saved.place
         self.header = saved.header
+
+    @classmethod
+    def from_pretrained(
+        cls, folder_or_name: str | PathLike[str], *, revision: str | None = None, allow_targets: Sequence[str] = ()
+    ) -> TrainedModel:
+        """The model that `save_pretrained` has written to a folder, or `push_to_hub` to the Hugging Face hub.
+
+        Weights are read from safetensors; nothing that was loaded is executed.
+
+        Args:
+            folder_or_name: the folder, or a name of the hub: "somebody/a-model".
+            revision: on the hub, the branch, tag or commit; None: the newest.
+            allow_targets: packages besides `tokenlayer` and `torch` that its configuration may name; to import them is
+                to execute their code.
+
+        Raises:
+            InputError: there is no such folder or name, it holds no model, or the hub cannot be reached.
+
+        """
+        folder = Path(folder_or_name)
+        if not folder.is_dir():
+            folder = pretrained.downloaded(fspath(folder_or_name), revision)
+        return cls(saved_folder(folder), allow_targets)
+
+    def save_pretrained(self, folder: str | PathLike[str]) -> None:
+        """Write the model to a new folder: `config.json`, `model.safetensors`, and a card, `README.md`.
+
+        The folder stands wherever a checkpoint does. Its configuration is that of the training, the paths of its data
+        among it; passwords are not.
+
+        Raises:
+            InputError: there is such a folder, or it cannot be written, or safetensors is not installed.
+
+        """
+        pretrained.save(self, Path(folder))
+
+    def push_to_hub(self, name: str, *, private: bool | None = None) -> str:
+        """Put what `save_pretrained` writes on the Hugging Face hub, under one's account (`hf auth login`).
+
+        Args:
+            name: "somebody/a-model"; it is made if it is not there.
+            private: whether only its owner sees it, if it is made; None: as the account has it.
+
+        Returns:
+            The address of the commit.
+
+        Raises:
+            InputError: the hub refuses, or cannot be reached.
+
+        """
+        return pretrained.push(self, name, private=private)
 
     def predict(self, texts: Iterable[str]) -> npt.NDArray[np.str_]:
         """The most probable class of each text, by name: (n,).

@@ -144,7 +144,8 @@ def restored_model(trained: TrainConfig, saved: SavedModel, text_length: int) ->
     alphabet = Alphabet(saved.header["alphabet"])
     weights = {key.removeprefix(MODEL): value for key, value in saved.weights.items() if key.startswith(MODEL)}
     K, n_classes = saved.header["max_token_length"], len(saved.header["class_names"])
-    n_tokens = max((len(value) for key, value in weights.items() if key == "embedding.weight"), default=0)
+    vectors = weights.get("embedding.weight")
+    n_tokens = len(vectors) if isinstance(vectors, torch.Tensor) and vectors.dim() else 0
     if trained.model.vocab_size != n_tokens or trained.model.vocab_size * K > _numbers(weights):
         raise saved.edited(f"it has no weights for {trained.model.vocab_size} tokens of up to {K} characters")
     layer = _blank_layer(trained, K, alphabet, trained.initializer.matcher(alphabet))

@@ -14,6 +14,7 @@ from tokenlayer.text.alphabet import Alphabet
 from tokenlayer.tracking.config import TrackingConfig
 from tokenlayer.tracking.format import check_format
 from tokenlayer.tracking.reading import download_artifact, find_run_id
+from tokenlayer.training.model_folder import is_model_folder, read_model_folder
 
 MODEL = "model."
 """The beginning of the names of a model's weights."""
@@ -22,7 +23,7 @@ _DEEPEST = 40
 
 @dataclass(frozen=True)
 class SavedModel:
-    """A checkpoint, read."""
+    """A checkpoint, or a folder of `save_pretrained`, read."""
 
     weights: Mapping[str, torch.Tensor]
     """The module's state."""
@@ -54,10 +55,11 @@ class SavedModel:
 
 
 def saved_model(run_or_checkpoint: str, tracking: TrackingConfig, output_dir: str) -> SavedModel:
-    """The best checkpoint of a run (its last, where there was no validation), or that of a file.
+    """The best checkpoint of a run (its last, where there was no validation), or that of a file or folder.
 
     Args:
-        run_or_checkpoint: id of a run, a unique beginning of it, or its name; or the path of a checkpoint.
+        run_or_checkpoint: id of a run, a unique beginning of it, or its name; or the path of a checkpoint, or of a
+            folder that `TrainedModel.save_pretrained` has written.
         tracking: where runs are looked for.
         output_dir: holds the default store.
 
@@ -68,8 +70,13 @@ def saved_model(run_or_checkpoint: str, tracking: TrackingConfig, output_dir: st
     path = Path(run_or_checkpoint)
     if _is_file(path):
         return _read(path, None)
+    if is_model_folder(path):
+        return saved_folder(path)
     if path.suffix == ".ckpt" or len(path.parts) > 1:
-        raise InputError(f"{shortened(run_or_checkpoint)}: no such checkpoint file")
+        raise InputError(
+            f"{shortened(run_or_checkpoint)}: no such checkpoint file, and no folder with the config.json and "
+            "model.safetensors of a model"
+        )
     folder = Path(output_dir).absolute()
     run_id = find_run_id(run_or_checkpoint, tracking.uri, output_dir=folder)
     for name in ("best.ckpt", "last.ckpt"):
@@ -80,6 +87,17 @@ def saved_model(run_or_checkpoint: str, tracking: TrackingConfig, output_dir: st
             continue
         return _read(found, run_id)
     raise missing
+
+
+def saved_folder(folder: Path) -> SavedModel:
+    """The model in a folder that `TrainedModel.save_pretrained` has written.
+
+    Raises:
+        InputError: there is none.
+
+    """
+    header, weights = read_model_folder(folder)
+    return _checked(SavedModel({f"{MODEL}{name}": value for name, value in weights.items()}, header, None, str(folder)))
 
 
 def _is_file(path: Path) -> bool:
@@ -95,10 +113,13 @@ def _read(path: Path, run_id: str | None) -> SavedModel:
     content = _unpickled(path, place)
     if not isinstance(content, dict) or not isinstance(content.get("tokenlayer"), dict):
         raise InputError(f"{place}: no checkpoint of tokenlayer: it says nothing of itself under `tokenlayer`")
-    header: dict[str, Any] = content["tokenlayer"]
     weights: Any = content.get("state_dict")
-    check_format(header.get("format"), place)
-    saved = SavedModel(weights, header, run_id, place)
+    return _checked(SavedModel(weights, content["tokenlayer"], run_id, place))
+
+
+def _checked(saved: SavedModel) -> SavedModel:
+    """A saved model whose parts are of the kinds that they have to be."""
+    check_format(saved.header.get("format"), saved.place)
     for wrong in _wrong_in(saved):
         raise saved.edited(wrong)
     return saved
