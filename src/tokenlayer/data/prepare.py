@@ -29,7 +29,7 @@ from tokenlayer.text.cleaning import clean
 from tokenlayer.text.encoding import encode_texts
 
 # Parts of the caches' keys: to be raised when the same source and settings come to give something else.
-_FORMAT = 4
+_FORMAT = 5
 _PROFILE_FORMAT = 2
 
 Config = TypeVar("Config", bound=DatasetConfig)

@@ -68,14 +68,18 @@ def split_at_random(ids: npt.NDArray[np.str_], labels: Labels, split_seed: int) 
 def split_as_given(
     given: Sequence[SplitName], ids: npt.NDArray[np.str_], labels: Labels, split_seed: int
 ) -> dict[SplitName, Indices]:
-    """The source's splits, each permuted; without a validation split, 15 % of the training texts."""
+    """The source's splits, each permuted; without a validation split, 15 % of the training texts.
+
+    The order of the training texts depends on these alone: what else a source holds does not change a training.
+    """
     order = np.random.RandomState(split_seed).permutation(_by_content(ids, labels))
     names = np.asarray(given)[order]
     splits: dict[SplitName, Indices] = {name: order[names == name] for name in SPLITS}
-    if not len(splits["validation"]) and len(splits["train"]):
-        # Sorted again, for the validation texts not to depend on how many test texts there are.
-        train = splits["train"]
-        in_order = train[np.lexsort((labels[train], ids[train]))]
+    train = splits["train"]
+    in_order = train[np.lexsort((labels[train], ids[train]))]
+    if len(splits["validation"]) or not len(train):
+        splits["train"] = np.random.RandomState(split_seed).permutation(in_order)
+    else:
         splits["train"], splits["validation"] = _divide(in_order, VALIDATION_OF_TRAIN, split_seed)
     return splits
 
