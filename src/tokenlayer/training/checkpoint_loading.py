@@ -13,7 +13,6 @@ from tokenlayer.hints import shortened
 from tokenlayer.text.alphabet import Alphabet
 from tokenlayer.tracking.config import TrackingConfig
 from tokenlayer.tracking.format import check_format
-from tokenlayer.tracking.reading import download_artifact, find_run_id
 
 MODEL = "model."
 """The beginning of the names of a model's weights."""
@@ -70,6 +69,8 @@ def saved_model(run_or_checkpoint: str, tracking: TrackingConfig, output_dir: st
         return _read(path, None)
     if path.suffix == ".ckpt" or len(path.parts) > 1:
         raise InputError(f"{shortened(run_or_checkpoint)}: no such checkpoint file")
+    from tokenlayer.tracking.reading import download_artifact, find_run_id  # with MLflow behind it
+
     folder = Path(output_dir).absolute()
     run_id = find_run_id(run_or_checkpoint, tracking.uri, output_dir=folder)
     for name in ("best.ckpt", "last.ckpt"):
