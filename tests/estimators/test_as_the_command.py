@@ -10,7 +10,7 @@ import pytest
 import torch
 from small_texts import labelled
 
-from tokenlayer import TokenClassifier, TokenSelector
+from tokenlayer import TokenClassifier, TokenSelector, Vocabulary
 from tokenlayer.cli.main import main
 
 
@@ -32,9 +32,11 @@ def test_tokens_and_predictions_are_those_of_the_command(
     expected = pd.read_parquet(artifacts / "predictions" / "test.parquet").filter(like="probability").to_numpy()
 
     classifier = TokenClassifier(n_tokens=8, random_state=3).fit(texts[:60], labels[:60])
-    network = classifier._fitted.network
-    assert torch.equal(network.tokenization.vocabulary().codes, saved["model.tokenization.codes"])
-    assert torch.equal(network.embedding.weight, saved["model.embedding.weight"])
+    alphabet = classifier._fitted.reader.alphabet
+    tokens = Vocabulary(saved["model.tokenization.codes"]).decode(alphabet)
+    assert classifier.tokens_ == [token.rstrip("█") for token in tokens]
+    effects = saved["model.embedding.weight"] @ saved["model.head.out.weight"].T
+    np.testing.assert_allclose(classifier._fitted.weights, effects, rtol=1e-6)
     found = classifier.predict_proba(frame["text"][frame["part"] == "test"])[:, -expected.shape[1] :]
     np.testing.assert_allclose(np.sort(found, axis=0), np.sort(expected, axis=0), atol=1e-6)
     assert TokenSelector(n_tokens=8, random_state=3).fit(texts[:60], labels[:60]).tokens_ == classifier.tokens_

@@ -1,4 +1,4 @@
-"""A training on all texts that are given, and what is left of it: the network, and how it reads texts."""
+"""A training on all texts that are given, and what is left of it: tokens, their weights, and how texts are read."""
 
 from __future__ import annotations
 
@@ -11,20 +11,19 @@ from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from scipy import sparse
-from torch import Tensor
 
 from tokenlayer.data.config import DatasetConfig
 from tokenlayer.data.sources.texts import TextsConfig
 from tokenlayer.data.types import RawDataset
-from tokenlayer.inference.reading import Indices, TextReader, pieces
-from tokenlayer.layer.vocabulary import BLANK_SIGN
+from tokenlayer.inference.reading import TextReader, pieces
 from tokenlayer.models.classifier import ModelConfig
-from tokenlayer.models.network import TokenizationClassifier
+from tokenlayer.models.heads.pool_head import PoolHead
 from tokenlayer.progress import shown_by
 from tokenlayer.progress_bars import progress_bar
 from tokenlayer.selection.penalty import ridge_penalty
+from tokenlayer.text.alphabet import BLANK
+from tokenlayer.text.ngrams.presence import NgramFinder
 from tokenlayer.training.config import TrainConfig
 from tokenlayer.training.quiet_fit import fit_quietly
 from tokenlayer.training.trainer import TrainerConfig
@@ -56,59 +55,59 @@ class AllTrainingTexts(TextsConfig):
 
 @dataclass(frozen=True)
 class FittedTokens:
-    """A trained network and its tokens."""
+    """A trained classifier, as linear as it is: logits = presence of tokens · weights + bias."""
 
-    network: TokenizationClassifier
-    """In evaluation mode."""
     reader: TextReader
+    finder: NgramFinder
+    """Of the P tokens."""
     tokens: list[str]
-    """The P different tokens, without the blanks behind them."""
-    columns: npt.NDArray[np.int64]
-    """(P,): which of the network's tokens they are."""
+    """The P tokens, each once."""
+    weights: npt.NDArray[np.float64]
+    """(P, n_outputs)"""
+    bias: npt.NDArray[np.float64]
+    """(n_outputs,)"""
 
     @classmethod
     def of(cls, training: Training) -> FittedTokens:
-        """What a training has come to."""
-        dataset, network = training.dataset, training.model
-        assert not network.head.reads_padding, "the default head"
-        K = network.tokenization.max_token_length
-        reader = TextReader(dataset.alphabet, training.config.dataset.cleaning, dataset.text_length, padding=K)
-        vocabulary = network.tokenization.vocabulary()
-        _, first = np.unique(vocabulary.codes.numpy(), axis=0, return_index=True)
-        columns = np.sort(first)  # of a token twice over, the first
-        tokens = [
-            token.rstrip(BLANK_SIGN) for token in vocabulary.take(torch.from_numpy(columns)).decode(dataset.alphabet)
-        ]
-        return cls(network, reader, tokens, columns)
+        """What a training has come to. Of two tokens that are the same, one stays, with both weights."""
+        dataset, network, head = training.dataset, training.model, training.model.head
+        assert isinstance(head, PoolHead), "the default"
+        assert head.pooling == "presence", "the default"
+        K, alphabet = network.tokenization.max_token_length, dataset.alphabet
+        codes = network.tokenization.vocabulary().codes.numpy()
+        _, first, same = np.unique(codes, axis=0, return_index=True, return_inverse=True)
+        order = np.argsort(first)
+        effects = network.embedding.weight.detach().double() @ head.out.weight.detach().double().T
+        weights = np.zeros((len(first), head.out.out_features))
+        np.add.at(weights, np.argsort(order)[same.ravel()], effects.numpy())
+        ngrams = [row[row != BLANK] for row in codes[first[order]]]  # grafted tokens have no blanks but behind them
+        return cls(
+            reader=TextReader(alphabet, training.config.dataset.cleaning, dataset.text_length, padding=K),
+            finder=NgramFinder(ngrams, alphabet.none_code, K),
+            tokens=[alphabet.decode(ngram) for ngram in ngrams],
+            weights=weights,
+            bias=head.out.bias.detach().double().numpy(),
+        )
 
-    @torch.no_grad()
     def logits(self, texts: Sequence[str]) -> npt.NDArray[np.float64]:
         """(n, n_outputs): of one output, the logit of class 1."""
-        logits = np.empty((len(texts), self.network.n_outputs))
-        for places, codes in self._batches(texts):
-            logits[places] = self.network(codes).logits.double().numpy()
+        logits: npt.NDArray[np.float64] = self.counts(texts, binary=True) @ self.weights + self.bias
         return logits
 
-    @torch.no_grad()
-    def counts(self, texts: Sequence[str]) -> sparse.csr_matrix:
-        """(n, P) int64: how often each token occurs in each text, overlapping others or not."""
-        column_of = np.full(self.network.tokenization.vocab_size, -1)
-        column_of[self.columns] = np.arange(len(self.columns))
-        rows, columns = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-        for places, codes in self._batches(texts):
-            matches = self.network.tokenization(codes).matches
-            column = column_of[matches.token_id.numpy()]
-            rows.append(places[matches.text.numpy()][column >= 0])
-            columns.append(column[column >= 0])
-        row, column = np.concatenate(rows), np.concatenate(columns)
-        ones = np.ones(len(row), dtype=np.int64)
-        return sparse.coo_matrix((ones, (row, column)), shape=(len(texts), len(self.tokens))).tocsr()
-
-    def _batches(self, texts: Sequence[str]) -> Iterator[tuple[Indices, Tensor]]:
-        """The places of some texts (b,) and their codes (b, W), until all have been read."""
+    def counts(self, texts: Sequence[str], *, binary: bool) -> sparse.csr_matrix:
+        """(n, P) int64: how often each token occurs in each text, overlapping others or not; binary: 1 if it does."""
+        order, found, numbers = [np.zeros(0, np.int64)], [np.zeros(0, np.int32)], [np.zeros(0, np.int64)]
         for piece in pieces(texts):
             for places, codes in self.reader.batches([texts[place] for place in piece]):
-                yield places + piece.start, codes
+                tokens, of_text = self.finder.find(codes.numpy(), once=binary)
+                order.append(places + piece.start)
+                found.append(tokens)
+                numbers.append(of_text)
+        columns, bounds = np.concatenate(found), np.concatenate([[0], np.cumsum(np.concatenate(numbers))])
+        ones = np.ones(len(columns), dtype=np.int64)
+        counts = sparse.csr_matrix((ones, columns, bounds), shape=(len(texts), len(self.tokens)))
+        counts.sum_duplicates()
+        return counts[np.argsort(np.concatenate(order))]
 
 
 def fit_tokens(

@@ -63,10 +63,7 @@ class TokenSelector(TransformerMixin, TokenEstimator):  # type: ignore[misc]  # 
             NotFittedError: fit has not been called.
 
         """
-        counts = self._known().counts(texts_of(X))
-        if self.binary:
-            counts.data[:] = 1
-        return counts
+        return self._known().counts(texts_of(X), binary=self.binary)
 
     def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[np.object_]:  # noqa: ARG002 (scikit-learn passes it)
         """The tokens (P,), which name the columns.
