@@ -49,12 +49,15 @@ def _undisturbed() -> Iterator[None]:
     loggers = [logging.getLogger(name) for name in _LOGGERS]
     levels = [logger.level for logger in loggers]
     variables = {name: os.environ.get(name) for name in _SET_BY_LIGHTNING}
-    deterministic = torch.are_deterministic_algorithms_enabled()
+    deterministic, threads = torch.are_deterministic_algorithms_enabled(), torch.get_num_threads()
     is_main = threading.current_thread() is threading.main_thread()
     on_interrupt = signal.getsignal(signal.SIGINT) if is_main else None
     try:
         for logger in loggers:
             logger.setLevel(logging.ERROR)
+        # A step's operations are so small that other threads would spin more than they work, and beside anything else
+        # that runs on the machine, another fit of a search for one, take ten times as long.
+        torch.set_num_threads(1)
         with isolate_rng(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
@@ -66,6 +69,7 @@ def _undisturbed() -> Iterator[None]:
         if is_main:
             signal.signal(signal.SIGINT, on_interrupt)
         torch.use_deterministic_algorithms(deterministic)
+        torch.set_num_threads(threads)
         for name, value in variables.items():
             os.environ.pop(name, None)
             if value is not None:
