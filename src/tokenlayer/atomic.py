@@ -31,6 +31,36 @@ def replacing(path: Path) -> Iterator[Path]:
         _remove(unfinished)
 
 
+def check_new_folder(path: Path) -> None:
+    """Look whether a folder can be made, before the work that fills it.
+
+    Raises:
+        InputError: something is there, or the folder around it is not there or cannot be written to.
+
+    """
+    if path.exists() or path.is_symlink():
+        raise InputError(f"{path}: is there already: name a new folder, or remove it first")
+    if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+        raise InputError(f"{path}: cannot be made ({path.parent} is no folder, or cannot be written to): name another")
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """An unfinished folder, to be filled in the block, that is called `path` when it is whole.
+
+    Raises:
+        InputError: as `check_new_folder`; or the disk does not take what is written. There is no folder then.
+
+    """
+    check_new_folder(path)
+    try:
+        with replacing(path) as unfinished:
+            unfinished.mkdir()
+            yield unfinished
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror}): name another folder, or make room") from error
+
+
 def replace_text(path: Path, text: str) -> None:
     """Put `text`, as UTF-8, in the place of the file `path`, at once."""
     with replacing(path) as unfinished:

@@ -11,7 +11,18 @@ import pytest
 
 from tokenlayer.cli.main import main
 
-SLOW = ("torch", "mlflow", "pytorch_lightning", "sklearn", "matplotlib", "pandas", "optuna")
+SLOW = (
+    "torch",
+    "mlflow",
+    "pytorch_lightning",
+    "sklearn",
+    "matplotlib",
+    "pandas",
+    "optuna",
+    "transformers",
+    "datasets",
+    "safetensors",
+)
 CODE = """\
 import json, sys
 from tokenlayer.cli.main import main
@@ -46,6 +57,8 @@ LIGHT = [
     (["explain", "--help"], 0),
     (["predict", "--help"], 0),
     (["predict", "run", "texts.csv"], 2),
+    (["export", "--help"], 0),
+    (["export", "run", "--to", "huggingface", "--output", "."], 2),
     (["compare", "--help"], 0),
     (["compare"], 2),
     (["compare", "sizes", "--output", "page.doc"], 2),

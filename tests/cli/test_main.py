@@ -58,8 +58,8 @@ def test_help_and_version(capsys):
 def test_unknown_command(capsys):
     assert cli.main(["trian"]) == 2
     assert capsys.readouterr().err == (
-        "error: trian: no such command; did you mean train?; known: baseline, compare, evaluate, explain, predict, "
-        "runs, search, sync, tokens, train, ui\n"
+        "error: trian: no such command; did you mean train?; known: baseline, compare, evaluate, explain, export, "
+        "predict, runs, search, sync, tokens, train, ui\n"
     )
 
 

@@ -12,13 +12,16 @@ if TYPE_CHECKING:
     from tokenlayer.inference.tables import TextTable
 
 
-def add_table_flags(parser: argparse.ArgumentParser, use: str) -> None:
-    """Adds the flags; `use` says what the texts are for."""
+def add_table_flags(parser: argparse.ArgumentParser, use: str, *, labels: bool = True) -> None:
+    """Adds the flags; `use` says what the texts are for, and `labels` whether their classes are of use, too."""
     parser.add_argument(
         "--texts", metavar="FILE", help=f"{use}: CSV, TSV, JSONL or Parquet, gzipped or not; - is standard input"
     )
     parser.add_argument("--text-column", metavar="NAME", help="the column of FILE that holds the texts")
-    parser.add_argument("--label-column", metavar="NAME", help="the column of FILE that holds their classes")
+    if labels:
+        parser.add_argument("--label-column", metavar="NAME", help="the column of FILE that holds their classes")
+    else:
+        parser.set_defaults(label_column=None)
 
 
 def given_table(given: argparse.Namespace, opened: ExitStack, what: str) -> TextTable | None:

@@ -39,6 +39,7 @@ class TrainedModel:
         cleaning: what becomes of a text before it is encoded.
         text_length: L, the characters at most that it sees of a text.
         class_names: (C,) in the order of the probabilities.
+        dataset: the data that it was trained on, by their settings.
         run_id: the run that trained it; None: not known.
         place: names it in messages.
         header: what the checkpoint says of itself: all that one must know to use the weights.
@@ -57,6 +58,7 @@ class TrainedModel:
         trained = trained_config(saved, allow_targets)
         if trained.dataset.text_length is None:  # every run has chosen it
             raise saved.edited("dataset.text_length is null")
+        self.dataset = trained.dataset
         self.text_length = trained.dataset.text_length
         self.cleaning = trained.dataset.cleaning
         self.alphabet = Alphabet(saved.header["alphabet"])

@@ -1,0 +1,1 @@
+"""Trained tokens and models for other programs, one module a format."""
