@@ -14,7 +14,7 @@ from tokenlayer import TokenClassifier, TokenSelector, Vocabulary
 from tokenlayer.cli.main import main
 
 
-@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("n_classes", [2, pytest.param(3, marks=pytest.mark.slow)])
 def test_tokens_and_predictions_are_those_of_the_command(
     n_classes: int, tmp_path: Path, output_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
