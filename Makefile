@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 ARGS ?= experiment=quickstart
 
-.PHONY: run experiment test test-faults soak lint types check benchmark benchmark-rules benchmark-tracking benchmark-prediction coverage mutation constraints clean
+.PHONY: run experiment test test-faults soak lint types check benchmark benchmark-rules benchmark-tracking benchmark-prediction benchmark-estimators coverage mutation constraints clean
 
 run: $(STAMP)  ## train; ARGS="experiment=… key=value" passes overrides on
 	$(BIN)/tokenlayer train $(ARGS)
@@ -51,6 +51,9 @@ benchmark: $(STAMP)  ## speed and memory; ORIGINAL=1 times the original package 
 
 benchmark-rules: $(STAMP)  ## what each learning rule costs a step, an edit, an epoch; SOURCE=… names the reviews
 	$(BIN)/python -m benchmarks.rules $(if $(SOURCE),--source $(SOURCE))
+
+benchmark-estimators: $(STAMP)  ## the fit of the scikit-learn estimators beside the command, and their predictions; SOURCE=…
+	$(BIN)/python -m benchmarks.estimators $(if $(SOURCE),--source $(SOURCE))
 
 benchmark-tracking: $(STAMP)  ## what recording, sweeps and comparisons cost; SOURCE=… names reviews
 	$(BIN)/python -m benchmarks.tracking $(if $(SOURCE),--source $(SOURCE))

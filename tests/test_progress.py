@@ -8,9 +8,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from tokenlayer.cli import progress_bars
-from tokenlayer.cli.progress_bars import progress_bar
+from tokenlayer import progress_bars
 from tokenlayer.progress import Work, shown_by, tracked, working
+from tokenlayer.progress_bars import progress_bar
 
 
 @contextmanager

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tokenlayer.data.sources.texts import TextsConfig as TextsConfig
     from tokenlayer.errors import InputError as InputError
+    from tokenlayer.estimators.classifier import TokenClassifier as TokenClassifier
+    from tokenlayer.estimators.selector import TokenSelector as TokenSelector
     from tokenlayer.inference.loading import load as load
     from tokenlayer.inference.trained_model import TrainedModel as TrainedModel
     from tokenlayer.layer.embedding import TokenEmbedding as TokenEmbedding
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
 _HOME = {
     "TextsConfig": "data.sources.texts",
     "InputError": "errors",
+    "TokenClassifier": "estimators.classifier",
+    "TokenSelector": "estimators.selector",
     "load": "inference.loading",
     "TrainedModel": "inference.trained_model",
     "TokenEmbedding": "layer.embedding",

@@ -72,6 +72,17 @@ def test_validation_does_not_hang_on_the_test_texts() -> None:
     assert len(carved[0]) == 3
 
 
+def test_the_order_of_the_training_texts_does_not_hang_on_the_others() -> None:
+    train = [f"train {i}" for i in range(20)]
+    orders = []
+    for n_others in (3, 9):
+        texts = train + [f"other {i}" for i in range(2 * n_others)]
+        names = ["train"] * 20 + ["validation", "test"] * n_others
+        splits = split_as_given(names, content_ids(texts), np.zeros(len(texts), dtype=np.int64), 42)
+        orders.append([texts[i] for i in splits["train"]])
+    assert orders[0] == orders[1] != sorted(orders[0])
+
+
 def test_content_ids_tell_texts_apart() -> None:
     ids = content_ids(["a", "a", "A", "", "\ud800"])
     assert ids[0] == ids[1]

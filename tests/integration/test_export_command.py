@@ -1,12 +1,14 @@
 """`tokenlayer export`: a run as a tokenizer for Hugging Face."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tiny_runs import Recorded, Store
+from tiny_runs import Recorded, Store, without
 from tokenizers import Tokenizer
 
+from tokenlayer import load
 from tokenlayer.cli.main import main
 
 Trained = tuple[Store, Recorded]
@@ -54,3 +56,18 @@ def test_an_unknown_run(trained: Trained, tmp_path: Path, capsys: pytest.Capture
     assert main([*line, f"output_dir={trained[0].output_dir}"]) == 2
     assert "nosuchrun" in capsys.readouterr().err
     assert not (tmp_path / "x").exists()
+
+
+def test_tokens_as_text_begin_another_training(
+    trained: Trained, tmp_path: Path, capsys: pytest.CaptureFixture[str], train: Callable[..., Recorded]
+) -> None:
+    assert export(trained, "--to", "text", "--output", str(tmp_path / "out")) == 0
+    path = tmp_path / "out" / "tokens.txt"
+    assert f"tokens written to {path}" in capsys.readouterr().err
+    tokens = path.read_text(encoding="utf-8").splitlines()
+    source = ["dataset=table", f"dataset.source={trained[0].output_dir.parent / 'reviews.csv'}"]
+    source += ["dataset.text_column=text", "dataset.label_column=label", "dataset.batch_size=8"]
+    settings = ["initializer=vocabulary", f"initializer.file={path}", f"model.vocab_size={len(tokens)}"]
+    left = without("dataset", "initializer", "learning_rule", "model")
+    again = train(*source, *settings, "learning_rule=frozen", "trainer.max_epochs=1", tiny=left)
+    assert load(again.artifacts / "checkpoints" / "last.ckpt").tokens["token"].tolist() == tokens

@@ -194,6 +194,9 @@ def test_the_penalty_is_of_what_tokens_add_to_the_logits_however_it_is_shared_ou
         effects = effects @ readout.detach().T
     held = tokens.matches.dense().amax(2)  # (B, N)
     torch.testing.assert_close(penalty, (held * effects.square().sum(1)).sum() / (2 * len(held)), check_dtype=False)
+    weights = torch.rand(len(held))
+    weighted = (weights * (held * effects.square().sum(1)).sum(1)).sum() / (2 * len(held))
+    torch.testing.assert_close(model.embedding_l2(tokens, weights.double()), weighted, check_dtype=False)
     penalty.backward()
     assert model.embedding.weight.grad.abs().max() > 0
     if readout is not None:

@@ -54,3 +54,13 @@ def test_away_from_certainty_both_losses_are_one(n_outputs):
         else categorical_crossentropy(logits.softmax(1), labels)
     )
     torch.testing.assert_close(cross_entropy(logits, labels), keras, rtol=1e-6, atol=0)
+
+
+@pytest.mark.parametrize("n_outputs", [1, 3])
+def test_a_text_of_weight_two_is_the_text_twice(n_outputs):
+    logits, labels = torch.randn(B, n_outputs), torch.arange(B) % 2
+    weights = torch.tensor([2, 1, 1, 2], dtype=torch.float64)
+    rows = torch.tensor([0, 0, 1, 2, 3, 3])
+    expected = cross_entropy(logits[rows], labels[rows])
+    torch.testing.assert_close(cross_entropy(logits, labels, weights / weights.mean()), expected)
+    assert not torch.isclose(cross_entropy(logits, labels), expected)

@@ -284,3 +284,35 @@ def test_the_teacher_of_many_classes_reads_the_ngrams_that_tell_most(monkeypatch
     best = np.sort(np.argsort(-chi_squared(counts, np.bincount(labels)), kind="stable")[:6])
     expected = Features.of(*rule._index.texts_of(best), rule._index.n_texts)
     assert (features.presence != expected.presence).nnz == 0
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_a_text_of_weight_two_is_the_text_twice(n_classes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Index, teacher, prices, selection, vectors. The second copies stand where they fall into the teacher's folds."""
+    monkeypatch.setattr(graft_rule, "_TEACHER_WEIGHTS", 1500)
+    texts = texts_with({label: (5, label, 5) for label in range(n_classes)}, n=200, n_classes=n_classes)
+    again = np.flatnonzero((np.arange(200) // 2) % 3 == 0)  # in pairs, so that an even number of texts goes before
+    weights = np.ones(200)
+    weights[again] = 2.0
+    rows = np.concatenate([np.arange(200), again])
+    weighted = TrainingTexts(texts.codes, texts.labels, n_classes, weights=weights)
+    D = 1 if n_classes == 2 else n_classes
+    edits = []
+    for some in (weighted, TrainingTexts(texts.codes[rows], texts.labels[rows], n_classes), texts):
+        rule = rule_of(some, 8, D, min_texts=1)
+        one_hot = np.eye(n_classes)[some.labels]
+        g = torch.from_numpy(np.eye(n_classes)[texts.labels[rows]].mean(0) - one_hot)[:, -D:].float()
+        if some is weighted:
+            g = g * torch.from_numpy(weights)[:, None].float()
+        vocabulary = vocabulary_of(*[(i % 5, i // 5) for i in range(8)])
+        observe(rule, vocabulary, some, np.arange(len(some)), g / len(g), DUE)
+        edit = rule.edit(DUE, vocabulary, torch.ones(8, D), torch.eye(D))
+        assert edit is not None
+        edits.append(
+            dict(zip(map(tuple, edit.codes.tolist()), zip(edit.embedding, edit.scores, strict=True), strict=True))
+        )
+    found, expected, unweighted = edits
+    assert found.keys() == expected.keys() != unweighted.keys()
+    for ngram, (vector, score) in found.items():
+        torch.testing.assert_close(vector, expected[ngram][0], atol=0.02, rtol=0.02)
+        torch.testing.assert_close(score, expected[ngram][1])

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from tokenlayer.atomic import check_output, write_output
 from tokenlayer.cli.flags import add_store_flags, with_settings_as_flags
-from tokenlayer.cli.progress_bars import progress_bar
 from tokenlayer.cli.ui import mark_killed_runs
 from tokenlayer.errors import InputError
 from tokenlayer.progress import shown_by
+from tokenlayer.progress_bars import progress_bar
 from tokenlayer.terminal import ArgumentParser, complain, safe, table_console
 
 if TYPE_CHECKING:

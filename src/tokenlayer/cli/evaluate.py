@@ -8,7 +8,6 @@ from tokenlayer.cli.checkpoint_loading import saved_config
 from tokenlayer.cli.command import Command
 from tokenlayer.cli.environment import take_experiment, take_store
 from tokenlayer.cli.jobs import configure_logging, run
-from tokenlayer.cli.progress_bars import progress_bar
 from tokenlayer.config.check import Spec
 from tokenlayer.config.compose import Line
 from tokenlayer.config.problems import ConfigError, Problem, shown
@@ -16,6 +15,7 @@ from tokenlayer.config.resume import find, trained_config, with_saved_dataset
 from tokenlayer.config.typed import flatten, load
 from tokenlayer.data.config import NO_BEARING_ON_TEXTS
 from tokenlayer.progress import shown_by
+from tokenlayer.progress_bars import progress_bar
 from tokenlayer.tracking.config import TrackingConfig
 from tokenlayer.tracking.uri import EXPERIMENT_ENVIRONMENT, from_environment
 from tokenlayer.training.config import EvaluateConfig

@@ -6,10 +6,10 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from tokenlayer.cli.flags import MODEL_SETTINGS, add_allow_targets, add_store_flags, with_settings_as_flags
-from tokenlayer.cli.progress_bars import progress_bar
 from tokenlayer.cli.text_tables import add_table_flags, given_table
 from tokenlayer.errors import InputError
 from tokenlayer.progress import shown_by
+from tokenlayer.progress_bars import progress_bar
 from tokenlayer.terminal import ArgumentParser, console
 
 _SETTINGS = {**MODEL_SETTINGS, "html": "--output"}

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from tokenlayer.atomic import check_new_folder
 from tokenlayer.cli.flags import MODEL_SETTINGS, add_allow_targets, add_store_flags, with_settings_as_flags
-from tokenlayer.cli.progress_bars import progress_bar
 from tokenlayer.cli.text_tables import add_table_flags, given_table
 from tokenlayer.progress import shown_by
+from tokenlayer.progress_bars import progress_bar
 from tokenlayer.terminal import ArgumentParser, complain
 
 # Each module has a function `export`, which writes a model to a path that is not there yet and returns what to say.
-_FORMATS = {"huggingface": "tokenlayer.export.huggingface"}
+_FORMATS = {name: f"tokenlayer.export.{name}" for name in ("huggingface", "onnx", "text")}
 
 
 def main(arguments: list[str]) -> int:
@@ -38,7 +38,9 @@ def _parser() -> ArgumentParser:
         usage="%(prog)s RUN_OR_CHECKPOINT --to FORMAT --output PATH [--texts FILE --text-column NAME] "
         "[--tracking-uri URI] [--output-dir FOLDER]",
         description="Write a trained model for programs that know nothing of tokenlayer. huggingface: a folder with a "
-        "tokenizer, which transformers.AutoTokenizer.from_pretrained loads, and a card that says what it is.",
+        "tokenizer, which transformers.AutoTokenizer.from_pretrained loads, and a card that says what it is. onnx: a "
+        "folder with the classifier, from codes to probabilities, and how a text becomes codes. text: a folder with "
+        "tokens.txt, a token a line, which initializer=vocabulary reads.",
     )
     parser.add_argument(
         "run",
@@ -46,7 +48,7 @@ def _parser() -> ArgumentParser:
         help="id of a run, a unique beginning of it, or its name (its best checkpoint is taken); a checkpoint file, or "
         "a folder that save_pretrained has written",
     )
-    parser.add_argument("--to", required=True, choices=list(_FORMATS), metavar="FORMAT", help="huggingface")
+    parser.add_argument("--to", required=True, choices=list(_FORMATS), metavar="FORMAT", help=", ".join(_FORMATS))
     parser.add_argument("--output", required=True, metavar="PATH", help="a new folder")
     add_table_flags(
         parser, "measure on these what a segmentation costs (default: on validation texts of its dataset)", labels=False

@@ -15,7 +15,6 @@ from omegaconf import DictConfig
 from tokenlayer.cli.command import Command
 from tokenlayer.cli.exit_codes import ExitCode, report
 from tokenlayer.cli.flags import composing_parser
-from tokenlayer.cli.progress_bars import progress_bar
 from tokenlayer.cli.showing import only_shows, show
 from tokenlayer.cli.sweeping import Multirun, run_jobs
 from tokenlayer.config.check import check
@@ -24,6 +23,7 @@ from tokenlayer.config.launching import swept_by_files
 from tokenlayer.config.numerals import quoted
 from tokenlayer.errors import InputError
 from tokenlayer.progress import shown_by
+from tokenlayer.progress_bars import progress_bar
 
 T = TypeVar("T")
 

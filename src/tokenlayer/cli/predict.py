@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from tokenlayer.cli.flags import MODEL_SETTINGS, add_allow_targets, add_store_flags, with_settings_as_flags
-from tokenlayer.cli.progress_bars import progress_bar
 from tokenlayer.progress import shown_by
+from tokenlayer.progress_bars import progress_bar
 from tokenlayer.terminal import ArgumentParser, complain
 
 

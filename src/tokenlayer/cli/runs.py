@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tokenlayer.cli.flags import add_store_flags, with_settings_as_flags
-from tokenlayer.cli.progress_bars import progress_bar
 from tokenlayer.errors import InputError
 from tokenlayer.escaping import harmless
 from tokenlayer.progress import shown_by
+from tokenlayer.progress_bars import progress_bar
 from tokenlayer.terminal import ArgumentParser, safe, table_console
 
 if TYPE_CHECKING:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from tokenlayer.cli.exit_codes import ExitCode, report
 from tokenlayer.cli.flags import composing_parser
 from tokenlayer.cli.jobs import composer_of, configure_logging
-from tokenlayer.cli.progress_bars import progress_bar
 from tokenlayer.cli.search_space import SearchLine, checked_job, read_line, space_of, trial_job
 from tokenlayer.cli.showing import only_shows, show
 from tokenlayer.cli.sweeping import PLACES
@@ -24,6 +23,7 @@ from tokenlayer.config.typed import load
 from tokenlayer.errors import InputError
 from tokenlayer.outside import say_loading
 from tokenlayer.progress import shown_by
+from tokenlayer.progress_bars import progress_bar
 from tokenlayer.search.available import check_available
 from tokenlayer.search.config import SearchConfig, SearchRunConfig
 from tokenlayer.terminal import complain, safe

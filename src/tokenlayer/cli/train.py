@@ -7,12 +7,12 @@ from tokenlayer.cli.checkpoint_loading import saved_run
 from tokenlayer.cli.command import Command
 from tokenlayer.cli.environment import take_experiment, take_store
 from tokenlayer.cli.jobs import configure_logging, run
-from tokenlayer.cli.progress_bars import progress_bar
 from tokenlayer.config.check import Spec
 from tokenlayer.config.compose import Line
 from tokenlayer.config.resume import continued, find
 from tokenlayer.outside import say_loading
 from tokenlayer.progress import shown_by
+from tokenlayer.progress_bars import progress_bar
 from tokenlayer.training.config import TrainConfig
 from tokenlayer.training.job import Job, Result
 

@@ -76,12 +76,17 @@ def _load(directory: Path) -> PreparedDataset | None:
     return _prepared(directory, meta) if meta and is_whole else None
 
 
+def _if_there(path: Path) -> Any:
+    return np.load(path) if path.exists() else None
+
+
 def _prepared(directory: Path, meta: Mapping[str, Any]) -> PreparedDataset:
     splits = {
         name: EncodedSplit(
             codes=np.load(directory / f"{name}_codes.npy", mmap_mode="r"),
             labels=np.load(directory / f"{name}_labels.npy"),
             ids=np.load(directory / f"{name}_ids.npy"),
+            weights=_if_there(directory / f"{name}_weights.npy"),
         )
         for name in SPLITS
     }

@@ -42,6 +42,8 @@ class BatchLoader:
     def __init__(self, split: EncodedSplit, batch_size: int, order: EpochOrder | None = None) -> None:
         self._split = split
         self._batch_size = batch_size
+        weights = split.weights
+        self._weights = None if weights is None else torch.from_numpy(weights / weights.mean())
         self._state = {"epoch": 0, "batches": 0}
         self._resume_from: dict[str, int] | None = None
         # By the first name Lightning finds `set_epoch`; the second it expects beside it, as torch has both.
@@ -77,4 +79,6 @@ class BatchLoader:
         codes = self._split.codes[indices]
         if codes.dtype != np.uint8:
             codes = codes.astype(np.int32)  # torch has hardly any operation on its unsigned 16-bit type
-        return Batch(torch.from_numpy(codes), torch.from_numpy(self._split.labels[indices]), torch.from_numpy(indices))
+        rows = torch.from_numpy(indices)
+        weights = None if self._weights is None else self._weights[rows]
+        return Batch(torch.from_numpy(codes), torch.from_numpy(self._split.labels[indices]), rows, weights)

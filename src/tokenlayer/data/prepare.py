@@ -29,7 +29,7 @@ from tokenlayer.text.cleaning import clean
 from tokenlayer.text.encoding import encode_texts
 
 # Parts of the caches' keys: to be raised when the same source and settings come to give something else.
-_FORMAT = 4
+_FORMAT = 5
 _PROFILE_FORMAT = 2
 
 Config = TypeVar("Config", bound=DatasetConfig)
@@ -151,6 +151,8 @@ def _build(config: DatasetConfig, known_classes: Sequence[str], read: _CleanText
         cut = rows.write_cut(directory / f"{name}_codes.npy", first, len(indices), text_length, alphabet)
         np.save(directory / f"{name}_labels.npy", raw.labels[indices])
         np.save(directory / f"{name}_ids.npy", ids[indices])
+        if raw.weights is not None:
+            np.save(directory / f"{name}_weights.npy", raw.weights[indices])
         digest.update(raw.labels[indices].astype("<i8").tobytes())
         digest.update(cut.astype(cut.dtype.newbyteorder("<"), copy=False).data)
         first += len(indices)

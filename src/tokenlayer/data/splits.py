@@ -45,8 +45,8 @@ def split_to_train(raw: RawDataset, ids: npt.NDArray[np.str_], split_seed: int) 
             f"{raw.place}: {len(raw.labels)} texts have {n_classes} different labels: to learn a class takes several "
             "of its texts; take the column of the classes, or leave rare ones out"
         )
-    splits = split(raw, ids, split_seed)
-    for name in SPLITS:
+    splits = all_to_training(ids, raw.labels, split_seed) if raw.only_training else split(raw, ids, split_seed)
+    for name in () if raw.only_training else SPLITS:
         if not len(splits[name]):
             raise InputError(
                 f"{raw.place}: the {name} split is empty: mark some texts as {name}, or leave the split "
@@ -68,22 +68,36 @@ def split_at_random(ids: npt.NDArray[np.str_], labels: Labels, split_seed: int) 
 def split_as_given(
     given: Sequence[SplitName], ids: npt.NDArray[np.str_], labels: Labels, split_seed: int
 ) -> dict[SplitName, Indices]:
-    """The source's splits, each permuted; without a validation split, 15 % of the training texts."""
+    """The source's splits, each permuted; without a validation split, 15 % of the training texts.
+
+    The order of the training texts depends on these alone: what else a source holds does not change a training.
+    """
     order = np.random.RandomState(split_seed).permutation(_by_content(ids, labels))
     names = np.asarray(given)[order]
     splits: dict[SplitName, Indices] = {name: order[names == name] for name in SPLITS}
-    if not len(splits["validation"]) and len(splits["train"]):
-        # Sorted again, for the validation texts not to depend on how many test texts there are.
-        train = splits["train"]
-        in_order = train[np.lexsort((labels[train], ids[train]))]
+    train = splits["train"]
+    in_order = train[np.lexsort((labels[train], ids[train]))]
+    if len(splits["validation"]) or not len(train):
+        splits["train"] = _training_order(in_order, split_seed)
+    else:
         splits["train"], splits["validation"] = _divide(in_order, VALIDATION_OF_TRAIN, split_seed)
     return splits
+
+
+def all_to_training(ids: npt.NDArray[np.str_], labels: Labels, split_seed: int) -> dict[SplitName, Indices]:
+    """Every text a training text, in the order that they have where a source marks them so."""
+    none = np.empty(0, dtype=np.int64)
+    return {"train": _training_order(_by_content(ids, labels), split_seed), "validation": none, "test": none}
 
 
 def all_as_test(ids: npt.NDArray[np.str_], labels: Labels) -> dict[SplitName, Indices]:
     """Every text a test text, in the order of their hashes."""
     none = np.empty(0, dtype=np.int64)
     return {"train": none, "validation": none, "test": _by_content(ids, labels)}
+
+
+def _training_order(by_content: Indices, split_seed: int) -> Indices:
+    return np.random.RandomState(split_seed).permutation(by_content)
 
 
 def _by_content(ids: npt.NDArray[np.str_], labels: Labels) -> Indices:

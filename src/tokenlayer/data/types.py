@@ -44,6 +44,10 @@ class RawDataset:
     """File or source, for messages."""
     given_splits: list[SplitName] | None = None
     """The split of each text where the source says so."""
+    only_training: bool = False
+    """True if every text is a training text: none is held out to validate or to test."""
+    weights: npt.NDArray[np.float64] | None = None
+    """(n,), above 0: how many texts each text stands for; None: itself alone."""
     ground_truth: GroundTruth | None = None
     notes: tuple[str, ...] = ()
     """What a person should know of the source, for the data report."""
@@ -59,6 +63,8 @@ class EncodedSplit:
     """(n,)"""
     ids: npt.NDArray[np.str_]
     """(n,): hash of the text as it was read, in hexadecimal digits."""
+    weights: npt.NDArray[np.float64] | None = None
+    """(n,), above 0: how many texts each text stands for; None: itself alone."""
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -106,7 +112,7 @@ class PreparedDataset:
     def training_texts(self) -> TrainingTexts:
         """The training texts with their labels."""
         train = self.splits["train"]
-        return TrainingTexts(train.codes, train.labels, len(self.class_names), self.folder)
+        return TrainingTexts(train.codes, train.labels, len(self.class_names), self.folder, train.weights)
 
     def corpus(self, scope: Literal["train", "all"] = "train", cap: int | None = None) -> Codes:
         """Cleaned texts, uncut, joined by a space, for initializers: (characters,).
@@ -144,3 +150,5 @@ class Batch(NamedTuple):
     """(B,): int64."""
     rows: Tensor
     """(B,): int64, which texts of the split these are."""
+    weights: Tensor | None = None
+    """(B,): the weight of each text in the loss, 1 on average over the split; None: 1."""

@@ -41,21 +41,26 @@ class TokenizationClassifier(nn.Module):
         head = self.head(tokens, self.embedding)
         return ModelOutput(head.logits, head.embedded, head.hidden, tokens)
 
-    def loss(self, output: ModelOutput, labels: Tensor) -> Tensor:
-        """Mean cross-entropy of the output and integer labels (B,)."""
-        return cross_entropy(output.logits, labels)
+    def loss(self, output: ModelOutput, labels: Tensor, weights: Tensor | None = None) -> Tensor:
+        """Mean cross-entropy of the output and integer labels (B,), each text's times its weight (B,), if any."""
+        return cross_entropy(output.logits, labels, weights)
 
-    def embedding_l2(self, tokens: Tokenized) -> Tensor:
+    def embedding_l2(self, tokens: Tokenized, weights: Tensor | None = None) -> Tensor:
         """Half the square of what each token of a text adds to the logits, summed over the text, mean over the batch.
 
         In expectation ½ Σ_n f_n ‖W E_n‖², f_n being the share of texts that hold token n, W the head's readout (the
         identity, where it has none): the ridge penalty of features scaled to unit variance, which holds frequent and
-        rare tokens back alike. A penalty on E alone would hold back nothing: W would grow instead.
+        rare tokens back alike. A penalty on E alone would hold back nothing: W would grow instead. A text's sum counts
+        times its weight (B,), if it has one.
         """
         weight, readout = self.embedding.weight, self.head.readout()
         effects = weight if readout is None else weight @ readout.T  # (N, n_outputs)
         squares = effects.square().sum(1)
-        return squares[tokens.matches.distinct().token_id].sum() / (2 * tokens.codes.shape[0])
+        held = tokens.matches.distinct()
+        of_match = squares[held.token_id]
+        if weights is not None:
+            of_match = of_match * weights.to(of_match)[held.text]
+        return of_match.sum() / (2 * tokens.codes.shape[0])
 
     def statistics(self) -> ModelStatistics:
         """What `grads_log` and `vals_log` record of this model."""

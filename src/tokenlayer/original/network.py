@@ -19,8 +19,15 @@ from tokenlayer.original.statistics import OriginalStatistics
 class OriginalClassifier(TokenizationClassifier):
     """A classifier that is trained with Keras's clipped losses."""
 
-    def loss(self, output: ModelOutput, labels: Tensor) -> Tensor:
-        """Keras's mean cross-entropy of probabilities and integer labels (B,)."""
+    def loss(self, output: ModelOutput, labels: Tensor, weights: Tensor | None = None) -> Tensor:
+        """Keras's mean cross-entropy of probabilities and integer labels (B,).
+
+        Raises:
+            ValueError: texts have weights, which the original does not know.
+
+        """
+        if weights is not None:
+            raise ValueError("the original knows no weights of texts: leave them out")
         if self.n_outputs == 1:
             return binary_crossentropy(output.probabilities, labels)
         return categorical_crossentropy(output.probabilities, labels)

@@ -75,6 +75,7 @@ class GraftRule(LearningRule):
         self._index = index
         self._config = config
         self._targets = targets
+        self._weights = context.texts.first(index.n_texts).weights
         self._labels = linear.one_hot(context.texts.labels[: index.n_texts], context.texts.n_classes)
         self._figures: dict[str, float] = {}
         self.register_buffer("gradient", torch.zeros(index.n_texts, context.embedding_dim))
@@ -131,7 +132,9 @@ class GraftRule(LearningRule):
         g = self.gradient.double().cpu().numpy()
         score = np.zeros(len(self._index))
         for d in range(g.shape[1]):
-            power = self._index.sums(g[:, d] ** 2)
+            # The gradient of a text of weight 2 is twice as large as those of two such texts, whose squares add up.
+            square = g[:, d] ** 2 if self._weights is None else g[:, d] ** 2 / self._weights
+            power = self._index.sums(square)
             score += np.divide(self._index.sums(g[:, d]) ** 2, power, out=np.zeros_like(power), where=power > 0)
         known = present[present >= 0]
         price = score.copy()
@@ -144,14 +147,14 @@ class GraftRule(LearningRule):
 
     def _select(self, candidates: Ints, N: int) -> tuple[Ints, Floats]:
         """The n-grams that become, or stay, tokens, and their weights (N, outputs) in a linear classifier."""
-        features = Features.of(*self._index.texts_of(candidates), self._index.n_texts)
+        features = Features.of(*self._index.texts_of(candidates), self._index.n_texts, self._weights)
         kept = np.arange(len(features))
         if len(kept) > N:
             kept = l1_support(features, self._targets, min(len(kept), _for_surgery(N)))
         if len(kept) > N and N <= _SURGERY_UP_TO:
-            held_back = surgery_penalty(self._config.penalty, N, self._index.n_texts)
+            held_back = surgery_penalty(self._config.penalty, N, features.total)
             kept = kept[surgery.prune(features.columns(kept), self._targets, N, held_back)]
-        model = linear.fit(features.columns(kept), self._labels, ridge_penalty(N, self._index.n_texts))
+        model = linear.fit(features.columns(kept), self._labels, ridge_penalty(N, features.total))
         if len(kept) > N:
             strongest = np.argsort(-np.linalg.norm(model.weights, axis=1) * features.spread[kept], kind="stable")[:N]
             return candidates[kept[strongest]], model.weights[strongest]
@@ -197,31 +200,35 @@ def grafting(context: RuleContext, config: GraftRuleConfig) -> GraftRule:
             lambda: index_ngrams(texts, C, lengths, K, chi_squared, **bounds).arrays(),
         )
     )
-    labels = linear.one_hot(texts.labels[: index.n_texts], texts.n_classes)
+    labels, weights = linear.one_hot(texts.labels[: index.n_texts], texts.n_classes), texts.first(index.n_texts).weights
     targets = labels
     if config.distillation_weight:
         n_read = min(len(index), max(1, _TEACHER_WEIGHTS // labels.shape[1]))
         settings = [*settings, _TEACHER_PENALTY, *([n_read] if n_read < len(index) else [])]
-        taught = cached_arrays(texts.folder, "teacher", settings, lambda: {"targets": _taught(index, labels, n_read)})
+        taught = cached_arrays(
+            texts.folder, "teacher", settings, lambda: {"targets": _taught(index, labels, n_read, weights)}
+        )
         targets = (1 - config.distillation_weight) * labels + config.distillation_weight * taught["targets"]
     return GraftRule(context, index, targets, config)
 
 
-def _taught(index: NgramIndex, labels: Floats, n_read: int) -> Floats:
+def _taught(index: NgramIndex, labels: Floats, n_read: int, weights: Floats | None) -> Floats:
     """(n, n_outputs): the teacher's probabilities, each text's by the half of the texts that it is not in.
 
     Of an index of more than `n_read` n-grams it reads those of the largest χ².
     """
     read = np.arange(len(index))
     if n_read < len(index):
-        read = np.sort(best_first(_chi_squared(index, labels))[:n_read])
-    features = Features.of(*index.texts_of(read), index.n_texts)
+        read = np.sort(
+            best_first(_chi_squared(index, labels if weights is None else labels * weights[:, None]))[:n_read]
+        )
+    features = Features.of(*index.texts_of(read), index.n_texts, weights)
     return linear.cross_fitted(features, labels, _TEACHER_PENALTY, folds=2)
 
 
 def _chi_squared(index: NgramIndex, labels: Floats) -> Floats:
-    """(P,): χ² of each n-gram; `labels` are those of three classes or more."""
-    by_class, n_texts = sparse.csr_matrix(labels.T), labels.sum(0).astype(np.int64)
+    """(P,): χ² of each n-gram; `labels` are those of three classes or more, each text's times its weight."""
+    by_class, n_texts = sparse.csr_matrix(labels.T), labels.sum(0)
     scores = [
         chi_squared((by_class @ Features.of(*index.texts_of(some), index.n_texts).presence).T.toarray(), n_texts)
         for some in np.array_split(np.arange(len(index)), 1 + len(index) * len(n_texts) // _TEACHER_WEIGHTS)

@@ -68,9 +68,9 @@ def l1_choice(presence: Presence, labels: Ints, n_classes: int, n_chosen: int, *
 
 def _standard(features: Features) -> Floats:
     """(P,): what a feature's weight costs in units of its standard deviation; infinite where it does not vary."""
-    n = features.presence.shape[0]
     frequency = np.diff(features.presence.indptr)
-    return np.where((frequency > 0) & (frequency < n), features.spread * np.sqrt(n), np.inf)
+    varies = (frequency > 0) & (frequency < features.presence.shape[0])
+    return np.where(varies, features.spread * np.sqrt(features.total), np.inf)
 
 
 def _path(features: Features, targets: Floats, size: int, cost: Floats, work: Work) -> Linear:
@@ -79,14 +79,15 @@ def _path(features: Features, targets: Floats, size: int, cost: Floats, work: Wo
     The penalty is lowered by a fifth at a time, each step from the weights of the one before.
     """
     X = features.presence
-    model = Linear(np.zeros((len(features), targets.shape[1])), shares_as_logits(targets))
+    model = Linear(np.zeros((len(features), targets.shape[1])), shares_as_logits(targets, features.weights))
     penalty = float(_prices(features, targets, model, cost).max(initial=0.0))
     steepest = 1 if targets.shape[1] == 1 else 2  # diag p - p pᵀ, the curvature of softmax, is at most 2 diag p (1 - p)
     for _ in range(_STEPS):
         penalty *= 0.8
         for _ in range(_NEWTON_STEPS):
             p = probabilities(model.logits(features))
-            residual, curvature = targets - p, np.maximum(steepest * p * (1 - p), 1e-2)
+            residual = features.weighted(targets - p)
+            curvature = features.weighted(np.maximum(steepest * p * (1 - p), 1e-2))
             _descend(X.indptr, X.indices, residual, curvature, model.weights, model.bias, penalty * cost)
         work.done = int(np.count_nonzero(model.weights.any(axis=1)))
         if work.done >= size:
@@ -96,7 +97,7 @@ def _path(features: Features, targets: Floats, size: int, cost: Floats, work: Wo
 
 def _prices(features: Features, targets: Floats, model: Linear, cost: Floats) -> Floats:
     """(P,): the penalty below which each feature gets a weight, or a larger one."""
-    residual = targets - probabilities(model.logits(features))
+    residual = features.weighted(targets - probabilities(model.logits(features)))
     slope = features.presence.T @ residual.astype(np.float32)
     prices: Floats = np.linalg.norm(slope, axis=1) / cost
     return prices

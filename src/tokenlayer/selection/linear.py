@@ -27,25 +27,47 @@ class Features:
 
     presence: sparse.csc_matrix
     """(n, P) of ones."""
+    weights: Floats | None = None
+    """(n,), above 0: how many texts each text stands for; None: itself alone."""
 
     @classmethod
-    def of(cls, texts: npt.NDArray[np.int32], bounds: Ints, n_texts: int) -> Features:
+    def of(cls, texts: npt.NDArray[np.int32], bounds: Ints, n_texts: int, weights: Floats | None = None) -> Features:
         """From the texts of each feature, one feature behind the other."""
         ones = np.ones(len(texts), dtype=np.float32)
-        return cls(sparse.csc_matrix((ones, texts, bounds), shape=(n_texts, len(bounds) - 1)))
+        return cls(sparse.csc_matrix((ones, texts, bounds), shape=(n_texts, len(bounds) - 1)), weights)
+
+    @property
+    def total(self) -> float:
+        """The number of texts: n, or the sum of the weights."""
+        return float(self.presence.shape[0] if self.weights is None else self.weights.sum())
+
+    @property
+    def share(self) -> Floats:
+        """(P,): share of the texts that hold each feature."""
+        held = np.diff(self.presence.indptr) if self.weights is None else self.presence.T @ self.weights
+        share: Floats = held / self.total
+        return share
 
     @property
     def spread(self) -> Floats:
         """(P,): standard deviation of each feature."""
-        share = np.diff(self.presence.indptr) / self.presence.shape[0]
+        share = self.share
         spread: Floats = np.sqrt(np.maximum(share * (1 - share), 1e-12))
         return spread
 
+    def weighted(self, values: Floats) -> Floats:
+        """The values (n, …) of each text, times its weight."""
+        if self.weights is None:
+            return values
+        weighted: Floats = values * self.weights.reshape(-1, *[1] * (values.ndim - 1))
+        return weighted
+
     def columns(self, kept: Ints) -> Features:
-        return Features(self.presence[:, kept])
+        return Features(self.presence[:, kept], self.weights)
 
     def rows(self, kept: Ints | npt.NDArray[np.bool_]) -> Features:
-        return Features(sparse.csc_matrix(self.presence[kept]))
+        weights = None if self.weights is None else self.weights[kept]
+        return Features(sparse.csc_matrix(self.presence[kept]), weights)
 
     def __len__(self) -> int:
         return int(self.presence.shape[1])
@@ -86,24 +108,25 @@ def fit(
     work: Work | None = None,
 ) -> Linear:
     """The penalised maximum-likelihood weights for `targets` (n, n_outputs): probabilities, hard (0, 1) or soft."""
-    n, outputs = targets.shape
+    n, outputs = features.total, targets.shape[1]
     P = len(features)
     spread = features.spread
     X = features.presence
     # In units of the standard deviation, with centred features, the problem is well conditioned.
-    centre = np.asarray(X.mean(axis=0)).ravel()
+    centre = np.asarray(X.mean(axis=0)).ravel() if features.weights is None else features.share
 
     def loss(flat: Floats) -> tuple[float, Floats]:
         u, bias = flat[:-outputs].reshape(P, outputs), flat[-outputs:]
         weights = u / spread[:, None]
         logits = X @ weights.astype(np.float32) + (bias - centre @ weights)
-        residual = probabilities(logits) - targets
-        value = _cross_entropy(logits, targets) + 0.5 * penalty * n * float((u * u).sum())
+        residual = features.weighted(probabilities(logits) - targets)
+        value = float(features.weighted(_cross_entropy(logits, targets)).sum())
+        value += 0.5 * penalty * n * float((u * u).sum())
         total = residual.sum(0)
         slope = (X.T @ residual.astype(np.float32) - np.outer(centre, total)) / spread[:, None] + penalty * n * u
         return value / n, np.concatenate([slope.ravel(), total]) / n
 
-    start = np.concatenate([np.zeros(P * outputs), shares_as_logits(targets)])
+    start = np.concatenate([np.zeros(P * outputs), shares_as_logits(targets, features.weights)])
     found = optimize.minimize(
         loss,
         start,
@@ -116,17 +139,20 @@ def fit(
     return Linear(weights, found.x[-outputs:] - centre @ weights)
 
 
-def shares_as_logits(targets: Floats) -> Floats:
-    """(n_outputs,): the bias of a model without features."""
-    share = np.clip(targets.mean(0), 1e-6, 1 - 1e-6)
+def shares_as_logits(targets: Floats, weights: Floats | None = None) -> Floats:
+    """(n_outputs,): the bias of a model without features, of texts (n,) of these weights."""
+    mean = targets.mean(0) if weights is None else np.average(targets, axis=0, weights=weights)
+    share = np.clip(mean, 1e-6, 1 - 1e-6)
     logits: Floats = special.logit(share) if len(share) == 1 else np.log(share)
     return logits
 
 
-def _cross_entropy(logits: Floats, targets: Floats) -> float:
+def _cross_entropy(logits: Floats, targets: Floats) -> Floats:
+    """(n,)"""
     if logits.shape[1] == 1:
-        return float((np.logaddexp(0, logits) - targets * logits).sum())
-    return float((special.logsumexp(logits, axis=1) - (targets * logits).sum(1)).sum())
+        return (np.logaddexp(0, logits) - targets * logits)[:, 0]
+    of_text: Floats = special.logsumexp(logits, axis=1) - (targets * logits).sum(1)
+    return of_text
 
 
 def cross_fitted(features: Features, targets: Floats, penalty: float, folds: int) -> Floats:

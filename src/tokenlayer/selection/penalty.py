@@ -12,7 +12,7 @@ _LARGEST = 1.5
 _MANY_TEXTS = 20_000
 
 
-def ridge_penalty(n_tokens: int, n_texts: int) -> float:
+def ridge_penalty(n_tokens: int, n_texts: float) -> float:
     """λ of a penalty λ/2 · Σ_n f_n ‖θ_n‖² beside a mean loss.
 
     f_n is the share of the texts that hold token n, θ_n what it adds to their logits.
@@ -20,7 +20,7 @@ def ridge_penalty(n_tokens: int, n_texts: int) -> float:
     return min(_LARGEST, _PENALTY * max(1.0, n_tokens / _TOKENS) * math.sqrt(_TEXTS / n_texts))
 
 
-def surgery_penalty(least: float, n_tokens: int, n_texts: int) -> float:
+def surgery_penalty(least: float, n_tokens: int, n_texts: float) -> float:
     """λ of a selection of n_tokens n-grams by surgery, `least` where tokens are few and texts are many.
 
     Of 10⁵ n-grams, those that seem to tell most seem to tell more than they do (winner's curse), and the more so the

@@ -19,7 +19,7 @@ def prune(features: Features, targets: Floats, size: int, penalty: float) -> Int
     """
     model = fit(features, targets, penalty)
     p = probabilities(model.logits(features))
-    curvature = (p * (1 - p)).sum(1)  # one for all outputs
+    curvature = features.weighted((p * (1 - p)).sum(1))  # one for all outputs
     inverse = linalg.inv(_hessian(features, curvature, penalty), overwrite_a=True)
     return _surgeon(inverse, model.weights * features.spread[:, None], size)
 
@@ -31,7 +31,7 @@ def _hessian(features: Features, curvature: Floats, penalty: float) -> Floats:
     H: Floats = (weighted @ X).toarray()
     total = np.asarray(weighted.sum(axis=1)).ravel()
     H -= np.outer(total, total / curvature.sum())
-    H /= np.outer(features.spread, features.spread) * len(curvature)
+    H /= np.outer(features.spread, features.spread) * features.total
     H[np.diag_indices_from(H)] += penalty
     return H
 

@@ -93,6 +93,9 @@ class Alphabet:
     def __hash__(self) -> int:
         return hash(self.chars)
 
+    def __reduce__(self) -> tuple[type["Alphabet"], tuple[str]]:
+        return Alphabet, (self.chars,)  # without the table, which is large
+
     def __repr__(self) -> str:
         return f"Alphabet({self.chars!r})"
 

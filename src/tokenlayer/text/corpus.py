@@ -22,6 +22,13 @@ class TrainingTexts:
     n_classes: int
     folder: Path | None = None
     """The folder for whatever is computed from exactly these texts; None: it is not kept."""
+    weights: npt.NDArray[np.float64] | None = None
+    """(n,), above 0: how many texts each text stands for; None: itself alone."""
+
+    def first(self, n_texts: int) -> TrainingTexts:
+        """The first texts, for what is computed from no more of them."""
+        weights = None if self.weights is None else self.weights[:n_texts]
+        return TrainingTexts(self.codes[:n_texts], self.labels[:n_texts], self.n_classes, weights=weights)
 
     def __len__(self) -> int:
         return len(self.labels)

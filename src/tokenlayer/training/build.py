@@ -22,7 +22,7 @@ from tokenlayer.tracking.format import FORMAT
 from tokenlayer.training.checkpoint_loading import MODEL, SavedModel
 from tokenlayer.training.config import TrainConfig
 from tokenlayer.vocabularies.base import InitializerContext
-from tokenlayer.vocabularies.ngrams import MAY_REPEAT
+from tokenlayer.vocabularies.ngrams import MAY_REPEAT, TooFewTokensError
 
 _INITIALIZER = 1  # distinguishes the initializer's random numbers from others of the same seed
 
@@ -57,9 +57,10 @@ def _check_vocab_size(N: int, K: int, n_characters: int) -> None:
     """Raise InputError where an initializer of whatever kind has made more tokens than there can be n-grams."""
     at_most = n_characters * K
     if max(at_most, MAY_REPEAT) < N:
-        raise InputError(
+        raise TooFewTokensError(
             f"model.vocab_size={N}, but texts of {n_characters} characters hold at most {at_most} n-grams of up to "
-            f"{K} characters: lower model.vocab_size, or give more text"
+            f"{K} characters: lower model.vocab_size, or give more text",
+            at_most,
         )
 
 

@@ -13,7 +13,6 @@ from tokenlayer.hints import shortened
 from tokenlayer.text.alphabet import Alphabet
 from tokenlayer.tracking.config import TrackingConfig
 from tokenlayer.tracking.format import check_format
-from tokenlayer.tracking.reading import download_artifact, find_run_id
 from tokenlayer.training.model_folder import is_model_folder, read_model_folder
 
 MODEL = "model."
@@ -77,6 +76,8 @@ def saved_model(run_or_checkpoint: str, tracking: TrackingConfig, output_dir: st
             f"{shortened(run_or_checkpoint)}: no such checkpoint file, and no folder with the config.json and "
             "model.safetensors of a model"
         )
+    from tokenlayer.tracking.reading import download_artifact, find_run_id  # with MLflow behind it
+
     folder = Path(output_dir).absolute()
     run_id = find_run_id(run_or_checkpoint, tracking.uri, output_dir=folder)
     for name in ("best.ckpt", "last.ckpt"):

@@ -105,7 +105,7 @@ class TokenizationModule(pl.LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         output: ModelOutput = self.model(batch.codes)
-        loss = self.model.loss(output, batch.labels)
+        loss = self.model.loss(output, batch.labels, batch.weights)
         if not torch.isfinite(loss):
             raise InputError(
                 f"the loss is {loss.item()} at step {self.trainer.global_step} (epoch {self.current_epoch}, batch "
@@ -123,7 +123,7 @@ class TokenizationModule(pl.LightningModule):
             rows=batch.rows,
         )
         if self._embedding_l2:
-            loss = loss + self._embedding_l2 * self.model.embedding_l2(output.tokens)
+            loss = loss + self._embedding_l2 * self.model.embedding_l2(output.tokens, batch.weights)
         return loss
 
     def progress(self) -> TrainingProgress:

@@ -135,7 +135,7 @@ class TrainerConfig(OpenSettings):
         if problems:
             raise InputError("\n".join(f"trainer.{name}: {message}" for name, message in problems))
 
-    def build(self, callbacks: Sequence[Callback], logger: Logger, run_dir: Path) -> pl.Trainer:
+    def build(self, callbacks: Sequence[Callback], logger: Logger | bool, run_dir: Path) -> pl.Trainer:
         """The trainer, with early stopping among its callbacks; sets torch's threads for this process.
 
         `run_dir` is the run's own folder: nothing of Lightning's may land in the working directory.

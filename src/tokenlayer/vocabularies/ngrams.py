@@ -19,6 +19,19 @@ NGRAM_LENGTHS = tuple(range(5, 14))
 """The original's lengths of n-grams."""
 
 
+class TooFewTokensError(InputError):
+    """The texts do not yield as many different tokens as are asked for.
+
+    Attributes:
+        there_are: a bound on how many they do yield, below what is asked for.
+
+    """
+
+    def __init__(self, message: str, there_are: int) -> None:
+        super().__init__(message)
+        self.there_are = there_are
+
+
 def vocabulary_of(ngrams: Sequence[Ngram], context: InitializerContext, remedy: str) -> Vocabulary:
     """The n-grams as tokens, with blanks behind them.
 
@@ -56,8 +69,8 @@ def check_at_most(
 
     """
     if context.vocab_size > at_most > counted_at_once:
-        raise InputError(
-            f"model.vocab_size={context.vocab_size}, but there are at most {at_most} such tokens: {remedy}"
+        raise TooFewTokensError(
+            f"model.vocab_size={context.vocab_size}, but there are at most {at_most} such tokens: {remedy}", at_most
         )
 
 

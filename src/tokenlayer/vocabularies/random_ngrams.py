@@ -14,7 +14,14 @@ from tokenlayer.data.settling import Choice, Plan
 from tokenlayer.errors import InputError
 from tokenlayer.text.alphabet import BLANK, Codes
 from tokenlayer.vocabularies.base import CorpusConfig, InitializerConfig, InitializerContext
-from tokenlayer.vocabularies.ngrams import MAY_REPEAT, check_at_most, check_corpus, check_fit, length_problems
+from tokenlayer.vocabularies.ngrams import (
+    MAY_REPEAT,
+    TooFewTokensError,
+    check_at_most,
+    check_corpus,
+    check_fit,
+    length_problems,
+)
 
 # Bits that the shortest n-gram has to have. Those that a rule learns may be shorter: first tokens are drawn by
 # frequency, which prefers the short ones that stand everywhere.
@@ -120,9 +127,10 @@ def check_drawable(
         drawn_from = {_drawn_length(corpus, length, filter_over, none_code) for length in lengths}
         n = sum(_count(corpus, length, filter_over, none_code) for length in drawn_from)
     if 0 < n < N:  # where there are none, drawing says why
-        raise InputError(
+        raise TooFewTokensError(
             f"model.vocab_size={N}, but the corpus holds only {n} different n-grams of initializer.ngram_lengths that "
-            f"occur more than {filter_over} times: {remedy}"
+            f"occur more than {filter_over} times: {remedy}",
+            n,
         )
 
 

@@ -67,7 +67,7 @@ def count_ngrams(
 def class_counts(
     level: Level, labels: npt.NDArray[np.int64], n_classes: int, *, once: bool = True, ngrams: range | None = None
 ) -> Counts:
-    """(G, n_classes): the texts of each class that hold each n-gram, or its occurrences there.
+    """(G, n_classes) int64: the texts of each class that hold each n-gram, or its occurrences there.
 
     Args:
         level: the n-grams of one length.
@@ -83,6 +83,24 @@ def class_counts(
     return counts
 
 
+def class_weights(
+    level: Level, labels: npt.NDArray[np.int64], n_classes: int, weights: npt.NDArray[np.float64], ngrams: range
+) -> npt.NDArray[np.float64]:
+    """(G, n_classes): the sum of the weights (n,) of the texts of each class that hold each n-gram.
+
+    Args:
+        level: the n-grams of one length.
+        labels: (n,)
+        n_classes: number of different labels.
+        weights: (n,)
+        ngrams: numbers, without gaps, of the n-grams whose texts are summed up.
+
+    """
+    sums = np.zeros((len(ngrams), n_classes))
+    _sum_classes(level.windows, labels, weights, ngrams.start, sums)
+    return sums
+
+
 @numba.njit(cache=True, nogil=True)
 def _count_classes(windows: Numbers, labels: npt.NDArray[np.int64], first: int, counts: Counts, once: bool) -> None:
     seen_in = np.full(len(counts), -1, dtype=np.int32)
@@ -93,3 +111,20 @@ def _count_classes(windows: Numbers, labels: npt.NDArray[np.int64], first: int, 
                 continue
             seen_in[number] = text
             counts[number, labels[text]] += 1
+
+
+@numba.njit(cache=True, nogil=True)
+def _sum_classes(
+    windows: Numbers,
+    labels: npt.NDArray[np.int64],
+    weights: npt.NDArray[np.float64],
+    first: int,
+    sums: npt.NDArray[np.float64],
+) -> None:
+    seen_in = np.full(len(sums), -1, dtype=np.int32)
+    for text in range(windows.shape[0]):
+        for t in range(windows.shape[1]):
+            number = windows[text, t] - first
+            if 0 <= number < len(sums) and seen_in[number] != text:
+                seen_in[number] = text
+                sums[number, labels[text]] += weights[text]

@@ -12,15 +12,16 @@ import numpy.typing as npt
 
 from tokenlayer.text.alphabet import BLANK
 from tokenlayer.text.corpus import TrainingTexts
-from tokenlayer.text.ngrams.counts import Mask, class_counts
+from tokenlayer.text.ngrams.counts import Mask, class_counts, class_weights
 from tokenlayer.text.ngrams.levels import Level, Numbers, frequent_ngrams
 from tokenlayer.text.ngrams.presence import ngram_presence
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Fingerprints = npt.NDArray[np.uint64]
-Score = Callable[[Ints, Ints], Floats]
-"""From the texts of each class that hold each n-gram (G, n_classes), and all texts of each class, to scores (G,)."""
+Score = Callable[[Any, Any], Floats]
+"""From the texts of each class that hold each n-gram (G, n_classes), and all texts of each class, to scores (G,): from
+integers, or from sums of weights."""
 
 _COUNTS = 1 << 22  # n-grams times classes that are counted in one walk over the texts
 _STANDS_FOR = 0.95  # of the texts that hold an n-gram: a longer one that so many of them hold says the same
@@ -101,7 +102,8 @@ def index_ngrams(
 
     N-grams are left out that stand in fewer than `min_texts` texts, or in all; that a longer one, indexed too, stands
     for (it is in 95 % of their texts: "wonderful" for "onderfu"); and, beyond `max_ngrams`, those whose presence says
-    least about the class by itself (a screening by marginal association: Fan & Lv 2008).
+    least about the class by itself (a screening by marginal association: Fan & Lv 2008). The weights of texts count in
+    this last choice alone: the others are of n-grams that are rare, or the same, whatever the texts weigh.
 
     Args:
         texts: the labelled training texts.
@@ -115,7 +117,7 @@ def index_ngrams(
 
     """
     n_texts = max(1, min(len(texts), max_characters // texts.codes.shape[1]))
-    first = TrainingTexts(texts.codes[:n_texts], texts.labels[:n_texts], texts.n_classes)
+    first = texts.first(n_texts)
     found = shorter = _Candidates.none(max_token_length)
     for level in frequent_ngrams(first.codes, n_characters, max(lengths), max_token_length, min_texts):
         longer = _Candidates.none(max_token_length)
@@ -169,14 +171,17 @@ def _scored(level: Level, texts: TrainingTexts, score: Score) -> tuple[Ints, Flo
 
     Counts of all n-grams by class would be the largest array of a training of many classes.
     """
-    n_texts = np.bincount(texts.labels, minlength=texts.n_classes)
+    n_texts = np.bincount(texts.labels, texts.weights, minlength=texts.n_classes)
     frequency, scores = np.zeros(len(level.ngrams), dtype=np.int64), np.zeros(len(level.ngrams))
     at_once = max(1, _COUNTS // texts.n_classes)
     for first in range(0, len(scores), at_once):
         some = range(first, min(first + at_once, len(scores)))
         counts = class_counts(level, texts.labels, texts.n_classes, ngrams=some)
         frequency[some.start : some.stop] = counts.sum(1)
-        scores[some.start : some.stop] = score(counts, n_texts)
+        held: Any = counts
+        if texts.weights is not None:
+            held = class_weights(level, texts.labels, texts.n_classes, texts.weights, some)
+        scores[some.start : some.stop] = score(held, n_texts)
     return frequency, scores
 
 

@@ -1,4 +1,4 @@
-"""The texts that hold each of some n-grams, found in one walk over the texts for all of them."""
+"""The places of some n-grams in texts, found in one walk over the texts for all of them."""
 
 from __future__ import annotations
 
@@ -52,8 +52,36 @@ def ngram_presence(
     """
     T = max(codes.shape[1] - max_token_length + 1, 0)
     with working("indexing n-grams"):
-        tokens, counts = _walk(np.asarray(codes), T, *_trie(ngrams, none_code + 1), none_code + 1)
+        tokens, counts = _walk(np.asarray(codes), T, *_trie(ngrams, none_code + 1), none_code + 1, True)
         return Presence.of_texts(tokens, counts, len(ngrams))
+
+
+class NgramFinder:
+    """Finds n-grams in one text after the other, as a layer of patterns of K characters does.
+
+    Args:
+        ngrams: P different n-grams of at most K codes each.
+        none_code: C.
+        max_token_length: K.
+
+    """
+
+    def __init__(self, ngrams: Sequence[npt.NDArray[np.integer]], none_code: int, max_token_length: int) -> None:
+        self._trie = _trie(ngrams, none_code + 1)
+        self._n_codes = none_code + 1
+        self._max_token_length = max_token_length
+
+    def find(self, codes: Codes, *, once: bool) -> tuple[Numbers, Indices]:
+        """The n-grams (entries,) that begin in each of some texts, text by text, and how many there are in each (b,).
+
+        Args:
+            codes: (b, W)
+            once: each n-gram once in a text, however often it occurs there.
+
+        """
+        T = max(codes.shape[1] - self._max_token_length + 1, 0)
+        found: tuple[Numbers, Indices] = _walk(codes, T, *self._trie, self._n_codes, once)
+        return found
 
 
 def _trie(ngrams: Sequence[npt.NDArray[np.integer]], n_codes: int) -> tuple[Indices, Numbers, Numbers]:
@@ -112,8 +140,10 @@ def _place(table: Numbers, keys: Indices, key: np.int64) -> np.int64:
 
 
 @numba.njit(cache=True, nogil=True)
-def _walk(codes: Codes, T: int, keys: Indices, table: Numbers, token: Numbers, n_codes: int) -> tuple[Numbers, Indices]:
-    """The n-grams of each text, in the order of the texts, each once; and how many there are in each text."""
+def _walk(
+    codes: Codes, T: int, keys: Indices, table: Numbers, token: Numbers, n_codes: int, once: bool
+) -> tuple[Numbers, Indices]:
+    """The n-grams of each text, in the order of the texts, each once if asked; and how many there are in each text."""
     tokens, n = np.empty(1024, dtype=np.int32), 0
     counts = np.zeros(codes.shape[0], dtype=np.int64)
     seen_in = np.full(len(token), -1, dtype=np.int32)
@@ -125,7 +155,7 @@ def _walk(codes: Codes, T: int, keys: Indices, table: Numbers, token: Numbers, n
                 number = table[_place(table, keys, number * n_codes + np.int64(codes[text, at]))]
                 if not number:
                     break
-                if token[number] >= 0 and seen_in[number] != text:
+                if token[number] >= 0 and not (once and seen_in[number] == text):
                     seen_in[number] = text
                     if n == len(tokens):
                         larger = np.empty(2 * n, dtype=np.int32)
