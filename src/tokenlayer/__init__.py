@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tokenlayer.data.sources.texts import TextsConfig as TextsConfig
     from tokenlayer.errors import InputError as InputError
+    from tokenlayer.export.huggingface import export_tokenizer as export_tokenizer
     from tokenlayer.inference.loading import load as load
     from tokenlayer.inference.trained_model import TrainedModel as TrainedModel
     from tokenlayer.layer.embedding import TokenEmbedding as TokenEmbedding
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 _HOME = {
     "TextsConfig": "data.sources.texts",
     "InputError": "errors",
+    "export_tokenizer": "export.huggingface",
     "load": "inference.loading",
     "TrainedModel": "inference.trained_model",
     "TokenEmbedding": "layer.embedding",

@@ -148,6 +148,7 @@ def test_numbers_are_those_of_the_names() -> None:
     assert sorted(vocabulary, key=vocabulary.__getitem__) == [*made.special.values(), "a", "b", "ab", "ba"]
     assert made.tokens == ("ab", "b", "ba")
     assert made.numbers == [7, 6, 8]
+    assert made.token_ids == (0, 1, 4)
     assert made.n_impossible == 1
     assert made.tokenizer.decode(made.tokenizer.encode("AB ba?b").ids) == "abbab"
 
