@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 ARGS ?= experiment=quickstart
 
-.PHONY: run experiment test test-faults soak lint types check benchmark benchmark-rules benchmark-tracking coverage mutation constraints clean
+.PHONY: run experiment test test-faults soak lint types check benchmark benchmark-rules benchmark-tracking benchmark-prediction coverage mutation constraints clean
 
 run: $(STAMP)  ## train; ARGS="experiment=… key=value" passes overrides on
 	$(BIN)/tokenlayer train $(ARGS)
@@ -56,6 +56,9 @@ benchmark-tracking: $(STAMP)  ## what recording, sweeps and comparisons cost; SO
 	$(BIN)/python -m benchmarks.tracking $(if $(SOURCE),--source $(SOURCE))
 	$(BIN)/python -m benchmarks.sweeps
 	$(BIN)/python -m benchmarks.comparison
+
+benchmark-prediction: $(STAMP)  ## texts a second of a trained model, and the memory of long tables; SOURCE=… names reviews
+	$(BIN)/python -m benchmarks.prediction $(if $(SOURCE),--source $(SOURCE))
 
 # Installs what constraints.txt pins; again only when one of these files changes.
 $(STAMP): pyproject.toml constraints.txt

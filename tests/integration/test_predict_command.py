@@ -131,6 +131,18 @@ def test_nothing_in_csv_is_a_formula(trained: Trained, tmp_path: Path) -> None:
     assert lines[2].startswith("-5,x,"), "a number is none"
 
 
+def test_nothing_acts_on_a_terminal(
+    trained: Trained, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / "in.csv"
+    source.write_text("text\n\x1b[31mlovely\u202e\n", encoding="utf-8")
+    assert predict(trained, str(source), "--text-column", "text") == 0
+    assert "\n\x1b[31mlovely\u202e,pos," in capsys.readouterr().out, "data that another program reads are as they were"
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    assert predict(trained, str(source), "--text-column", "text") == 0
+    assert "\n␛[31mlovely‹U+202E›,pos," in capsys.readouterr().out
+
+
 BROKEN = {
     "fields.csv": ("text,n\na,1\nb,1\nc,1\nd\n", "line 5: 1 fields where the header has 2"),
     "no_json.jsonl": ('{"text": "a"}\n{"text": "b"}\n{"text": "c"}\n{"text": \n', "line 4: not JSON"),

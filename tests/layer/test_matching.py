@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from layer_cases import ALPHABET_SIZES, cases, make_case
 
-from tokenlayer.layer.matching import Matches, match
+from tokenlayer.layer.matching import Matches, PatternIndex, match
 from tokenlayer.layer.vocabulary import Vocabulary
 from tokenlayer.original.patterns import discretise
 from tokenlayer.text.alphabet import BLANK, Alphabet
@@ -73,6 +73,35 @@ def test_matches_come_once_each_by_text_then_position_then_token(case):
     found = match(codes, discretise(P), case.C)
     rank = found.flat * case.P.shape[2] + found.token_id
     assert (rank.diff() > 0).all()
+
+
+@given(cases())
+@settings(max_examples=100, deadline=None)
+def test_tensors_find_what_the_walk_finds(case):
+    codes, P, _, _ = case.tensors()
+    index = PatternIndex(discretise(P), case.C)
+    if codes.shape[1] >= P.shape[1]:
+        for walked, by_tensors in zip(index._walked(codes), index._by_tensors(codes), strict=True):
+            assert walked.dtype == by_tensors.dtype
+            assert walked.tolist() == by_tensors.tolist()
+
+
+def test_a_walk_whose_matches_need_more_room_than_usual():
+    codes = torch.zeros(3, 2000, dtype=torch.int64)
+    index = PatternIndex(Vocabulary(torch.tensor([[0, 0], [0, BLANK]])), 2)
+    found = index._walked(codes)
+    assert len(found[0]) == 3 * 1999 * 2 > codes.numel() // 16 + 1024
+    for walked, by_tensors in zip(found, index._by_tensors(codes), strict=True):
+        assert torch.equal(walked, by_tensors)
+
+
+@pytest.mark.parametrize("code", [-1, 3, 1 << 40])
+@pytest.mark.parametrize("place", [0, 1, 9])
+def test_a_code_that_is_none_is_an_error(code, place):
+    codes = torch.ones(2, 10, dtype=torch.int64)
+    codes[1, place] = code
+    with pytest.raises(IndexError, match=r"a code is not in 0\.\.2"):
+        match(codes, Vocabulary(torch.tensor([[1, 1]])), 2)
 
 
 @pytest.mark.parametrize("C", ALPHABET_SIZES)

@@ -2,8 +2,9 @@
 
 The dense route compares every token with every window, B·T·N·C·K multiply-adds. Here a table over the first q
 characters lists, for each of the (C+1)^q prefixes, the tokens that accept it; a window looks its prefix up, and the
-few (window, token) candidates are then compared column by column, dropping those that fail. The same tensor code runs
-on CPU and GPU, and uses integers only: the result is exact and deterministic.
+few (window, token) candidates are then compared column by column, dropping those that fail. On a GPU tensor code does
+it, on the CPU one walk over the texts, in a fifth of the time. Both use integers only: the result is exact,
+deterministic and the same.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import torch
 from torch import Tensor
 
 from tokenlayer.layer.vocabulary import Vocabulary
+from tokenlayer.layer.walking import walk
 from tokenlayer.text.alphabet import BLANK
 
 # Three characters of an alphabet of 30; larger tables cost more than they filter.
@@ -95,7 +97,7 @@ class PatternIndex:
         if L < K:
             window, token_id = codes.new_empty(0), codes.new_empty(0)
         else:
-            window, token_id = self._verified(codes, *self._candidates(codes))
+            window, token_id = self._walked(codes) if codes.device.type == "cpu" else self._by_tensors(codes)
         matches = Matches(
             text=torch.div(window, L, rounding_mode="floor"),
             position=window % L,
@@ -103,6 +105,18 @@ class PatternIndex:
             shape=(B, self.vocabulary.vocab_size, L),
         )
         return _with_all_blank(matches, self._all_blank)
+
+    def _walked(self, codes: Tensor) -> tuple[Tensor, Tensor]:
+        """Windows (as flat indices b·L + t, t < T) and tokens that match, ordered by both: for the CPU."""
+        tables = (self._first, self._count, self._members, self.vocabulary.codes.contiguous())
+        window, token_id = walk(
+            codes.numpy(), self.n_characters + 1, self._prefix_length, *(table.numpy() for table in tables)
+        )
+        return torch.from_numpy(window), torch.from_numpy(token_id)
+
+    def _by_tensors(self, codes: Tensor) -> tuple[Tensor, Tensor]:
+        """The same on any device."""
+        return self._verified(codes, *self._candidates(codes))
 
     def _candidates(self, codes: Tensor) -> tuple[Tensor, Tensor]:
         """Windows (as flat indices b·L + t, t < T) and tokens whose first q columns agree."""
