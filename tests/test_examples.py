@@ -1,5 +1,6 @@
 """The examples run, and a training made in Python is that of the command."""
 
+import ast
 import runpy
 from pathlib import Path
 
@@ -61,6 +62,15 @@ def test_tokens_are_compared_with_those_of_a_table(tmp_path: Path, monkeypatch: 
     lines = capsys.readouterr().out.splitlines()
     assert ["with 6 tokens" in line for line in lines] == [True, True, True, False]
     assert "good" in lines[-1] or "dull" in lines[-1]
+
+
+def test_a_transformer_learns_on_exported_tokens(capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("transformers", reason="transformers is no dependency, but of the extra huggingface")
+    runpy.run_path(str(EXAMPLES / "transformer_on_exported_tokens.py"), run_name="__main__")
+    told = capsys.readouterr().out.splitlines()
+    (tokens,) = [ast.literal_eval(line) for line in told if line.startswith("['")]
+    assert max(map(len, tokens)) > 3
+    assert float(told[-1].removeprefix("accuracy ")) > 0.95
 
 
 def texts() -> tuple[list[str], list[str]]:

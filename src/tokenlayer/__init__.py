@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from tokenlayer.errors import InputError as InputError
     from tokenlayer.estimators.classifier import TokenClassifier as TokenClassifier
     from tokenlayer.estimators.selector import TokenSelector as TokenSelector
+    from tokenlayer.export.huggingface import export_tokenizer as export_tokenizer
     from tokenlayer.inference.loading import load as load
     from tokenlayer.inference.trained_model import TrainedModel as TrainedModel
     from tokenlayer.layer.embedding import TokenEmbedding as TokenEmbedding
@@ -44,6 +45,7 @@ _HOME = {
     "InputError": "errors",
     "TokenClassifier": "estimators.classifier",
     "TokenSelector": "estimators.selector",
+    "export_tokenizer": "export.huggingface",
     "load": "inference.loading",
     "TrainedModel": "inference.trained_model",
     "TokenEmbedding": "layer.embedding",

@@ -13,7 +13,7 @@ from tokenizers import Tokenizer
 from tokenlayer.errors import InputError
 from tokenlayer.export import huggingface
 from tokenlayer.export.huggingface import export
-from tokenlayer.export.overlaps import count_seen
+from tokenlayer.export.overlaps import SegmentedLayer, count_seen
 from tokenlayer.export.tokenizer import layer_tokens, segmentation
 from tokenlayer.inference.tables import TextTable
 from tokenlayer.inference.trained_model import TrainedModel
@@ -42,7 +42,7 @@ def cleaned(text: str, model: TrainedModel) -> str:
 
 
 def texts_of(model: TrainedModel) -> list[str]:
-    tokens = layer_tokens(model.network.tokenization, model.alphabet)
+    tokens = list(layer_tokens(model.network.tokenization, model.alphabet))
     return ["".join(tokens[i : i + 5]) for i in range(0, len(tokens), 3)] + ["", "A <br />b!", "[PAD] [UNK]</s>", "İÉ☃"]
 
 
@@ -79,7 +79,7 @@ def test_the_library_alone_reads_it_too(model: TrainedModel, tmp_path: Path) -> 
 def test_the_share_that_a_segmentation_does_not_see() -> None:
     model = TrainedModel(saved_model_of("model.head.pooling=sum"))
     layer, alphabet = model.network.tokenization, model.alphabet
-    tokens = layer_tokens(layer, alphabet)
+    tokens = list(layer_tokens(layer, alphabet))
     texts = [cleaned("".join(tokens[i : i + 4]), model)[: model.text_length] for i in range(len(tokens))]
     matches = sum(text.startswith(token, i) for text in texts for i in range(len(text)) for token in set(tokens))
     segments = [piece for text in texts for piece in greedy(text, set(tokens))]
@@ -145,6 +145,22 @@ def test_a_character_outside_the_alphabet_is_unknown(tmp_path: Path) -> None:
     assert made.tokenizer.encode("☃☃").tokens == ["[UNK]", "[UNK]"]
     export(model, tmp_path / "tokens", None)
     assert "outside the alphabet is a `[UNK]`" in (tmp_path / "tokens" / "README.md").read_text()
+
+
+def test_a_segmentation_as_matches(model: TrainedModel) -> None:
+    layer, alphabet = model.network.tokenization, model.alphabet
+    tokens = layer_tokens(layer, alphabet)
+    segmented = SegmentedLayer(layer, segmentation(layer, alphabet, model.cleaning), alphabet)
+    texts = [cleaned(text, model)[: model.text_length] for text in texts_of(model)]
+    for places, codes in model.reader().batches(texts):
+        matches, _ = segmented(codes)
+        found = list(zip(matches.text.tolist(), matches.position.tolist(), matches.token_id.tolist(), strict=True))
+        expected = []
+        for row, place in enumerate(places.tolist()):
+            pieces = greedy(texts[place], set(tokens))
+            begins = [sum(map(len, pieces[:i])) for i in range(len(pieces))]
+            expected += [(row, at, tokens[p]) for at, p in zip(begins, pieces, strict=True) if p in tokens]
+        assert found == expected
 
 
 def test_equal_tokens_count_once() -> None:

@@ -37,9 +37,9 @@ def tokenizer_card(model: TrainedModel, made: Segmentation, measured: Measured) 
     return _CARD.format(
         n_tokens=len(made.tokens),
         n_characters=len(made.characters),
-        classes=", ".join(markdown_text(name) for name in model.class_names),
+        classes="\n".join(f"- {markdown_text(name)}" for name in model.class_names),
         version=importlib.metadata.version("tokenlayer"),
-        run=f", in the run `{model.run_id}`," if model.run_id else "",
+        run=f" in the run `{model.run_id}`" if model.run_id else "",
         cleaning="\n".join(f"- {step}" for step in _cleaning(model)),
         unknown=_unknown(model, made),
         left_out=_left_out(made),
@@ -99,8 +99,11 @@ tags:
 
 # A tokenizer of tokens that a classifier has learned
 
-The {n_tokens:,} tokens come{run} from a classifier of texts (classes: {classes}), trained by tokenlayer {version}. This
-folder is the tokenizer alone, without the classifier. It needs no code of tokenlayer:
+These {n_tokens:,} tokens were trained by tokenlayer {version}{run}, together with a classifier of texts into
+
+{classes}
+
+This folder is the tokenizer alone, without the classifier. It needs no code of tokenlayer:
 
 ```python
 from transformers import AutoTokenizer
@@ -125,6 +128,9 @@ none is put around a text.
 
 The layer marks every place where a token stands, and its matches may overlap. A segmentation cannot: of tokens that
 overlap it has the one that begins first, and of those the longest. {measured}
+
+For scale: of 500 tokens that were learned from the IMDB reviews a segmentation has 69 % of the matches, and the linear
+classifier that reads no others is right about 86.5 % of the test texts, in place of 87.8 %.
 
 The classifier read the first {text_length:,} characters of a text, after cleaning; the tokenizer reads all.
 """

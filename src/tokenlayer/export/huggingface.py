@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from os import PathLike, fspath
 from pathlib import Path
 
 import torch
@@ -21,12 +22,12 @@ from tokenlayer.inference.trained_model import TrainedModel, one_thread
 _MOST_TEXTS, _AT_ONCE = 2000, 256
 
 
-def export(model: TrainedModel, output: Path, table: TextTable | None) -> str:
+def export_tokenizer(model: TrainedModel, output: str | PathLike[str], table: TextTable | None = None) -> str:
     """Write `tokenizer.json`, `tokenizer_config.json` and the card `README.md` into a new folder.
 
     Args:
         model: the model.
-        output: the folder.
+        output: the folder, which is not there yet.
         table: texts on which to measure what a segmentation does not see; None: validation texts of the model's
             dataset, 2,000 at most, where they are to be had.
 
@@ -40,12 +41,15 @@ def export(model: TrainedModel, output: Path, table: TextTable | None) -> str:
     """
     made = segmentation(model.network.tokenization, model.alphabet, model.cleaning)
     measured = _measured(model, made, table)
-    with new_folder(output) as folder:
+    with new_folder(Path(output)) as folder:
         made.tokenizer.save(str(folder / "tokenizer.json"))
         config = json.dumps(tokenizer_config(made), indent=2)
         (folder / "tokenizer_config.json").write_text(f"{config}\n", encoding="utf-8")
         (folder / "README.md").write_text(tokenizer_card(model, made, measured), encoding="utf-8")
-    return f"a tokenizer of {len(made.tokens)} tokens written to {output}: {measured.sentence}"
+    return f"a tokenizer of {len(made.tokens)} tokens written to {fspath(output)}: {measured.sentence}"
+
+
+export = export_tokenizer  # what the command calls, as in the modules of other formats
 
 
 def tokenizer_config(made: Segmentation) -> dict[str, object]:

@@ -13,7 +13,10 @@ from torch.nn import functional as F
 from tokenlayer.export.normalization import unknown_sign
 from tokenlayer.export.tokenizer import Segmentation
 from tokenlayer.layer.base import TokenLayer
+from tokenlayer.layer.matching import Matches
 from tokenlayer.text.alphabet import UNKNOWN, Alphabet
+
+_PRIVATE = range(0xF0000, 0xFFFFE)
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ class Seen:
     n_pieces: int
     """Tokens and characters that the texts are segmented into."""
     n_matches: int
-    """Places where a token stands."""
+    """Places where a token stands; of equal tokens one counts."""
     n_segmented: int
     """Those of them at which the segmentation has this token."""
 
@@ -34,6 +37,37 @@ class Seen:
     def unseen(self) -> float:
         """The share of the matches that the segmentation does not have."""
         return 1 - self.n_segmented / self.n_matches if self.n_matches else 0.0
+
+
+class SegmentedLayer:
+    """A layer's tokens, which count only where they are in the segmentation of a text.
+
+    Args:
+        layer: the layer, N tokens.
+        made: the segmentation by its tokens.
+        alphabet: what encodes the texts, which have been cleaned.
+
+    """
+
+    def __init__(self, layer: TokenLayer, made: Segmentation, alphabet: Alphabet) -> None:
+        self._tokenizer = Tokenizer.from_str(made.tokenizer.to_str())
+        self._tokenizer.normalizer = None  # the texts are clean
+        self._signs = _signs(alphabet)
+        self._N = layer.vocab_size
+        self._token_ids = torch.full((self._tokenizer.get_vocab_size(),), -1)
+        self._token_ids[made.numbers] = torch.tensor(made.token_ids)
+
+    def __call__(self, codes: Tensor) -> tuple[Matches, int]:
+        """The matches in codes (b, W), and how many tokens and characters the segmentations consist of."""
+        texts = ["".join(self._signs[code] for code in row).rstrip(self._signs[-1]) for row in codes.tolist()]
+        encodings = self._tokenizer.encode_batch(texts, add_special_tokens=False)
+        text = torch.repeat_interleave(torch.tensor([len(encoding.ids) for encoding in encodings]))
+        position = torch.tensor([begin for encoding in encodings for begin, _ in encoding.offsets], dtype=torch.long)
+        numbers = torch.tensor([number for encoding in encodings for number in encoding.ids], dtype=torch.long)
+        token_id = self._token_ids[numbers]
+        known = token_id >= 0
+        shape = (len(codes), self._N, codes.shape[1])
+        return Matches(text[known], position[known], token_id[known], shape), len(text)
 
 
 @torch.no_grad()
@@ -47,35 +81,24 @@ def count_seen(layer: TokenLayer, made: Segmentation, alphabet: Alphabet, batche
         batches: the codes (b, W) of some texts each.
 
     """
-    tokenizer = Tokenizer.from_str(made.tokenizer.to_str())
-    tokenizer.normalizer = None  # the texts are clean
-    counted = _first_of_equals(layer)
-    of_layer = torch.zeros(tokenizer.get_vocab_size(), dtype=torch.bool)
-    of_layer[made.numbers] = True
-    texts = characters = pieces = matches = segmented = 0
+    segmented = SegmentedLayer(layer, made, alphabet)
+    counted = torch.zeros(layer.vocab_size, dtype=torch.bool)
+    counted[list(made.token_ids)] = True
+    n_texts = n_characters = n_pieces = n_matches = n_segmented = 0
     for codes in batches:
         # With room behind them: the layer's tokens are as long as the longest.
         padded = F.pad(codes, (0, layer.max_token_length), value=alphabet.none_code)
-        matches += int(counted[layer(padded).matches.token_id].sum())
-        for encoding in tokenizer.encode_batch_fast(_strings(codes, alphabet), add_special_tokens=False):
-            segmented += int(of_layer[encoding.ids].sum())
-            pieces += len(encoding.ids)
-        texts += len(codes)
-        characters += int((codes != alphabet.none_code).sum())
-    return Seen(texts, characters, pieces, matches, segmented)
+        n_matches += int(counted[layer(padded).matches.token_id].sum())
+        matches, pieces = segmented(codes)
+        n_segmented += len(matches)
+        n_pieces += pieces
+        n_texts += len(codes)
+        n_characters += int((codes != alphabet.none_code).sum())
+    return Seen(n_texts, n_characters, n_pieces, n_matches, n_segmented)
 
 
-def _first_of_equals(layer: TokenLayer) -> Tensor:
-    """(N,) bool: False for a token that an earlier one equals."""
-    rows = list(map(tuple, layer.vocabulary().codes.tolist()))
-    first = {row: number for number, row in reversed(list(enumerate(rows)))}
-    return torch.tensor([first[row] == number for number, row in enumerate(rows)])
-
-
-def _strings(codes: Tensor, alphabet: Alphabet) -> list[str]:
-    """The texts that codes (b, W) stand for, without the padding."""
-    sign = unknown_sign(alphabet)
-    signs = [sign if symbol == UNKNOWN else symbol for symbol in alphabet.symbols]
-    outside = next(char for char in map(chr, range(0xF0000, 0xFFFFE)) if char not in signs)
-    rows = ("".join([*signs, outside][code] for code in row) for row in codes.tolist())
-    return [row.rstrip(outside) for row in rows]
+def _signs(alphabet: Alphabet) -> tuple[str, ...]:
+    """A character for each code, that of no character included: all different."""
+    unknown = unknown_sign(alphabet)
+    signs = [unknown if symbol == UNKNOWN else symbol for symbol in alphabet.symbols]
+    return (*signs, next(sign for sign in map(chr, _PRIVATE) if sign not in signs))

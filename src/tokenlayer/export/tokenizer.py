@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from tokenizers import AddedToken, Regex, Tokenizer, decoders
-from tokenizers.models import WordLevel
+from tokenizers import AddedToken, Tokenizer, decoders
+from tokenizers.models import BPE
 from tokenizers.normalizers import Normalizer
-from tokenizers.pre_tokenizers import Split
 
 from tokenlayer.errors import InputError
 from tokenlayer.escaping import harmless
@@ -43,8 +42,10 @@ class Segmentation:
     """What a text is segmented into where no token stands, in the order of the alphabet."""
     tokens: tuple[str, ...]
     """The different tokens of the layer that a cleaned text can hold, of one character or more, in its order."""
+    token_ids: tuple[int, ...]
+    """The number that each of them has in the layer; of equal ones the first."""
     n_impossible: int
-    """Tokens of the layer that no cleaned text can hold: they are left out."""
+    """Further tokens of the layer: no cleaned text can hold them, and they are left out."""
 
     @property
     def numbers(self) -> list[int]:
@@ -66,7 +67,7 @@ def segmentation(layer: TokenLayer, alphabet: Alphabet, cleaning: CleaningConfig
     found, signs = layer_tokens(layer, alphabet), _signs(alphabet)
     cleaner = normalizer(cleaning, alphabet)
     possible = {sign for sign in signs if cleaner.normalize_str(sign) == sign}
-    tokens = tuple(token for token in dict.fromkeys(found) if possible.issuperset(token))
+    tokens = tuple(token for token in found if possible.issuperset(token))
     for token in tokens:
         if cleaner.normalize_str(token) != token:
             raise InputError(
@@ -76,19 +77,19 @@ def segmentation(layer: TokenLayer, alphabet: Alphabet, cleaning: CleaningConfig
     characters = tuple(sign for sign in signs if sign in possible)
     special = _special_names({*tokens, *characters})
     names = (*special.values(), *dict.fromkeys((*characters, *tokens)))
-    model = WordLevel({name: number for number, name in enumerate(names)}, unk_token=special["unk_token"])
-    tokenizer = _finding(model, names[len(special) :], cleaner)
-    return Segmentation(tokenizer, special, characters, tokens, sum(not possible.issuperset(t) for t in found))
+    tokenizer = _finding(names, special["unk_token"], cleaner)
+    token_ids = tuple(found[token] for token in tokens)
+    return Segmentation(tokenizer, special, characters, tokens, token_ids, len(found) - len(tokens))
 
 
-def _finding(model: WordLevel, names: Sequence[str], cleaner: Normalizer) -> Tokenizer:
-    """A tokenizer that finds strings of a model's vocabulary in a text, and takes what is between them for unknown."""
-    tokenizer = Tokenizer(model)
+def _finding(names: Sequence[str], unknown: str, cleaner: Normalizer) -> Tokenizer:
+    """A tokenizer that finds the names of several characters in a cleaned text, and single ones between them."""
+    # Added tokens are found all at once, the longest of those that begin first. A BPE that merges nothing takes the
+    # rest apart; characters as further added tokens, or as words of a pre-tokenizer, take twice as long.
+    tokenizer = Tokenizer(BPE({name: number for number, name in enumerate(names)}, [], unk_token=unknown))
     tokenizer.normalizer = cleaner
-    # Added tokens are found all at once, characters among them: what is left goes to the model one by one.
-    tokenizer.pre_tokenizer = Split(Regex(r"[\s\S]"), "isolated")
     tokenizer.decoder = decoders.Fuse()
-    tokenizer.add_tokens([AddedToken(name, normalized=True) for name in names])
+    tokenizer.add_tokens([AddedToken(name, normalized=True) for name in names[len(_SPECIAL) :] if len(name) > 1])
     return tokenizer
 
 
@@ -104,10 +105,10 @@ def _bracketed(name: str) -> Iterator[str]:
         name = f"[{name}]"
 
 
-def layer_tokens(layer: TokenLayer, alphabet: Alphabet) -> list[str]:
-    """The tokens of a layer as the strings that they look for, `unknown_sign` in the place of `<UNK>`: (N,).
+def layer_tokens(layer: TokenLayer, alphabet: Alphabet) -> dict[str, int]:
+    """The different tokens of a layer as the strings that they look for, with the number of each (the first of equals).
 
-    Tokens that can match nowhere are left out.
+    `unknown_sign` stands in the place of `<UNK>`. Tokens that can match nowhere are left out.
 
     Raises:
         InputError: a token is no string, for it has blanks before its end; or not every occurrence counts.
@@ -129,10 +130,11 @@ def layer_tokens(layer: TokenLayer, alphabet: Alphabet) -> list[str]:
             f"({shown(example)}), and a tokenizer looks for strings: train with an initializer and a rule of n-grams"
         )
     signs = _signs(alphabet)
-    return [
-        "".join(signs[code] for code in token[:length])
-        for token, length in zip(codes.tolist(), lengths.tolist(), strict=True)
-    ]
+    numbers = vocabulary.can_match.nonzero()[:, 0].tolist()
+    found: dict[str, int] = {}
+    for number, token, length in zip(numbers, codes.tolist(), lengths.tolist(), strict=True):
+        found.setdefault("".join(signs[code] for code in token[:length]), number)
+    return found
 
 
 def _signs(alphabet: Alphabet) -> tuple[str, ...]:
