@@ -156,7 +156,6 @@ def test_a_finished_run_can_be_given_more_epochs(
     assert version.run_id == store.client.get_model_version_by_alias("films", "champion").run_id == short.run_id
     weights = Path(urlsplit(version.source).path) / "weights.ckpt"
     best, served = (torch.load(path, weights_only=True) for path in (longer.artifacts / BEST, weights))
-    assert best["global_step"] == 2 * STEPS_PER_EPOCH
     for name, value in served["state_dict"].items():
         assert torch.equal(best["state_dict"][name], value), name
 
