@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -17,9 +16,7 @@ import numpy.typing as npt
 from tokenlayer.errors import InputError
 from tokenlayer.text.alphabet import Alphabet, Codes
 from tokenlayer.text.corpus import TrainingTexts
-
-if TYPE_CHECKING:
-    from tokenlayer.text.ngrams.presence import Presence
+from tokenlayer.text.ngrams.presence import Presence
 
 # A code stands as a character of a private plane, whatever it means: no sign of an alphabet is a space there.
 _PLANE = 0xF0000
@@ -66,9 +63,6 @@ def count_words(texts: TrainingTexts, alphabet: Alphabet, longest: int, min_text
 
 def word_presence(codes: Codes, words: Sequence[Word], alphabet: Alphabet) -> Presence:
     """The texts (n, L) that hold each of W different words."""
-    # Compiled: a model of words that is only to predict does without, and may lie where nothing compiles.
-    from tokenlayer.text.ngrams.presence import Presence  # noqa: PLC0415
-
     number = {word: i for i, word in enumerate(words)}
     found = [{number[word] for word in text if word in number} for text in split_words(codes, alphabet)]
     counts = np.fromiter(map(len, found), dtype=np.int64, count=len(found))

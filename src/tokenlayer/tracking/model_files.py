@@ -1,8 +1,8 @@
 """The files of a run's model: a folder that MLflow loads and serves by its pyfunc flavour.
 
 The model is code (`model.py`) that reads the weights by torch with `weights_only=True`: no pickle of ours. The package
-travels with it as a wheel, which the code puts on Python's path, so that tokenlayer need not be installed where the
-model is served; what has to be is in `requirements.txt`.
+travels with it as a wheel, which the code unpacks and puts on Python's path, so that tokenlayer need not be installed
+where the model is served; what has to be is in `requirements.txt`.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ REQUIRED = (
     "mlflow",
     "torch",
     "numpy",
+    "numba",
     "pandas",
     "pyarrow",
     "hydra-core",
@@ -49,12 +50,21 @@ _EXAMPLE = ("A text to be classified.", "Another one.")
 _CODE = '''\
 """A model that tokenlayer has trained: its weights are read by torch with weights_only=True; no pickle is loaded."""
 
+import atexit
+import shutil
 import sys
+import tempfile
 from pathlib import Path
+from zipfile import ZipFile
 
 package = Path(__file__).with_name("code") / "{wheel}"
 if "tokenlayer" not in sys.modules and package.is_file():
-    sys.path.insert(0, str(package))  # as it was when the model was trained
+    # As it was when the model was trained. Unpacked: what numba compiles it keeps beside the source.
+    folder = tempfile.mkdtemp(prefix="tokenlayer-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    with ZipFile(package) as wheel:
+        wheel.extractall(folder)
+    sys.path.insert(0, folder)
 
 from mlflow.models import set_model
 

@@ -1,4 +1,4 @@
-"""The running package as a wheel: one file that can be put on Python's path as it is, or installed by pip."""
+"""The running package as a wheel: one file that can be unpacked onto Python's path, or installed by pip."""
 
 import hashlib
 from base64 import urlsafe_b64encode
