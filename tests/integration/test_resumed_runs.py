@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pandas as pd
 import pytest
@@ -15,6 +16,7 @@ import torch
 from tiny_runs import ORIGINAL, STEPS_PER_EPOCH, TINY, Recorded, Store, without
 
 from tokenlayer.cli.main import main
+from tokenlayer.training.described import BEST
 
 EPOCHS = 2
 
@@ -144,11 +146,18 @@ def test_what_a_rule_has_replaced_is_known_after_a_stop(train: Callable[..., Rec
 def test_a_finished_run_can_be_given_more_epochs(
     whole_original: Whole, train: Callable[..., Recorded], store: Store
 ) -> None:
-    """With a constant learning rate, and a rule that heeds no length of the training."""
-    short = train("trainer.max_epochs=1", tiny=ORIGINAL)
+    """With a constant learning rate, and a rule that heeds no length of the training. Its model goes with it."""
+    registered = ("tracking.registered_model=films", "tracking.model_alias=champion")
+    short = train("trainer.max_epochs=1", *registered, tiny=ORIGINAL)
     assert main(["train", f"resume={short.run_id}", f"output_dir={store.output_dir}", "trainer.max_epochs=2"]) == 0
     longer = next(run for run in store.runs() if run.run_id == short.run_id)
     pd.testing.assert_frame_equal(longer.log("vals_log"), whole_original.run.log("vals_log"))
+    (version,) = store.client.search_model_versions("name = 'films'")
+    assert version.run_id == store.client.get_model_version_by_alias("films", "champion").run_id == short.run_id
+    weights = Path(urlsplit(version.source).path) / "weights.ckpt"
+    best, served = (torch.load(path, weights_only=True) for path in (longer.artifacts / BEST, weights))
+    for name, value in served["state_dict"].items():
+        assert torch.equal(best["state_dict"][name], value), name
 
 
 def test_what_the_checkpoint_fixes_cannot_be_changed(

@@ -1,5 +1,6 @@
 """The settings of tracking (group `tracking` of the configuration)."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -24,6 +25,13 @@ class TrackingConfig:
     tags: dict[str, str] = field(default_factory=dict)
     """Tags of the run, beside those that say where it comes from."""
 
+    registered_model: str | None = None
+    """Name under which the model of a finished training is registered in MLflow, a version for each run. None: it is
+    not."""
+
+    model_alias: str | None = None
+    """Alias that the version gets, of whichever had it, e.g. champion."""
+
     system_metrics: bool = False
     """Record the load of the machine (processor, memory, disk, network, GPU) every 10 seconds as metrics `system/…`."""
 
@@ -40,3 +48,19 @@ class TrackingConfig:
             yield "experiment", "is empty; give the experiment a name"
         if self.run_name is not None and not self.run_name.strip():
             yield "run_name", "is empty; give a name, or null to have one made"
+        yield from self._problems_of_model()
+
+    def _problems_of_model(self) -> Iterator[tuple[str, str]]:
+        name, alias = self.registered_model, self.model_alias
+        if name is not None and (
+            not name.strip() or name == "." or name.startswith("..") or re.search(r"[/:\x00-\x1f]", name)
+        ):
+            yield "registered_model", "is no name of a model: give one without / and :, or null to register none"
+        if alias is None:
+            return
+        if name is None:
+            yield "model_alias", "is an alias of a registered model: give tracking.registered_model=NAME, too"
+        if re.fullmatch(r"(?i)latest|v\d+", alias):
+            yield "model_alias", "is kept by MLflow for versions: give another, e.g. champion"
+        elif not re.fullmatch(r"[\w-]{1,255}", alias, flags=re.ASCII):
+            yield "model_alias", "must be made of letters, digits, _ and -, e.g. champion"

@@ -1,8 +1,9 @@
 """The best checkpoint of a run as MLflow's logged model, with its figures, linked to run and dataset.
 
 It is described by an artifact, `model/logged_model.json`, and so part of a commit; with that commit the mirror makes
-the model, or brings it up to date: a run has one, whose id is a tag of the run. The checkpoint is not uploaded a second
-time: a tag of the model names the run's artifact.
+the model, or brings it up to date: a run has one, whose id is a tag of the run. Its files, which are recorded with the
+description, go to the place that MLflow has for those of the model: of the weights what a prediction needs, where the
+run's checkpoint, which a tag of the model names, has all that a training goes on from.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ from __future__ import annotations
 import json
 import logging
 import re
+import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,13 +21,16 @@ from mlflow.entities import LoggedModel, LoggedModelOutput, LoggedModelStatus, M
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
+from tokenlayer.tracking.folder import digest, is_file_of
+from tokenlayer.tracking.model_files import FILES
+from tokenlayer.tracking.registry import Registration, register
+from tokenlayer.tracking.remote import MODEL_TAG, RemoteRun
+
 if TYPE_CHECKING:
     from tokenlayer.tracking.recorder import Recorder
 
 MODEL = "model/logged_model.json"
 """Artifact path of the description."""
-MODEL_TAG = "tokenlayer.model"
-"""On a run: the id of its model."""
 CHECKPOINT_TAG = "tokenlayer.checkpoint"
 """On a model: the address of its checkpoint among the artifacts of its run."""
 STEP_TAG = "tokenlayer.step"
@@ -51,6 +56,10 @@ class ModelDescription:
     """Key, value, timestamp (ms since 1970) and step, as the run has recorded them."""
     dataset: tuple[str, str]
     """Name and digest of the dataset that the metrics were measured on."""
+    files: Mapping[str, str] = field(default_factory=dict)
+    """The digests of its files, by artifact path of the run; none where it cannot be served."""
+    registration: Registration | None = None
+    """What it is registered as."""
 
 
 def model_name(run_name: str) -> str:
@@ -58,26 +67,71 @@ def model_name(run_name: str) -> str:
     return re.sub(r"[/:.%\"'\s]+", "_", run_name).strip("_") or _MODEL_TYPE
 
 
-def record_model(recorder: Recorder, description: ModelDescription) -> None:
-    """Record the model of a run; one that is recorded already changes nothing."""
-    recorder.write_texts({MODEL: json.dumps(asdict(description), indent=2, ensure_ascii=False) + "\n"})
+def record_model(recorder: Recorder, description: ModelDescription, made: Path | None = None) -> None:
+    """Record the model of a run; one that is recorded already changes nothing.
+
+    Args:
+        recorder: the run's.
+        description: the model, without its files.
+        made: the folder of its files, which are taken from there; None: it has none.
+
+    """
+    files = {} if made is None else _recorded_files(recorder, made)
+    described = asdict(replace(description, files=files))
+    recorder.write_texts({MODEL: json.dumps(described, indent=2, ensure_ascii=False) + "\n"})
 
 
-def send_model(client: MlflowClient, run_id: str, path: Path) -> None:
+def _recorded_files(recorder: Recorder, made: Path) -> Mapping[str, str]:
+    """The digests of the files by artifact path; those that are recorded as they are stay."""
+    paths = {FILES + path.relative_to(made).as_posix(): path for path in sorted(made.rglob("*")) if path.is_file()}
+    files = {name: digest(path) for name, path in paths.items()}
+    kept = recorder.directory / MODEL
+    old = _read(kept).files if kept.is_file() else {}
+    for name, path in paths.items():
+        if files[name] != old.get(name) or not is_file_of(recorder.directory / name, files[name]):
+            shutil.move(path, recorder.artifact(name))
+    return files
+
+
+def _read(path: Path) -> ModelDescription:
+    found = json.loads(path.read_text(encoding="utf-8"))
+    registration = found.pop("registration", None)
+    return ModelDescription(**found, registration=registration and Registration(**registration))
+
+
+def send_model(remote: RemoteRun, artifacts: Path) -> None:
     """Make the described model one of MLflow's, or bring it up to date; doing it twice changes nothing.
 
     A server without logged models, as those before MLflow 3, has none; neither has a run whose model was deleted.
+
+    Args:
+        remote: the run.
+        artifacts: the local folder of the run's artifacts, with the description and the model's files.
+
+    Raises:
+        NotKeptError: a file is not there after it was sent.
+
     """
-    description = ModelDescription(**json.loads(path.read_text(encoding="utf-8")))
+    description = _read(artifacts / MODEL)
+    client = remote.client
     try:
-        _send(client, client.get_run(run_id), description)
+        run = client.get_run(remote.run_id)
+        model = _made(client, run, description)
     except MlflowException as error:
         if error.error_code not in _NOT_FOUND:
             raise
         _log.warning("MLflow has no model of this run: %s", error.message)
+        return
+    for name, content in description.files.items():
+        remote.send(artifacts / name, name, content)
+    if model.status != LoggedModelStatus.READY:
+        client.finalize_logged_model(str(model.model_id), "READY")
+    if description.registration is not None:
+        register(client, model, remote.run_id, description.registration)
 
 
-def _send(client: MlflowClient, run: Run, description: ModelDescription) -> None:
+def _made(client: MlflowClient, run: Run, description: ModelDescription) -> LoggedModel:
+    """MLflow's model of the run with its tags and figures."""
     run_id = str(run.info.run_id)
     model = _model_of(client, run) or client.create_logged_model(
         str(run.info.experiment_id),
@@ -96,8 +150,7 @@ def _send(client: MlflowClient, run: Run, description: ModelDescription) -> None
         client.log_batch(run_id, metrics=metrics[first : first + _METRICS_PER_REQUEST])
     if all(output.model_id != model_id for output in (run.outputs.model_outputs if run.outputs else [])):
         client.log_outputs(run_id, [LoggedModelOutput(model_id, description.step)])
-    if model.status != LoggedModelStatus.READY:
-        client.finalize_logged_model(model_id, "READY")
+    return model
 
 
 def _model_of(client: MlflowClient, run: Run) -> LoggedModel | None:

@@ -26,6 +26,7 @@ from tokenlayer.tracking.folder import CHECKPOINTS, RunFolder, digest
 from tokenlayer.tracking.journal import Commit, SavedCheckpoint, latest_files, latest_holders
 from tokenlayer.tracking.lease import Lease
 from tokenlayer.tracking.logged_model import MODEL, send_model
+from tokenlayer.tracking.model_files import FILES
 from tokenlayer.tracking.names import LOGGED_TABLES_TAG, logged_tables
 from tokenlayer.tracking.remote import NotKeptError, RemoteRun, journal_artifact
 from tokenlayer.tracking.tables import read_parts
@@ -124,7 +125,7 @@ class Mirror:
         for commit in commits[self.sent :]:
             # In a backlog only the newest content of a name is sent; the older one is not there any more.
             for name, content in commit.files.items():
-                if latest[name] == (content, commit.number):
+                if latest[name] == (content, commit.number) and not name.startswith(FILES):
                     self._remote.send(self._folder.artifacts / name, name, content)
             self._send_journal(commit)
             if commit.checkpoint is not None:
@@ -142,9 +143,11 @@ class Mirror:
 
     def _send_entities(self, commit: Commit, latest: Mapping[str, tuple[str, int]]) -> None:
         """What MLflow keeps of a run beside artifacts and metrics, as the newest artifact of its kind describes it."""
-        for name, send in ((INPUT, send_dataset), (MODEL, send_model)):
-            if name in commit.files and latest[name][1] == commit.number:
-                send(self._remote.client, self._remote.run_id, self._folder.artifacts / name)
+        newest = [name for name in (INPUT, MODEL) if name in commit.files and latest[name][1] == commit.number]
+        if INPUT in newest:
+            send_dataset(self._remote.client, self._remote.run_id, self._folder.artifacts / INPUT)
+        if MODEL in newest:
+            send_model(self._remote, self._folder.artifacts)
 
     def _send_journal(self, commit: Commit) -> None:
         name = journal_artifact(commit.number)

@@ -49,6 +49,7 @@ class Recorder:
         root: the run's local folder.
         directory: the tree of artifacts as committed so far.
         checkpoints: folder for checkpoints to be committed; name them by step.
+        scratch: folder for what is no part of the run; it is emptied when the run is resumed.
         resume_from: the checkpoint to continue from; None when training starts at the beginning.
         resume_step: optimizer steps done at that checkpoint, else 0.
 
@@ -65,6 +66,7 @@ class Recorder:
         self.root = folder.root
         self.directory = folder.artifacts
         self.checkpoints = folder.checkpoints
+        self.scratch = folder.scratch
         self.resume_from = None if saved is None else folder.checkpoints / saved.file
         self.resume_step = 0 if point is None else point.step
         self._remote = remote

@@ -1,18 +1,26 @@
-"""The artifacts of one run in MLflow: nothing counts as sent before it was looked at, or as read before its digest."""
+"""The artifacts of one run in MLflow: nothing counts as sent before it was looked at, or as read before its digest.
+
+MLflow keeps the files of the run's model in a place of their own, under the model's id; here they are artifacts of the
+run like all others, with paths that begin with `model/files/`.
+"""
 
 from functools import cached_property
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from mlflow.artifacts import download_artifacts
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from requests import RequestException
 
 from tokenlayer.tracking.folder import CHECKPOINTS, digest, is_file_of
 from tokenlayer.tracking.journal import Commit, SavedCheckpoint, whole_commits
+from tokenlayer.tracking.model_files import FILES
 from tokenlayer.tracking.store import Store
 
 JOURNAL = "journal/commits"
+MODEL_TAG = "tokenlayer.model"
+"""On a run: the id of its model."""
 _NO_ANSWER = (MlflowException, RequestException, OSError, ValueError)
 
 
@@ -61,11 +69,15 @@ class RemoteRun:
             NotKeptError: the artifact is not what was sent.
 
         """
-        parent = Path(name).parent.as_posix()
-        self.client.log_artifact(self.run_id, str(source), None if parent == "." else parent)
-        local = self._local_folder
+        parent = Path(name.removeprefix(FILES)).parent.as_posix()
+        folder = None if parent == "." else parent
+        if name.startswith(FILES):
+            self.client.log_model_artifact(self._model_id, str(source), folder)
+        else:
+            self.client.log_artifact(self.run_id, str(source), folder)
+        local = self._local_path(name)
         if local is not None:
-            is_kept = (local / name).is_file() and (local / name).stat().st_size == source.stat().st_size
+            is_kept = local.is_file() and local.stat().st_size == source.stat().st_size
         else:
             copy = self.fetch(name, content)
             is_kept = copy is not None
@@ -81,9 +93,9 @@ class RemoteRun:
 
     def holds(self, name: str, content: str) -> bool:
         """True if the artifact is there and, read now, has this digest."""
-        local = self._local_folder
+        local = self._local_path(name)
         if local is not None:
-            return is_file_of(local / name, content)
+            return is_file_of(local, content)
         copy = self.fetch(name, content)
         if copy is not None:
             copy.unlink()
@@ -108,12 +120,43 @@ class RemoteRun:
         folder = self._scratch / "fetched"
         folder.mkdir(parents=True, exist_ok=True)
         try:
-            copy = Path(self.client.download_artifacts(self.run_id, name, str(folder)))
+            if name.startswith(FILES):
+                address = f"{self._model_address}/{name.removeprefix(FILES)}"
+                copy = Path(download_artifacts(address, dst_path=str(folder), tracking_uri=self.store.uri))
+            else:
+                copy = Path(self.client.download_artifacts(self.run_id, name, str(folder)))
         except _NO_ANSWER:
             return None
         return copy if copy.is_file() else None
 
+    def _local_path(self, name: str) -> Path | None:
+        """Where an artifact lies, or would, on this machine; None where that is elsewhere."""
+        if not name.startswith(FILES):
+            return None if self._local_folder is None else self._local_folder / name
+        try:
+            folder = _local(self._model_address)
+        except _NO_ANSWER:
+            return None
+        return None if folder is None else folder / name.removeprefix(FILES)
+
     @cached_property
     def _local_folder(self) -> Path | None:
-        place = urlsplit(str(self.client.get_run(self.run_id).info.artifact_uri))
-        return Path(unquote(place.path)) if place.scheme in ("", "file") else None
+        return _local(str(self.client.get_run(self.run_id).info.artifact_uri))
+
+    @cached_property
+    def _model_id(self) -> str:
+        """MLflow's id of the run's model. Raises ValueError for a run that has none."""
+        noted = self.client.get_run(self.run_id).data.tags.get(MODEL_TAG)
+        if noted is None:
+            raise ValueError(f"run {self.run_id} has no model")
+        return str(noted)
+
+    @cached_property
+    def _model_address(self) -> str:
+        return str(self.client.get_logged_model(self._model_id).artifact_location)
+
+
+def _local(address: str) -> Path | None:
+    """The folder at an address, if it is on this machine."""
+    place = urlsplit(address)
+    return Path(unquote(place.path)) if place.scheme in ("", "file") else None

@@ -8,9 +8,11 @@ from typing import Any, Literal
 import pandas as pd
 
 from tokenlayer.data.types import PreparedDataset
+from tokenlayer.tracking.config import TrackingConfig
 from tokenlayer.tracking.dataset_input import DatasetDescription, described
 from tokenlayer.tracking.logged_model import ModelDescription, model_name
 from tokenlayer.tracking.recorder import Recorder
+from tokenlayer.tracking.registry import Registration
 from tokenlayer.training.callbacks.checkpoints_callback import BEST
 from tokenlayer.training.config import TrainConfig
 from tokenlayer.training.job import Job
@@ -59,7 +61,13 @@ def model_description(
         params=options | settings,
         metrics=_figures(recorder.load_metrics(), step, is_tested),
         dataset=(dataset.name, dataset.digest),
+        registration=_registration(job.config.tracking),
     )
+
+
+def _registration(tracking: TrackingConfig) -> Registration | None:
+    name = tracking.registered_model
+    return None if name is None else Registration(name, tracking.model_alias)
 
 
 def _figures(metrics: pd.DataFrame, step: int, is_tested: bool) -> list[tuple[str, float, int, int]]:

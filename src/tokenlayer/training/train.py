@@ -23,7 +23,6 @@ from tokenlayer.tracking.commands import resume_command, start_command, ui_comma
 from tokenlayer.tracking.dataset_input import record_dataset
 from tokenlayer.tracking.lease import LeaseLostError
 from tokenlayer.tracking.lightning_logger import RecorderLogger
-from tokenlayer.tracking.logged_model import record_model
 from tokenlayer.tracking.recorder import Recorder
 from tokenlayer.tracking.settings import CHOICES, CHOSEN, COMMAND, OVERRIDES, RESOLVED
 from tokenlayer.training.callbacks.base import RunContext
@@ -35,6 +34,7 @@ from tokenlayer.training.evaluation import record_train_ids
 from tokenlayer.training.job import Job, Result
 from tokenlayer.training.module import TokenizationModule
 from tokenlayer.training.notes import Note, Tested
+from tokenlayer.training.served import record_served
 from tokenlayer.training.training import Training
 from tokenlayer.yaml_files import load_yaml
 
@@ -87,7 +87,8 @@ def train(job: Job[TrainConfig]) -> Result:
             trainer.test(module, datamodule=data, verbose=False)
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
         if best is not None and best.best_file is not None:
-            record_model(recorder, model_description(job, recorder, best.best_step, described, is_tested=is_best))
+            description = model_description(job, recorder, best.best_step, described, is_tested=is_best)
+            record_served(recorder, description, best.best_path)
         tested = "the last weights" if best is None or not is_best else f"the best checkpoint, {best.place(trainer)}"
         note.set("done", Tested(metrics, tested), run.remarks.values())
     announce(terminal, recorder.run_id, metrics, config.tracking.uri, config.output_dir)
