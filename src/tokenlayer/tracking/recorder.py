@@ -69,10 +69,7 @@ class Recorder:
         self.scratch = folder.scratch
         self.resume_from = None if saved is None else folder.checkpoints / saved.file
         self.resume_step = 0 if point is None else point.step
-        self._remote = remote
-        self._folder = folder
-        self._lease = lease
-        self._sync = sync
+        self._remote, self._folder, self._lease, self._sync = remote, folder, lease, sync
         self._commits = commits
         self._mirror = Mirror(remote, folder, lease, history.sent)
         self._metrics = MetricBuffer()
@@ -252,10 +249,7 @@ class Recorder:
         self._shown_as_tables[relative] = None
 
     def artifact(self, relative: str) -> Path:
-        """The path at which to put the artifact `relative`, for the next commit to take.
-
-        Put it there whole, as `atomic.replacing` does: a run that is interrupted commits what it finds.
-        """
+        """The path to put the artifact `relative` at, whole (`atomic.replacing`): a commit takes what it finds."""
         path = self._folder.incoming / relative
         if not path.resolve().is_relative_to(self._folder.incoming.resolve()):
             raise ValueError(f"artifact path {relative!r} leaves the run")
@@ -364,8 +358,8 @@ class Recorder:
         """All rows of a table so far, those since the last commit among them."""
         if table in self._tables:
             self._tables[table].write_part(self._folder.incoming)
-        folders = (self.directory / table, self._folder.incoming / table)
-        return as_frame(read_parts(part for folder in folders for part in folder.glob("part-*.parquet")))
+        trees = (self.directory, self._folder.incoming)
+        return as_frame(read_parts(part for tree in trees for part in (tree / table).glob("part-*.parquet")))
 
     def load_metrics(self) -> pd.DataFrame:
         """All metric rows so far: `key`, `value`, `timestamp` (ms since 1970), `step`."""
