@@ -15,8 +15,10 @@ experiment: $(STAMP)  ## rerun one of experiments/: NAME=rules ARGS="--jobs 2 --
 	  { echo "NAME=… must be one of: $(patsubst experiments/%/study.py,%,$(wildcard experiments/*/study.py))" >&2; exit 2; }
 	$(BIN)/python -m experiments.$(NAME).study $(if $(filter command line,$(origin ARGS)),$(ARGS))
 
+# A file's tests go to one worker, which makes what they share once; in the order of their folders, the longest of which
+# come before many short ones.
 test: $(STAMP)  ## the fast tests
-	$(BIN)/python -m pytest -n auto --dist worksteal $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 coverage: $(STAMP)  ## the fast tests, and the lines that none of them reaches
 	$(BIN)/python -m pytest -n auto --dist worksteal --cov $(PYTEST_ARGS)

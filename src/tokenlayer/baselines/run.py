@@ -52,7 +52,7 @@ def compare(job: Job[BaselineRunConfig]) -> Result:
         run = RunContext(recorder, dataset, job, console(quiet=job.member is not None))
         for choice in job.chosen:
             run.console.print(harmless(f"chosen: {choice}"), soft_wrap=True)
-        Provenance(run).record()
+        Provenance(run).before_training()
         record_dataset(recorder, dataset_description(job, dataset, "training"))
         counts = counter.fit(dataset.splits["train"].codes)
         recorder.log_metrics({"baseline.features": counts.shape[1]}, 0)

@@ -27,6 +27,7 @@ from tokenlayer.tracking.recorder import Recorder
 from tokenlayer.tracking.settings import CHOICES, CHOSEN, COMMAND, OVERRIDES, RESOLVED
 from tokenlayer.training.callbacks.base import RunContext
 from tokenlayer.training.callbacks.checkpoints_callback import Checkpoints
+from tokenlayer.training.callbacks.run_callback import RunCallback
 from tokenlayer.training.callbacks.system_metrics_callback import SystemMetrics
 from tokenlayer.training.config import TrainConfig
 from tokenlayer.training.described import dataset_description, model_description, run_name
@@ -69,10 +70,13 @@ def train(job: Job[TrainConfig]) -> Result:
         described = record_dataset(recorder, dataset_description(job, dataset, "training"))
         note = Note(job, recorder, dataset, described.name)
         note.set("running")
-        recorder.commit(recorder.resume_step)
         run = RunContext(recorder, dataset, job, terminal)
         callbacks = [callback.build(run) for callback in config.callbacks.values() if callback is not None]
         callbacks += [SystemMetrics(run)] if config.tracking.system_metrics else []
+        for callback in callbacks:
+            if isinstance(callback, RunCallback):
+                callback.before_training()
+        recorder.commit(recorder.resume_step)
         trainer = config.trainer.build(callbacks, RecorderLogger(recorder), recorder.root)
         checkpoint = checked_checkpoint(recorder.resume_from, dataset)
         with told_how_to_go_on(recorder.run_id, job, note):

@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-import pytorch_lightning as pl
-
 from tokenlayer.atomic import replace_text
 from tokenlayer.tracking.provenance import record_provenance
 from tokenlayer.training.callbacks.run_callback import RunCallback
@@ -17,11 +15,7 @@ from tokenlayer.training.callbacks.run_callback import RunCallback
 class Provenance(RunCallback):
     """Parameters (flat), `config/provenance.json`, `dataset/report.json`, and tags of git state, packages, hardware."""
 
-    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self.record()
-
-    def record(self) -> None:
-        """All of it, now."""
+    def before_training(self) -> None:
         job, dataset = self.run.job, self.run.dataset
         report = {"fingerprint": dataset.fingerprint, "alphabet": dataset.alphabet.chars} | asdict(dataset.report)
         if dataset.ground_truth is not None:

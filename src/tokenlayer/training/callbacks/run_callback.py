@@ -28,6 +28,9 @@ class RunCallback(pl.Callback):
     def recorder(self) -> Recorder:
         return self.run.recorder
 
+    def before_training(self) -> None:  # most callbacks know nothing yet
+        """Write what is known before the first step: a run that is killed soon after is known by it."""
+
     def before_commit(self) -> None:  # most callbacks have nothing to add
         """Write what should be part of the commit that is about to be made."""
 
