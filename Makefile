@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 ARGS ?= experiment=quickstart
 
-.PHONY: run experiment test test-faults soak lint types check benchmark benchmark-rules benchmark-tracking benchmark-prediction benchmark-estimators coverage mutation constraints clean
+.PHONY: run experiment test test-faults soak lint types check benchmark benchmark-rules benchmark-tracking benchmark-prediction benchmark-estimators coverage mutation constraints locks docs clean
 
 run: $(STAMP)  ## train; ARGS="experiment=… key=value" passes overrides on
 	$(BIN)/tokenlayer train $(ARGS)
@@ -76,5 +76,18 @@ constraints: $(STAMP)  ## rewrite constraints.txt from what is installed
 	$(BIN)/python -m pip freeze --all --exclude-editable --exclude tokenlayer --exclude setuptools \
 	  | sed -E 's/\+cpu//; s/ @ .*//' > constraints.txt
 
+# Names that the lock of a machine without a GPU must not have stand on PyTorch's own index; the default index has CUDA's.
+LOCK := pip compile pyproject.toml --all-extras --no-emit-package tokenlayer --generate-hashes --universal \
+  --python-version 3.11 --constraint constraints.txt --custom-compile-command "make locks" --quiet
+UV ?= uv
+
+locks:  ## rewrite requirements/*.txt, all dependencies with hashes, from constraints.txt; needs uv, and PyTorch's index
+	mkdir -p requirements
+	$(UV) $(LOCK) --output-file requirements/cuda.txt
+	$(UV) $(LOCK) --torch-backend cpu --output-file requirements/cpu.txt
+
+docs: $(STAMP)  ## the site, into docs/_build: every warning is an error
+	$(BIN)/sphinx-build -W -n --keep-going -b html docs docs/_build $(SPHINX_ARGS)
+
 clean:
-	rm -rf $(VENV) build dist
+	rm -rf $(VENV) build dist docs/_build
