@@ -76,12 +76,13 @@ constraints: $(STAMP)  ## rewrite constraints.txt from what is installed
 	$(BIN)/python -m pip freeze --all --exclude-editable --exclude tokenlayer --exclude setuptools \
 	  | sed -E 's/\+cpu//; s/ @ .*//' > constraints.txt
 
-# Names that the lock of a machine without a GPU must not have stand on PyTorch's own index; the default index has CUDA's.
-LOCK := pip compile pyproject.toml --all-extras --no-emit-package tokenlayer --generate-hashes --universal \
-  --python-version 3.11 --constraint constraints.txt --custom-compile-command "make locks" --quiet
+# All extras but ray, whose launcher wants an older cloudpickle than the pinned joblib.
+LOCK := pip compile pyproject.toml $(foreach extra,search huggingface onnx postgres slurm,--extra $(extra)) \
+  --generate-hashes --universal --python-version 3.11 --constraint constraints.txt --no-annotate \
+  --custom-compile-command "make locks" --quiet
 UV ?= uv
 
-locks:  ## rewrite requirements/*.txt, all dependencies with hashes, from constraints.txt; needs uv, and PyTorch's index
+locks:  ## rewrite requirements/*.txt: dependencies by version and hash; needs uv, and PyTorch's own index for cpu.txt
 	mkdir -p requirements
 	$(UV) $(LOCK) --output-file requirements/cuda.txt
 	$(UV) $(LOCK) --torch-backend cpu --output-file requirements/cpu.txt

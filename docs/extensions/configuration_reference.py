@@ -57,12 +57,12 @@ def _roots() -> Iterator[str]:
     yield "## Settings of a command\n\nWhat stands at the top of the configuration, beside the groups.\n"
     for name, schema in _ROOTS.items():
         plain = _composed(name, ())
-        own = {key: value for key, value in plain.items() if not _is_group(name, key)}
+        own = {key: value for key, value in plain.items() if not _is_group(key)}
         yield f"### `tokenlayer {name}`\n\n`conf/{name}.yaml`, {_named(schema)}\n"
         yield from _table(schema, own, "")
 
 
-def _is_group(command: str, key: str) -> bool:
+def _is_group(key: str) -> bool:
     return key in _GROUPS and (CONF / key).is_dir()
 
 

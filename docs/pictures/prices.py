@@ -17,7 +17,9 @@ never = GraftRuleConfig(edit_interval=1000.0)  # in an epoch it watches, and rep
 training = Training(TrainConfig(**settings, learning_rule=never))
 rule, dataset = training.rule, training.dataset
 assert isinstance(rule, GraftRule)
-pl.Trainer(accelerator="cpu", max_epochs=1, logger=False, enable_checkpointing=False).fit(training.module, training.data)
+pl.Trainer(accelerator="cpu", max_epochs=1, logger=False, enable_checkpointing=False).fit(
+    training.module, training.data
+)
 
 index, g = rule._index, rule.gradient[:, 0].double().numpy()
 price = index.sums(g) ** 2 / index.sums(g**2)
