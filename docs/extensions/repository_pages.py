@@ -24,6 +24,7 @@ _BLOCK = re.compile(r"^(`{3,}).*?^\1$", re.MULTILINE | re.DOTALL)
 
 PAGES = {
     "README.md": "docs/index.md",
+    "CHANGELOG.md": "docs/changelog.md",
     "CONTRIBUTING.md": "docs/how_to/own_parts.md",
     "docker/README.md": "docs/how_to/server.md",
     "experiments/vocabulary_size/README.md": "docs/results/vocabulary_size.md",

@@ -20,9 +20,13 @@ TUTORIAL = DOCS / "tutorial.md"
 
 
 def is_run_elsewhere(text: str) -> bool:
-    """A part of the user's own, which `test_readme` runs, or the end of an example, which `test_examples` does."""
+    """A part of the user's own (`test_readme`), the end of an example (`test_examples`), or a model of a registry."""
     training = text[text.find("training = Training(") :]
-    return text.startswith("# my_package/") or ("training = Training(" in text and any(training in e for e in EXAMPLES))
+    return (
+        text.startswith("# my_package/")
+        or '"models:/' in text
+        or ("training = Training(" in text and any(training in e for e in EXAMPLES))
+    )
 
 
 SAMPLES = {
