@@ -7,7 +7,10 @@ import re
 import sys
 from pathlib import Path
 
+from docutils import nodes
+from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx.application import Sphinx
+from sphinx.writers.html5 import HTML5Translator
 
 sys.path.insert(0, str(Path(__file__).parent / "extensions"))
 
@@ -23,6 +26,7 @@ version = release = importlib.metadata.version("tokenlayer")
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 exclude_patterns = ["_build", "extensions"]
 html_theme = "furo"
+html_math_renderer = "mathml"  # the pages load nothing from elsewhere
 html_title = f"tokenlayer {version}"
 
 myst_enable_extensions = ["dollarmath"]
@@ -54,7 +58,20 @@ def mark_code(app: Sphinx, what: str, name: str, obj: object, options: object, l
     lines[:] = text.splitlines()
 
 
+def show_inline(translator: HTML5Translator, node: nodes.math) -> None:
+    """Writes a formula within a line."""
+    translator.body.append(str(tex2mathml(node.astext())))
+    raise nodes.SkipNode
+
+
+def show_block(translator: HTML5Translator, node: nodes.math_block) -> None:
+    """Writes a formula on a line of its own."""
+    translator.body.append(str(tex2mathml(node.astext(), as_block=True)))
+    raise nodes.SkipNode
+
+
 def setup(app: Sphinx) -> None:
-    """Connects what fills pages."""
+    """Connects what fills pages and what writes formulas."""
+    app.add_html_math_renderer("mathml", (show_inline, None), (show_block, None))
     app.connect("source-read", fill)
     app.connect("autodoc-process-docstring", mark_code)
