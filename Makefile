@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 ARGS ?= experiment=quickstart
 
-.PHONY: run experiment test test-faults soak lint types check benchmark benchmark-rules benchmark-tracking benchmark-prediction benchmark-estimators coverage mutation constraints clean
+.PHONY: run experiment test test-faults soak lint types check benchmark benchmark-rules benchmark-tracking benchmark-prediction benchmark-estimators coverage mutation constraints locks docs clean
 
 run: $(STAMP)  ## train; ARGS="experiment=… key=value" passes overrides on
 	$(BIN)/tokenlayer train $(ARGS)
@@ -78,5 +78,19 @@ constraints: $(STAMP)  ## rewrite constraints.txt from what is installed
 	$(BIN)/python -m pip freeze --all --exclude-editable --exclude tokenlayer --exclude setuptools \
 	  | sed -E 's/\+cpu//; s/ @ .*//' > constraints.txt
 
+# All extras but ray, whose launcher wants an older cloudpickle than the pinned joblib.
+LOCK := pip compile pyproject.toml $(foreach extra,search huggingface onnx postgres slurm,--extra $(extra)) \
+  --generate-hashes --universal --python-version 3.11 --constraint constraints.txt --no-annotate \
+  --custom-compile-command "make locks" --quiet
+UV ?= uv
+
+locks:  ## rewrite requirements/*.txt: dependencies by version and hash; needs uv, and PyTorch's own index for cpu.txt
+	mkdir -p requirements
+	$(UV) $(LOCK) --output-file requirements/cuda.txt
+	$(UV) $(LOCK) --torch-backend cpu --output-file requirements/cpu.txt
+
+docs: $(STAMP)  ## the site, into docs/_build: every warning is an error
+	$(BIN)/sphinx-build -W -n --keep-going -b html docs docs/_build $(SPHINX_ARGS)
+
 clean:
-	rm -rf $(VENV) build dist
+	rm -rf $(VENV) build dist docs/_build

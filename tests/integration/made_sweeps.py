@@ -16,9 +16,11 @@ def make_parent(client: MlflowClient, experiment_id: str, name: str, keys: Seque
     return parent
 
 
-def copy_sweep(client: MlflowClient, run: Run, name: str, settings: Sequence[Mapping[str, str]]) -> list[Run]:
+def copy_sweep(
+    client: MlflowClient, run: Run, name: str, settings: Sequence[Mapping[str, str]], experiment_id: str | None = None
+) -> list[Run]:
     """A sweep of copies of a run: parameters of their own, and accuracies of 1/2, 1/3, … of the run's."""
-    experiment_id, start = run.info.experiment_id, run.info.start_time + 60_000
+    experiment_id, start = experiment_id or run.info.experiment_id, run.info.start_time + 60_000
     parent = make_parent(client, experiment_id, name, list(settings[0]), start)
     histories = {key: client.get_metric_history(run.info.run_id, key) for key in run.data.metrics}
     for job, setting in enumerate(settings):

@@ -65,7 +65,7 @@ def _yaml(config: Container, resolve: bool) -> str:
 
 def _help(composer: Composer, config: DictConfig, resolve: bool, usage: str) -> str:
     groups = [f"{group}: {', '.join(options)}" for group in composer.groups() if (options := composer.options(group))]
-    made = composing_parser("")
+    made = composing_parser(composer.config_name)
     made.usage = f"{usage} [FLAG] … [SETTING] …"
     return "\n".join(
         [
