@@ -20,11 +20,11 @@ TUTORIAL = DOCS / "tutorial.md"
 
 
 def is_run_elsewhere(text: str) -> bool:
-    """A part of the user's own (`test_readme`), the end of an example (`test_examples`), or a model of a registry."""
+    """A part of the user's own (`test_readme`), the end of an example (`test_examples`), or what needs a server."""
     training = text[text.find("training = Training(") :]
     return (
         text.startswith("# my_package/")
-        or '"models:/' in text
+        or any(elsewhere in text for elsewhere in ('"models:/', "push_to_hub("))
         or ("training = Training(" in text and any(training in e for e in EXAMPLES))
     )
 
