@@ -6,7 +6,8 @@ import itertools
 import re
 import shlex
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -16,10 +17,10 @@ from tokenlayer.baselines.config import BaselineRunConfig
 from tokenlayer.cli.evaluate import _with_run_as_setting
 from tokenlayer.cli.explain import _names_table
 from tokenlayer.cli.flags import MODEL_SETTINGS, composing_parser, with_settings_as_flags
-from tokenlayer.cli.jobs import composer_of
 from tokenlayer.cli.main import COMMANDS, main
 from tokenlayer.cli.search_space import checked_job, read_line, space_of
 from tokenlayer.config.check import Spec, check, look
+from tokenlayer.config.compose import Composer, composing
 from tokenlayer.config.numerals import quoted
 from tokenlayer.config.typed import load
 from tokenlayer.search.config import SearchConfig, SearchRunConfig
@@ -29,6 +30,34 @@ SCHEMAS = {"train": TrainConfig, "evaluate": EvaluateConfig, "baseline": Baselin
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 IMAGES = ("tokenlayer:cpu", "tokenlayer:gpu", "trainer")
+
+
+class Composers:
+    """One composer for all lines of a command: it keeps its compositions."""
+
+    def __init__(self) -> None:
+        self._name: str | None = None
+        self._opened = ExitStack()
+
+    def of(self, name: str) -> Composer:
+        if name != self._name:
+            self.close()
+            self._composer = self._opened.enter_context(composing(name))
+            self._name = name
+        return self._composer
+
+    def close(self) -> None:
+        self._opened.close()
+        self._name = None
+
+
+COMPOSERS = Composers()
+
+
+@pytest.fixture(autouse=True)
+def _close_composers() -> Iterator[None]:
+    yield
+    COMPOSERS.close()
 
 
 def check_tokenlayer(arguments: Sequence[str]) -> None:
@@ -51,14 +80,13 @@ def check_composed(name: str, arguments: Sequence[str]) -> None:
         if not any(argument.startswith("dataset=") for argument in arguments):
             arguments = [*arguments, "dataset=planted"]  # that of the run, which is not there
     flags = composing_parser(name).parse_args(arguments)
-    schema = SCHEMAS[name]
-    with composer_of(flags, name) as composer:
-        known = [text for text in flags.overrides if "launcher" not in text or has_launcher(composer, flags.overrides)]
-        spec = Spec(schema, lambda composed, line: composed)
-        assert check(composer, quoted(known, schema), spec, multirun=flags.multirun)
+    schema, composer = SCHEMAS[name], COMPOSERS.of(name)
+    known = [text for text in flags.overrides if "launcher" not in text or has_launcher(composer, flags.overrides)]
+    spec = Spec(schema, lambda composed, line: composed)
+    assert check(composer, quoted(known, schema), spec, multirun=flags.multirun)
 
 
-def has_launcher(composer, overrides: Sequence[str]) -> bool:
+def has_launcher(composer: Composer, overrides: Sequence[str]) -> bool:
     """True if the launcher of the line is installed here."""
     named = [text.removeprefix("hydra/launcher=") for text in overrides if text.startswith("hydra/launcher=")]
     return set(named) <= set(composer.options("hydra/launcher"))
@@ -66,12 +94,12 @@ def has_launcher(composer, overrides: Sequence[str]) -> bool:
 
 def check_search(arguments: Sequence[str]) -> None:
     flags = composing_parser("search").parse_args(arguments)
-    with composer_of(flags, "search") as composer:
-        line = read_line(composer, quoted(flags.overrides, SearchRunConfig))
-        plain = look(composer, [*line.searching, *line.fixed])
-        space = space_of(composer, line, load(plain["search"], SearchConfig, key="search"), plain)
-        assert space
-        checked_job(composer, line.fixed, space)
+    composer = COMPOSERS.of("search")
+    line = read_line(composer, quoted(flags.overrides, SearchRunConfig))
+    plain = look(composer, [*line.searching, *line.fixed])
+    space = space_of(composer, line, load(plain["search"], SearchConfig, key="search"), plain)
+    assert space
+    checked_job(composer, line.fixed, space)
 
 
 def check_make(arguments: Sequence[str]) -> None:
@@ -136,23 +164,29 @@ PROGRAMS: dict[str, Callable[[Sequence[str]], None]] = {
 }
 
 
-def shown() -> dict[str, str]:
-    """Each different command line of the pages, and a page that has it; `test_readme` runs those with PYTHONPATH."""
+def shown() -> dict[str, list[str]]:
+    """The different command lines of the pages by their command; `test_readme` runs those with PYTHONPATH."""
     found = {line: page.name for page in [*REPOSITORY, *PAGES] for line in commands(page)}
-    return {line: page for line, page in found.items() if not line.startswith("PYTHONPATH=. ")}
+    by_command: dict[str, list[str]] = {}
+    for line, page in found.items():
+        if not line.startswith("PYTHONPATH=. "):
+            program, first = f"{line} ".split(" ", 2)[:2]
+            by_command.setdefault(first if program == "tokenlayer" else program, []).append(f"{page}: {line}")
+    return by_command
 
 
-@pytest.mark.parametrize("page", sorted(set(shown().values())))
-def test_command_lines_are_right(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("command", shown())
+def test_command_lines_are_right(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://localhost:5000")  # of tracking=server
-    for line in [line for line, where in shown().items() if where == page]:
-        for command in re.split(r"\s(?:&&|\|)\s", line):
-            program, *arguments = shlex.split(re.sub(r"\s[<>] \S+$", "", command))
+    for shown_line in shown()[command]:
+        page, _, line = shown_line.partition(": ")
+        for part in re.split(r"\s(?:&&|\|)\s", line):
+            program, *arguments = shlex.split(re.sub(r"\s[<>] \S+$", "", part))
             try:
                 PROGRAMS[program](arguments)
             except (Exception, SystemExit) as error:
-                raise AssertionError(f"{line}: {error}") from error
+                raise AssertionError(f"{page}: {line}: {error}") from error
 
 
 def test_a_mistake_is_answered_as_shown(capsys: pytest.CaptureFixture[str]) -> None:
