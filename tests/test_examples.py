@@ -88,7 +88,7 @@ def test_tokens_and_predictions_are_those_of_the_command(tmp_path: Path, output_
     settings = ["model.vocab_size=12", "trainer.max_epochs=4", "trainer.accelerator=cpu", "seed=3", "test_weights=last"]
     settings += ["callbacks.figures=null", "callbacks.token_history=null"]
     assert main(["train", *columns, *settings, f"output_dir={output_dir}"]) == 0
-    (artifacts,) = output_dir.glob("artifacts/**/artifacts")
+    (artifacts,) = output_dir.glob("artifacts/tokenlayer/*/artifacts")
     expected = pd.read_parquet(artifacts / "predictions" / "test.parquet")
     config = TrainConfig(
         seed=3,

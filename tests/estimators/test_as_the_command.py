@@ -27,7 +27,7 @@ def test_tokens_and_predictions_are_those_of_the_command(
     settings = ["dataset.split_column=part", "model.vocab_size=8", "seed=3", "test_weights=last"]
     settings += ["callbacks.figures=null", "callbacks.token_history=null", "trainer.accelerator=cpu"]
     assert main(["train", *columns, *settings, f"output_dir={output_dir}"]) == 0
-    (artifacts,) = output_dir.glob("artifacts/**/artifacts")
+    (artifacts,) = output_dir.glob("artifacts/tokenlayer/*/artifacts")
     saved = torch.load(artifacts / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
     expected = pd.read_parquet(artifacts / "predictions" / "test.parquet").filter(like="probability").to_numpy()
 

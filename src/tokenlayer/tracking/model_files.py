@@ -37,14 +37,12 @@ REQUIRED = (
     "numpy",
     "numba",
     "pandas",
-    "pyarrow",
     "hydra-core",
     "omegaconf",
     "filelock",
     "pyyaml",
     "tokenizers",
     "requests",
-    "sqlalchemy",
 )
 _EXAMPLE = ("A text to be classified.", "Another one.")
 _CODE = '''\
