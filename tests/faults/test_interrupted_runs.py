@@ -1,10 +1,11 @@
 """SIGINT and SIGTERM where they hurt: once, twice, five times, in a commit and in the mirror."""
 
 import pytest
-from commands import TINY, Record, Server, Store, assert_same
+from commands import DRAWN, TINY, Record, Server, Store, assert_same
 
 RECORDER, MIRROR = "tokenlayer.tracking.recorder", "tokenlayer.tracking.mirror:Mirror"
 CHECKPOINTS = "tokenlayer.training.callbacks.checkpoints_callback:Checkpoints"
+PREDICTIONS = "tokenlayer.training.callbacks.predictions_callback:Predictions"
 faults = pytest.mark.faults
 PLACES = [
     pytest.param(f"{RECORDER}:append_commit", 5, ["SIGINT", "SIGINT"], id="in a commit, twice"),
@@ -16,7 +17,7 @@ PLACES = [
     pytest.param("torch:save", 4, ["SIGINT", "SIGTERM"], id="while a checkpoint is written", marks=faults),
     pytest.param(f"{RECORDER}:append_commit", 14, ["SIGTERM"], id="between training and test", marks=faults),
     pytest.param("tokenlayer.training.train:load_best", 1, ["SIGINT"], id="before the test", marks=faults),
-    pytest.param(f"{RECORDER}:Recorder.load_metrics", 1, ["SIGINT"] * 2, id="in the test's figures", marks=faults),
+    pytest.param(f"{PREDICTIONS}.on_test_end", 1, ["SIGINT"] * 2, id="in the test", marks=faults),
 ]
 
 
@@ -42,3 +43,14 @@ def test_interrupted_at_the_end(server: Server, store: Store, whole: Record) -> 
     assert command.code == 130, command.printed
     assert command.run_id is not None
     assert_same(store.record(command.run_id), whole)
+
+
+@pytest.mark.promise("SIGINT, twice, while figures are drawn, then resume", "130, KILLED, the same run")
+@faults
+def test_interrupted_while_it_draws(server: Server, store: Store) -> None:
+    drawn = server.run("train", *DRAWN, *store.place)
+    command = server.run("train", *DRAWN, *store.place, faults=[(f"{RECORDER}:Recorder.load_metrics", 1, ["SIGINT"] * 2)])
+    assert command.code == 130, command.printed
+    assert command.run_id is not None
+    assert server.run("train", f"resume={command.run_id}", *store.place).code == 0
+    assert_same(store.record(command.run_id), store.record(drawn.run_id))

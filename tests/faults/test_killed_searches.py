@@ -16,8 +16,6 @@ LINE = (
     "search",
     *(setting for setting in TINY if not setting.startswith("trainer.max_epochs")),
     "trainer.max_epochs=1",
-    "callbacks.figures=null",
-    "callbacks.token_history=null",
     "optimizer.lr=tag(log, interval(1e-3,1e-1))",
     "search.n_trials=2",
     "search.name=mine",

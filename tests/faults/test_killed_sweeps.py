@@ -12,9 +12,8 @@ import pytest
 from commands import TINY, Command, Record, Server, Store, assert_same
 from mlflow.entities import Run
 
-QUIET = ("callbacks.figures=null", "callbacks.token_history=null")
 ONE_EPOCH = (*(text for text in TINY if "max_epochs" not in text), "trainer.max_epochs=1")
-SWEEP = ("train", "-m", *ONE_EPOCH, *QUIET, "seed=0,1,2")
+SWEEP = ("train", "-m", *ONE_EPOCH, "seed=0,1,2")
 JOBLIB = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
 SPREAD = 5
 faults = pytest.mark.faults
