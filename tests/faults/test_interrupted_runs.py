@@ -49,7 +49,8 @@ def test_interrupted_at_the_end(server: Server, store: Store, whole: Record) -> 
 @faults
 def test_interrupted_while_it_draws(server: Server, store: Store) -> None:
     drawn = server.run("train", *DRAWN, *store.place)
-    command = server.run("train", *DRAWN, *store.place, faults=[(f"{RECORDER}:Recorder.load_metrics", 1, ["SIGINT"] * 2)])
+    fault = (f"{RECORDER}:Recorder.load_metrics", 1, ["SIGINT"] * 2)
+    command = server.run("train", *DRAWN, *store.place, faults=[fault])
     assert command.code == 130, command.printed
     assert command.run_id is not None
     assert server.run("train", f"resume={command.run_id}", *store.place).code == 0
