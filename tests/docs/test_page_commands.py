@@ -147,7 +147,7 @@ def check_git(arguments: Sequence[str]) -> None:
 
 
 def check_nothing(arguments: Sequence[str]) -> None:
-    """Of what is neither ours nor needs a file of ours there is nothing to check."""
+    """Blocks that are neither ours nor need a file of ours have nothing to check."""
 
 
 PROGRAMS: dict[str, Callable[[Sequence[str]], None]] = {

@@ -45,7 +45,7 @@ def model_of(name: str) -> TrainedModel:
 
 
 def texts_for(model: TrainedModel, n: int = 40) -> list[str]:
-    """Of all lengths, some longer than L; with tokens at their ends, capitals, and characters of no code."""
+    """Texts of all lengths, some longer than L; with tokens at their ends, capitals, and characters of no code."""
     rng = random.Random(0)
     tokens = [token.replace(BLANK_SIGN, "x") for token in model.tokens["token"]]
     texts = ["", "☃", "A <br />B!", "x" * 500]

@@ -59,7 +59,7 @@ class FittedTokens:
 
     reader: TextReader
     finder: NgramFinder
-    """Of the P tokens."""
+    """Finds the P tokens in codes."""
     tokens: list[str]
     """The P tokens, each once."""
     weights: npt.NDArray[np.float64]

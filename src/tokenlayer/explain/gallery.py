@@ -18,7 +18,7 @@ class ExplainedRow:
     """A text of a table."""
 
     line: int
-    """Where it stands in the table's file."""
+    """Its place in the table's file."""
     label: str | None
     """Its class; None: not known."""
     explanation: Explanation
@@ -39,7 +39,7 @@ class Gallery:
     n_texts: int
     """All texts of the table."""
     n_right: int | None
-    """How many of them the model is right about; None: not known."""
+    """The number of those that the model is right about; None: not known."""
     text_length: int
     """L, the characters at most that the model sees."""
     sections: Sequence[Section]

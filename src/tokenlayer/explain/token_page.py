@@ -14,7 +14,7 @@ class Occurrence:
     """A text that holds the token."""
 
     line: int
-    """Where it stands in the table's file."""
+    """Its place in the table's file."""
     where: tuple[str, str, str]
     """What is before the token's first match, the match, and what is behind it; harmless to print."""
     effect: float

@@ -25,7 +25,7 @@ class Seen:
 
     n_texts: int
     n_characters: int
-    """Of the cleaned texts, as far as the model reads them."""
+    """Characters of the cleaned texts, as far as the model reads them."""
     n_pieces: int
     """Tokens and characters that the texts are segmented into."""
     n_matches: int

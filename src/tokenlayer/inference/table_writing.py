@@ -19,14 +19,14 @@ from tokenlayer.hints import shortened
 from tokenlayer.inference.tables import Row
 
 ENDINGS = (".csv", ".tsv", ".jsonl", ".parquet")
-"""Of the files that can be written."""
+"""The endings of the files that can be written."""
 
 
 class TableWriter(ABC):
     """Takes the rows of a table, some after others."""
 
     columns: tuple[str, ...] = ()
-    """Of the first rows; of JSON each row may have others."""
+    """The columns of the first rows; in JSON each row may have others."""
 
     def write(self, rows: Sequence[Row], lines: Sequence[int], path: Path) -> None:
         """Write rows.

@@ -139,7 +139,7 @@ def write_model_files(
 
 
 def _environment() -> Iterator[tuple[str, str]]:
-    """Where the model is served, for pip, virtualenv and conda: file names and contents."""
+    """The environment to serve the model in, for pip, virtualenv and conda: file names and contents."""
     requirements = list(_requirements())
     yield "requirements.txt", "\n".join([*requirements, ""])
     python = platform.python_version()

@@ -38,7 +38,7 @@ class Registration:
 def register(client: MlflowClient, model: LoggedModel, run_id: str, wanted: Registration) -> None:
     """Make the model of a run a version of a registered one, and give it the alias; doing it twice changes nothing.
 
-    A store that has no registry, or takes no such model, is told in a warning: the run is recorded all the same.
+    A store that has no registry, or takes no such model, is a warning: the run is recorded all the same.
     """
     try:
         _register(client, model, run_id, wanted)

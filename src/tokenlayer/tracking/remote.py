@@ -130,7 +130,7 @@ class RemoteRun:
         return copy if copy.is_file() else None
 
     def _local_path(self, name: str) -> Path | None:
-        """Where an artifact lies, or would, on this machine; None where that is elsewhere."""
+        """The place of an artifact on this machine, there or to be; None where that is elsewhere."""
         if not name.startswith(FILES):
             return None if self._local_folder is None else self._local_folder / name
         try:

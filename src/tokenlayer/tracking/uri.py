@@ -164,9 +164,9 @@ def why_away(uri: str) -> str | None:
 def _why_silent(uri: str) -> str | None:
     """The reason why a database that can be reached lets nobody in: one that hangs answers no client, for ever."""
     # SQLAlchemy takes half a second to import, and most stores are none of these.
-    from sqlalchemy import create_engine  # noqa: PLC0415
-    from sqlalchemy.exc import NoSuchModuleError, SQLAlchemyError  # noqa: PLC0415
-    from sqlalchemy.pool import NullPool  # noqa: PLC0415
+    from sqlalchemy import create_engine  # noqa: PLC0415  # see above
+    from sqlalchemy.exc import NoSuchModuleError, SQLAlchemyError  # noqa: PLC0415  # likewise
+    from sqlalchemy.pool import NullPool  # noqa: PLC0415  # likewise
 
     try:
         engine = create_engine(uri, poolclass=NullPool, connect_args={"connect_timeout": int(ANSWER_SECONDS)})

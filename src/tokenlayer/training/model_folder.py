@@ -19,7 +19,7 @@ _LARGEST_CONFIG = 1 << 26  # bytes
 
 
 def is_model_folder(path: Path) -> bool:
-    """Whether a path is a folder that is meant to hold a model; of a name that no folder can have there is none."""
+    """True for a folder that is meant to hold a model; a name that no folder can have is none."""
     try:
         return path.is_dir() and any((path / name).is_file() for name in (CONFIG, WEIGHTS))
     except OSError:

@@ -55,7 +55,7 @@ def draw_ngrams(
     missing, candidates = n, _SURPLUS * n
     while missing and candidates <= min(_MOST_DRAWN, len(windows) // 4):
         positions = _draw(len(windows), candidates, generator)
-        # Taken in the order of drawing: which of them is kept must not hang on when its count is known.
+        # Taken in the order of drawing: which of them is kept must not depend on when its count is known.
         drawn.append(positions[occur_more_than(filter_over, corpus, positions, length)][:missing])
         missing -= len(drawn[-1])
         candidates *= _GROWTH
