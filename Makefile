@@ -31,7 +31,7 @@ test-faults: $(STAMP)  ## real faults by the dozen, 20,000 hostile inputs, under
 	$(BIN)/python -m pytest -m "faults or not faults and not slow and not gpu and not services" --timeout 900 \
 	  -n auto --dist worksteal \
 	  --reliability docs/reliability.md tests/faults tests/tracking tests/data/test_prepare.py $(PYTEST_ARGS)
-	$(BIN)/python -m pytest -m faults -n auto --dist worksteal tests/data/sources tests/config tests/training tests/integration \
+	$(BIN)/python -m pytest -m faults -n auto --dist worksteal tests/data/sources tests/config tests/training tests/integration tests/study \
 	  $(PYTEST_ARGS)
 
 soak: $(STAMP)  ## an hour of training: memory and file handles stay flat; SOAK=300 for five minutes

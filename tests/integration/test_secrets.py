@@ -72,6 +72,7 @@ def holding_a_part(folder: Path) -> list[str]:
     return [path.relative_to(folder).as_posix() for path in held]
 
 
+@pytest.mark.services
 def test_a_run_on_a_server_with_a_password(
     server: Server, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

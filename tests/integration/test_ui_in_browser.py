@@ -100,6 +100,7 @@ def test_the_run_and_where_it_comes_from(browser: "webdriver.Chrome", shown: Sho
     page.photograph("run")
 
 
+@pytest.mark.slow
 def test_metrics_are_charts_in_groups(browser: "webdriver.Chrome", shown: Shown) -> None:
     page = Page(browser, shown.tab("model-metrics"))
     columns = [name for name in shown.run.run.data.metrics if name.startswith("watch/gradients/")]
@@ -111,6 +112,7 @@ def test_metrics_are_charts_in_groups(browser: "webdriver.Chrome", shown: Shown)
     assert charts
 
 
+@pytest.mark.slow
 def test_artifacts_are_a_tree(browser: "webdriver.Chrome", shown: Shown) -> None:
     page = Page(browser, shown.tab("artifacts"))
     page.says("checkpoints", "config", "figures", "logs", "patterns", "predictions", "tokens")
@@ -136,6 +138,7 @@ def test_token_effects_are_a_table(browser: "webdriver.Chrome", shown: Shown) ->
     assert '"columns"' not in text, "it is shown as JSON"
 
 
+@pytest.mark.slow
 def test_a_figure_is_an_image(browser: "webdriver.Chrome", shown: Shown) -> None:
     page = Page(browser, shown.tab("artifacts/figures/grads_log.png"))
     page.says("figures/grads_log.png")
@@ -173,6 +176,7 @@ def test_a_sweep_is_a_table_of_its_runs(browser: "webdriver.Chrome", shown: Show
     assert page.errors() == []
 
 
+@pytest.mark.slow
 def test_a_sweep_has_its_charts_in_sections(browser: "webdriver.Chrome", shown: Shown) -> None:
     page = Page(browser, shown.pages(HOSTILE)[0])
     page.says("6 matching runs", "Parallel Coordinates", "group.initializer", "test/accuracy")

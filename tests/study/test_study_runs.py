@@ -100,6 +100,7 @@ def test_a_run_that_cannot_be_resumed_begins_anew(output_dir: Path, capfd: pytes
     assert runner.failed == ["stays-seed0"]
 
 
+@pytest.mark.faults
 def test_an_interruption_ends_the_runs_and_keeps_them(output_dir: Path, tmp_path: Path) -> None:
     script = (
         "import sys; from pathlib import Path; from mini import *; from tokenlayer.study.command import main;"

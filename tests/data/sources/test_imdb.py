@@ -220,6 +220,7 @@ def test_without_network_the_way_out_is_named(served, tmp_path: Path) -> None:
         fetch(f"{address}/missing.tar.gz", "0" * 32, tmp_path / "downloads")
 
 
+@pytest.mark.slow
 def test_the_real_reviews_give_the_same_data_from_archive_and_csv(shared_data: Path, cache_dir: str) -> None:
     sources = [shared_data / "data" / name for name in ("aclImdb_labelled.tar.gz", "imdb_dataset.csv.gz")]
     archive, table = (prepare(ImdbConfig(source=str(source), cache_dir=cache_dir)) for source in sources)
