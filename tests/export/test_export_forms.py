@@ -1,6 +1,7 @@
 """What is written, read back."""
 
 import json
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -49,9 +50,13 @@ def test_texts_that_a_form_has_no_use_for_are_refused(model: TrainedModel, tmp_p
         form.export(model, tmp_path / "out", TextTable(tmp_path / "texts.csv", "text", what="x"))
 
 
-def test_onnx_without_its_packages_is_refused(model: TrainedModel, tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr("tokenlayer.export.onnx.find_spec", lambda name: None)
-    with pytest.raises(InputError, match=r"needs onnx and onnxscript: pip install 'tokenlayer\[onnx\]'"):
+@pytest.mark.parametrize("package", ["onnx", "onnxscript"])
+def test_onnx_without_its_packages_is_refused(
+    model: TrainedModel, tmp_path: Path, package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    message = rf"--to onnx needs {package}, which is not installed: pip install 'tokenlayer\[onnx\]'"
+    with pytest.raises(InputError, match=message):
         onnx.export(model, tmp_path / "out", None)
     assert list(tmp_path.iterdir()) == []
 

@@ -11,17 +11,16 @@ import json
 import logging
 import warnings
 from dataclasses import asdict
-from importlib.util import find_spec
 from pathlib import Path
 
 import torch
 
 from tokenlayer.atomic import new_folder
-from tokenlayer.errors import InputError
 from tokenlayer.export.dense_classifier import DenseClassifier, dense_classifier
 from tokenlayer.export.text import no_texts
 from tokenlayer.inference.tables import TextTable
 from tokenlayer.inference.trained_model import TrainedModel
+from tokenlayer.outside import check_installed
 
 _NEEDED = ("onnx", "onnxscript")
 
@@ -46,9 +45,8 @@ def export(model: TrainedModel, output: Path, table: TextTable | None) -> str:
 
     """
     no_texts(table, "onnx")
-    missing = [name for name in _NEEDED if find_spec(name) is None]
-    if missing:
-        raise InputError(f"--to onnx: needs {' and '.join(missing)}: pip install 'tokenlayer[onnx]'")
+    for package in _NEEDED:
+        check_installed(package, f"--to onnx needs {package}", extra="onnx")
     network = dense_classifier(model)
     description = json.dumps(_description(model, network), indent=2)  # ASCII: half characters have a form in it, too
     program = _program(network)
