@@ -21,8 +21,8 @@ pl.Trainer(accelerator="cpu", max_epochs=1, logger=False, enable_checkpointing=F
     training.module, training.data
 )
 
-index, g = rule._index, rule.gradient[:, 0].double().numpy()
-price = index.sums(g) ** 2 / index.sums(g**2)
+index = rule.selection.index
+price = rule.selection.scores(rule.gradient.double().numpy())
 ngrams = [ngram.rstrip("█") for ngram in Vocabulary(torch.from_numpy(index.ngrams)).decode(dataset.alphabet)]
 planted = {pattern for patterns in dataset.ground_truth.patterns.values() for pattern in patterns}
 overlaps = np.array([any(pattern in ngram or ngram in pattern for pattern in planted) for ngram in ngrams])

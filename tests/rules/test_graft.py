@@ -6,11 +6,10 @@ import torch
 from graft_cases import C, K, L, context, observe, uniform_texts, vocabulary_of
 
 from tokenlayer.layer.vocabulary import Vocabulary
-from tokenlayer.rules import graft_rule
 from tokenlayer.rules.base import Edit, TrainingProgress
 from tokenlayer.rules.graft import GraftRuleConfig
 from tokenlayer.rules.graft_rule import GraftRule
-from tokenlayer.selection import linear, penalty, surgery
+from tokenlayer.selection import linear, ngram_selection, penalty, surgery
 from tokenlayer.selection.chi2 import chi_squared
 from tokenlayer.selection.linear import Features, Floats, Ints
 from tokenlayer.text.corpus import TrainingTexts
@@ -72,15 +71,16 @@ def test_what_is_planted_is_grafted(distillation_weight: float) -> None:
 @pytest.mark.parametrize(("few", "surgery_up_to"), [(4, 4), (3, 4), (3, 3)], ids=["few", "more", "many"])
 def test_few_tokens_or_many(few: int, surgery_up_to: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the number of tokens decides is decided here for four: how many are looked at, and whether surgery cuts."""
-    monkeypatch.setattr(graft_rule, "_FEW", few)
-    monkeypatch.setattr(graft_rule, "_SURGERY_UP_TO", surgery_up_to)
+    monkeypatch.setattr(ngram_selection, "_FEW", few)
+    monkeypatch.setattr(ngram_selection, "_SURGERY_UP_TO", surgery_up_to)
     monkeypatch.setattr(penalty, "_TOKENS", 2)
     operations: list[tuple[int, int, float]] = []
     prune = surgery.prune
 
-    def spy(features: Features, targets: Floats, size: int, held_back: float) -> Ints:
+    def spy(features: Features, targets: Floats, size: int, held_back: float, divisor: Floats) -> Ints:
         operations.append((len(features), size, held_back))
-        return prune(features, targets, size, held_back)
+        assert (divisor == 1).all(), "no budget"
+        return prune(features, targets, size, held_back, divisor)
 
     monkeypatch.setattr(surgery, "prune", spy)
     texts = texts_with(PLANTED)
@@ -127,7 +127,9 @@ def test_the_teacher_is_heeded_as_far_as_its_share_goes(
     edit = round_of(rule, texts, vocabulary_of((0,)))
     assert edit is not None
     assert patterns(edit.codes) == {ngrams[heard]}
-    assert asked == ([(len(rule._index), 2)] if share else []), "by all n-grams, of texts that it was not fitted on"
+    assert asked == ([(len(rule.selection.index), 2)] if share else []), (
+        "by all n-grams, of texts that it was not fitted on"
+    )
 
 
 def test_a_chosen_token_stays_where_it_is() -> None:
@@ -204,19 +206,11 @@ def test_price_of_every_ngram() -> None:
     rule = rule_of(texts, 3, D=2, candidates=10**6)
     g = torch.randn(120, 2)
     observe(rule, vocabulary_of((0,), (1,), (2,)), texts, np.arange(120), g / 120, DUE)
-    candidates, scores = rule._candidates(np.array([-1, 4, -1]))
-    index = rule._index
-    assert candidates[0] == 4
-    assert sorted(candidates.tolist()) == list(range(len(index)))
-    for q, score in zip(candidates.tolist(), scores, strict=True):
+    index = rule.selection.index
+    scores = rule.selection.scores(rule.gradient.double().numpy())
+    for q, score in enumerate(scores):
         of_texts = g[index.texts[index.bounds[q] : index.bounds[q + 1]].astype(np.int64)].double()
         assert score == pytest.approx(float((of_texts.sum(0) ** 2 / (of_texts**2).sum(0)).sum()), rel=1e-4)
-    fewer = rule_of(texts, 3, D=2, candidates=2)
-    fewer.gradient[:] = rule.gradient
-    some, theirs = fewer._candidates(np.array([-1, 4, -1]))
-    assert len(some) == 7
-    others = np.delete(scores, 0)
-    np.testing.assert_allclose(np.sort(theirs[1:]), np.sort(others)[-6:])
 
 
 def test_texts_beyond_the_index_are_passed_over() -> None:
@@ -265,31 +259,30 @@ def test_rounds_until_the_stop() -> None:
 
 def test_the_teacher_of_many_classes_reads_the_ngrams_that_tell_most(monkeypatch: pytest.MonkeyPatch) -> None:
     texts = texts_with({0: (5, 1, 5), 1: (5, 3, 0, 5), 2: (5, 0, 5)}, n_classes=3)
-    monkeypatch.setattr(graft_rule, "_TEACHER_WEIGHTS", 18)
+    monkeypatch.setattr(ngram_selection, "_TEACHER_WEIGHTS", 18)
     read: list[Features] = []
-    fitted = graft_rule.linear.cross_fitted
+    fitted = linear.cross_fitted
 
     def watched(features: Features, *arguments: object, **settings: object) -> Floats:
         read.append(features)
         return fitted(features, *arguments, **settings)
 
-    monkeypatch.setattr(graft_rule.linear, "cross_fitted", watched)
+    monkeypatch.setattr(linear, "cross_fitted", watched)
     rule = rule_of(texts, 4, D=3)
     (features,) = read
     assert len(features) == 6
-    labels = texts.labels[: rule._index.n_texts]
-    counts = np.array(
-        [np.bincount(labels[held], minlength=3) for held in np.split(rule._index.texts, rule._index.bounds)[1:-1]]
-    )
+    index = rule.selection.index
+    labels = texts.labels[: index.n_texts]
+    counts = np.array([np.bincount(labels[held], minlength=3) for held in np.split(index.texts, index.bounds)[1:-1]])
     best = np.sort(np.argsort(-chi_squared(counts, np.bincount(labels)), kind="stable")[:6])
-    expected = Features.of(*rule._index.texts_of(best), rule._index.n_texts)
+    expected = Features.of(*index.texts_of(best), index.n_texts)
     assert (features.presence != expected.presence).nnz == 0
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_a_text_of_weight_two_is_the_text_twice(n_classes: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Index, teacher, prices, selection, vectors. The second copies stand where they fall into the teacher's folds."""
-    monkeypatch.setattr(graft_rule, "_TEACHER_WEIGHTS", 1500)
+    monkeypatch.setattr(ngram_selection, "_TEACHER_WEIGHTS", 1500)
     texts = texts_with({label: (5, label, 5) for label in range(n_classes)}, n=200, n_classes=n_classes)
     again = np.flatnonzero((np.arange(200) // 2) % 3 == 0)  # in pairs, so that an even number of texts goes before
     weights = np.ones(200)

@@ -101,7 +101,7 @@ def test_the_path_when_there_are_not_so_many_features() -> None:
 
 
 def presence_of(dense):
-    return Presence.of_texts(np.nonzero(dense)[1].astype(np.int32), dense.sum(1), dense.shape[1])
+    return Presence.of_texts(np.nonzero(dense)[1].astype(np.int32), dense.sum(1), dense.sum(0))
 
 
 def random_presence(n=400, P=60, seed=0):

@@ -37,20 +37,22 @@ def test_pruned_to_half_it_is_nearly_the_best_half(seed: int) -> None:
     assert ours <= ordered[2]  # of 70
 
 
+@pytest.mark.parametrize("priced", [False, True])
 @pytest.mark.parametrize(("P", "sizes"), [(9, range(8, 0, -1)), (150, (149, 87, 86, 85, 20))])  # of blocks of 64
-def test_the_surgeon_s_inverse_stays_the_inverse_of_what_is_left(P: int, sizes: Iterable[int]) -> None:
+def test_the_surgeon_s_inverse_stays_the_inverse_of_what_is_left(P: int, sizes: Iterable[int], priced: bool) -> None:
     """Against removing rows and columns and inverting again; the weights against a refit of the quadratic."""
     random = np.random.default_rng(0)
+    divisor = random.uniform(1, 9, P) if priced else np.ones(P)
     root = random.normal(size=(P, P))
     H, optimum = root @ root.T + np.eye(P), random.normal(size=(P, 2))
     expected, stages = list(range(P)), {}
     while len(expected) > min(sizes):
         weights = np.linalg.solve(H[np.ix_(expected, expected)], (H @ optimum)[expected])
         inverse = np.linalg.inv(H[np.ix_(expected, expected)])
-        expected.pop(int(((weights**2).sum(1) / np.diag(inverse)).argmin()))
+        expected.pop(int(((weights**2).sum(1) / np.diag(inverse) / divisor[expected]).argmin()))
         stages[len(expected)] = list(expected)
     for size in sizes:
-        assert surgery._surgeon(np.linalg.inv(H), optimum.copy(), size).tolist() == stages[size]
+        assert surgery._surgeon(np.linalg.inv(H), optimum.copy(), size, divisor).tolist() == stages[size]
 
 
 @pytest.mark.parametrize("outputs", [1, 3])

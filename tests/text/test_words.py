@@ -46,6 +46,7 @@ def test_presence():
         [2],
         [0, 2],
     ]
+    assert presence.occurrences.tolist() == [1, 3]
 
 
 def test_no_space_no_words():

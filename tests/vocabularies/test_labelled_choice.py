@@ -2,6 +2,7 @@
 
 import itertools
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,8 +10,11 @@ import torch
 from initializer_contexts import decoded, initializer_context
 from sklearn.feature_selection import chi2
 
+from tokenlayer.data.profile import TextProfile
+from tokenlayer.data.settling import Plan
 from tokenlayer.errors import InputError
 from tokenlayer.layer.vocabulary_layer import VocabularyLayer
+from tokenlayer.rules.graft import GraftRuleConfig
 from tokenlayer.text.alphabet import Alphabet
 from tokenlayer.text.corpus import TrainingTexts
 from tokenlayer.vocabularies.chi2_ngrams import Chi2NgramsConfig
@@ -19,6 +23,7 @@ from tokenlayer.vocabularies.frequent_ngrams import FrequentNgramsConfig
 from tokenlayer.vocabularies.frequent_words import FrequentWordsConfig
 from tokenlayer.vocabularies.l1_ngrams import L1NgramsConfig
 from tokenlayer.vocabularies.l1_words import L1WordsConfig
+from tokenlayer.vocabularies.selected import SelectedConfig
 
 ALPHABET = Alphabet(" abcdefgh")
 L = 40
@@ -32,6 +37,7 @@ EVERY = pytest.mark.parametrize(
         FrequentWordsConfig(6, 2),
         Chi2WordsConfig(6, 2),
         L1WordsConfig(6, 2),
+        SelectedConfig(ngram_lengths=[2, 3, 4], min_texts=3),
     ],
     ids=lambda config: type(config).__name__,
 )
@@ -162,7 +168,36 @@ def test_tokens_too_short_for_what_is_chosen(config):
 @EVERY
 def test_settings_that_cannot_work(config):
     assert list(config.problems()) == []
-    wrong = type(config)(*([[0]] if hasattr(config, "ngram_lengths") else [0]))
-    assert [name for name, _ in wrong.problems()] == [
-        "ngram_lengths" if hasattr(config, "ngram_lengths") else "longest"
-    ]
+    field, value = ("ngram_lengths", [0]) if hasattr(config, "ngram_lengths") else ("longest", 0)
+    assert [name for name, _ in replace(config, **{field: value}).problems()] == [field]
+    assert [name for name, _ in replace(config, tokens_per_text=0).problems()] == ["tokens_per_text"]
+
+
+@EVERY
+def test_a_budget_of_tokens_in_a_text_is_kept_to(config):
+    """Counted by the layer, on the texts that the tokens were chosen by."""
+    texts, _ = labelled()
+
+    def read(config):
+        context = initializer_context(ALPHABET, 20, config.default_token_length(), texts=texts)
+        layer = VocabularyLayer(config.build(context), ALPHABET.size, config.matcher(ALPHABET))
+        return len(layer(torch.from_numpy(texts.codes.astype(np.int64))).matches) / len(texts)
+
+    budget = 0.6 * read(config)
+    assert 0.7 * budget < read(replace(config, tokens_per_text=budget)) <= budget
+
+
+def test_the_rounds_of_a_selection():
+    assert [name for name, _ in SelectedConfig(ngram_lengths=[2], rounds=0).problems()] == ["rounds"]
+    texts, _ = labelled()
+    assert {"bad", "fade", "head", "gag"} <= {
+        ngram.strip() for ngram in chosen(SelectedConfig(ngram_lengths=[3, 4, 5], min_texts=3, rounds=1), 8, texts)
+    }
+
+
+def test_the_lengths_of_a_selection_are_those_that_graft_chooses():
+    profile, plan = TextProfile.of(labelled()[1]), Plan()
+    plan.longest_token, plan.epochs = 13, 4
+    (selected,) = SelectedConfig().settle(profile, plan)
+    lengths, _ = GraftRuleConfig().settle(profile, plan)
+    assert selected == lengths

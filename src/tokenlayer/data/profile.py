@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,6 +22,8 @@ _BATCHES = 50  # that an epoch should have
 
 LONGEST_NGRAM = 13
 """Characters of the longest n-gram: that of the original, and long enough for any word that many texts share."""
+_SHORTEST_NGRAM = 3
+_RARE = 5.5  # bits that an n-gram has to have before it counts in how many texts it stands by chance: one in fifty
 _LONGEST_BITS = 55.0  # information of an n-gram: in English, of 4.1 bits a character, 13 characters have 54
 
 
@@ -79,6 +82,10 @@ class TextProfile:
         last = max(1, min(longest, LONGEST_NGRAM, int(_LONGEST_BITS / bits), self.lengths[90]))
         first = min(last, shortest, max(1, int(least_bits / bits)))
         return list(range(first, last + 1))
+
+    def telling_lengths(self, longest: int) -> list[int]:
+        """Lengths of n-grams that may be worth a token of at most `longest` characters."""
+        return self.ngram_lengths(_RARE + math.log2(max(1, self.lengths[50])), _SHORTEST_NGRAM, longest)
 
     def said_of_characters(self) -> str:
         """What `ngram_lengths` chooses by, in words."""

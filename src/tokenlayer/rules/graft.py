@@ -8,41 +8,24 @@ from typing import TYPE_CHECKING
 
 from tokenlayer.rules.base import RuleContext
 from tokenlayer.rules.schedule import EditingRuleConfig
+from tokenlayer.selection.settings import SelectionSettings
 
 if TYPE_CHECKING:
     from tokenlayer.rules.graft_rule import GraftRule
 
 
 @dataclass
-class GraftRuleConfig(EditingRuleConfig):
+class GraftRuleConfig(SelectionSettings, EditingRuleConfig):
     """Grafting."""
-
-    candidates: int = 4
-    """N-grams that a round looks at for each token; five times as many beyond 600 tokens."""
-    penalty: float = 0.1
-    """Ridge penalty of the selection, in units of each token's variance: what keeps it from fitting noise (more, if the
-    texts are few or the tokens many)."""
-    distillation_weight: float = 0.5
-    """The share of the teacher's predictions in the selection's targets; the rest is labels. From 0 to 1."""
-    min_texts: int = 30
-    """An n-gram in fewer training texts is no candidate (fewer if the texts are few: one in a thousand, at least 3)."""
-    max_ngrams: int = 100_000
-    """N-grams in the index: it bounds memory."""
-    max_characters: int = 100_000_000
-    """Characters of the training texts that are indexed: it bounds time and memory."""
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Values that cannot work."""
         yield from super().problems()
-        for name in ("candidates", "min_texts", "max_ngrams", "max_characters"):
-            if getattr(self, name) < 1:
-                yield name, "must be at least 1"
-        if not 0 <= self.distillation_weight <= 1:
-            yield "distillation_weight", "must be a share between 0 and 1"
-        if self.penalty <= 0:
-            yield "penalty", "must be above 0"
+        yield from self.selection_problems()
 
     def build(self, context: RuleContext) -> GraftRule:
-        from tokenlayer.rules.graft_rule import grafting
+        from tokenlayer.rules.graft_rule import GraftRule
+        from tokenlayer.selection.ngram_selection import ngram_selection
 
-        return grafting(context, self)
+        selection = ngram_selection(context.texts, context.n_characters, self.lengths(), context.max_token_length, self)
+        return GraftRule(context, selection, self)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar
@@ -11,9 +10,6 @@ from tokenlayer.data.profile import TextProfile
 from tokenlayer.data.settling import Choice, Plan
 from tokenlayer.rules.base import LearningRuleConfig, TrainingProgress
 
-# Bits that an n-gram has to have before it counts in how many texts it stands by chance: one in fifty.
-_RARE = 5.5
-_SHORTEST = 3
 _ROUNDS = 8  # of edits, if they went on to the end
 
 
@@ -41,9 +37,7 @@ class EditingRuleConfig(LearningRuleConfig):
 
     def settle(self, texts: TextProfile, plan: Plan) -> Iterable[Choice]:
         """Lengths that tell something in the script of the texts; of many epochs, more between two edits."""
-        rare = _RARE + math.log2(max(1, texts.lengths[50]))
-        lengths = texts.ngram_lengths(rare, _SHORTEST, plan.longest_token)
-        yield Choice("ngram_lengths", lengths, texts.said_of_characters())
+        yield Choice("ngram_lengths", texts.telling_lengths(plan.longest_token), texts.said_of_characters())
         yield Choice("edit_interval", max(0.5, plan.epochs / _ROUNDS), f"{plan.epochs} epochs")
 
     def min_token_length(self) -> int:

@@ -21,21 +21,31 @@ _TOLERANCE = 1e-3  # of the penalised log-likelihood, that a sweep must gain to 
 _SURPLUS = 500  # features at most that l1_choice lets in beyond those it chooses
 
 
-def l1_support(features: Features, targets: Floats, size: int) -> Ints:
+def l1_support(features: Features, targets: Floats, size: int, surcharge: Floats | None = None) -> Ints:
     """The features with a weight at the end of the L1 path: at least `size`, if there are so many of use.
 
     Args:
         features: P candidates in n texts.
         targets: (n, n_outputs) probabilities, hard (0, 1) or soft.
         size: how many weights are wanted.
+        surcharge: (P,) by which a feature's weight costs more than by its standard deviation.
 
     """
+    cost = _standard(features) if surcharge is None else _standard(features) * surcharge
     with working("choosing n-grams on the L1 path", size) as work:
-        model = _path(features, targets, size, _standard(features), work)
+        model = _path(features, targets, size, cost, work)
     return np.flatnonzero(model.weights.any(axis=1))
 
 
-def l1_choice(presence: Presence, labels: Ints, n_classes: int, n_chosen: int, *, standardise: bool) -> Ints:
+def l1_choice(
+    presence: Presence,
+    labels: Ints,
+    n_classes: int,
+    n_chosen: int,
+    *,
+    standardise: bool,
+    surcharge: Floats | None = None,
+) -> Ints:
     """The tokens of largest weight where L1 regularisation leaves more than `n_chosen` of them, the largest first.
 
     With up to twice as many weights as tokens, the strongest tokens are chosen under a penalty that shrinks them less:
@@ -48,6 +58,7 @@ def l1_choice(presence: Presence, labels: Ints, n_classes: int, n_chosen: int, *
         n_chosen: how many to choose, at most P.
         standardise: divide each token's presence by its standard deviation, so that rare tokens pay no more for their
             effect than frequent ones.
+        surcharge: (P,) by which a token's weight costs more than that.
 
     Returns:
         (n_chosen,) different numbers below P.
@@ -58,11 +69,14 @@ def l1_choice(presence: Presence, labels: Ints, n_classes: int, n_chosen: int, *
     features = Features.of(presence.texts, presence.bounds, presence.n_texts)
     targets = one_hot(labels, n_classes)
     cost = _standard(features) if standardise else np.full(len(features), np.sqrt(presence.n_texts))
+    if surcharge is not None:
+        cost = cost * surcharge
     size = n_chosen + min(n_chosen, _SURPLUS)
     with working("choosing tokens on the L1 path", size) as work:
         model = _path(features, targets, size, cost, work)
     # Under an infinite cost, a token of every text or of none has no weight.
-    effect = np.linalg.norm(model.weights, axis=1) * np.where(np.isfinite(cost), cost, 0.0)
+    unit = cost if surcharge is None else cost / surcharge**2
+    effect = np.linalg.norm(model.weights, axis=1) * np.where(np.isfinite(cost), unit, 0.0)
     return np.lexsort((-_prices(features, targets, model, cost), -effect))[:n_chosen]
 
 

@@ -11,17 +11,19 @@ _BLOCK = 64  # features, between two products of matrices
 _SMALLEST = 1e-300  # instead of a zero divisor, where a feature is gone
 
 
-def prune(features: Features, targets: Floats, size: int, penalty: float) -> Ints:
+def prune(features: Features, targets: Floats, size: int, penalty: float, divisor: Floats | None = None) -> Ints:
     """`size` of the features: those that are missed least go, one by one (optimal brain surgeon, Hassibi & Stork 1993).
 
     What dropping feature q costs, all others being free to make up for it, is ‖θ_q‖² / (2 [H⁻¹]_qq), with H the
-    curvature of the penalised loss at the optimum. H has (size of features)² numbers.
+    curvature of the penalised loss at the optimum. H has (size of features)² numbers. What is dropped is what costs
+    least, each cost divided by the feature's `divisor` (P,), if there is one.
     """
     model = fit(features, targets, penalty)
     p = probabilities(model.logits(features))
     curvature = features.weighted((p * (1 - p)).sum(1))  # one for all outputs
     inverse = linalg.inv(_hessian(features, curvature, penalty), overwrite_a=True)
-    return _surgeon(inverse, model.weights * features.spread[:, None], size)
+    divisor = np.ones(len(features)) if divisor is None else divisor
+    return _surgeon(inverse, model.weights * features.spread[:, None], size, divisor)
 
 
 def _hessian(features: Features, curvature: Floats, penalty: float) -> Floats:
@@ -36,7 +38,7 @@ def _hessian(features: Features, curvature: Floats, penalty: float) -> Floats:
     return H
 
 
-def _surgeon(inverse: Floats, weights: Floats, size: int) -> Ints:
+def _surgeon(inverse: Floats, weights: Floats, size: int, divisor: Floats) -> Ints:
     """The features that stay, given H⁻¹ and the optimum; both are changed in place.
 
     Dropping feature q takes the rank-one matrix u uᵀ, u = H⁻¹_q / √[H⁻¹]_qq, from H⁻¹. Its diagonal, on which the costs
@@ -49,7 +51,7 @@ def _surgeon(inverse: Floats, weights: Floats, size: int) -> Ints:
         pending = step % _BLOCK
         if step and not pending:
             inverse -= block.T @ block
-        cost = np.where(dropped, np.inf, (weights * weights).sum(1) / np.maximum(diagonal, _SMALLEST))
+        cost = np.where(dropped, np.inf, (weights * weights).sum(1) / (divisor * np.maximum(diagonal, _SMALLEST)))
         out = int(cost.argmin())
         column = inverse[out] - block[:pending, out] @ block[:pending]
         block[pending] = np.where(dropped, 0.0, column / np.sqrt(column[out]))

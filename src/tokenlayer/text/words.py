@@ -64,10 +64,11 @@ def count_words(texts: TrainingTexts, alphabet: Alphabet, longest: int, min_text
 def word_presence(codes: Codes, words: Sequence[Word], alphabet: Alphabet) -> Presence:
     """The texts (n, L) that hold each of W different words."""
     number = {word: i for i, word in enumerate(words)}
-    found = [{number[word] for word in text if word in number} for text in split_words(codes, alphabet)]
+    found = [Counter(number[word] for word in text if word in number) for text in split_words(codes, alphabet)]
     counts = np.fromiter(map(len, found), dtype=np.int64, count=len(found))
     numbers = np.fromiter(chain.from_iterable(found), dtype=np.int32, count=int(counts.sum()))
-    return Presence.of_texts(numbers, counts, len(words))
+    times = np.fromiter(chain.from_iterable(each.values() for each in found), dtype=np.int64, count=len(numbers))
+    return Presence.of_texts(numbers, counts, np.bincount(numbers, times, len(words)).astype(np.int64))
 
 
 def split_words(codes: Codes, alphabet: Alphabet) -> Iterator[list[Word]]:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from tokenlayer.vocabularies.base import InitializerConfig, InitializerContext
 from tokenlayer.vocabularies.labelled_ngrams import (
     LABELLED_NGRAM_LENGTHS,
+    POOL,
     REMEDY,
+    best_within,
     choice_problems,
     most_telling,
     n_at_most,
@@ -32,10 +34,12 @@ class Chi2NgramsConfig(InitializerConfig):
     """Lengths of the n-grams to choose from."""
     min_texts: int = 10
     """Only n-grams that stand in at least so many training texts are chosen."""
+    tokens_per_text: float | None = None
+    """Tokens that are found in a text, on average over the training texts, at most; null: as many as it takes."""
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Field and message of each value that cannot work."""
-        yield from choice_problems(self.ngram_lengths, self.min_texts)
+        yield from choice_problems(self.ngram_lengths, self.min_texts, self.tokens_per_text)
 
     def default_token_length(self) -> int:
         return self.min_token_length()
@@ -46,5 +50,6 @@ class Chi2NgramsConfig(InitializerConfig):
     def build(self, context: InitializerContext) -> Vocabulary:
         """The N n-grams, the one of largest χ² first."""
         check_at_most(context, n_at_most(context, self.ngram_lengths, self.min_texts), REMEDY)
-        chosen = most_telling(context, self.ngram_lengths, self.min_texts, context.vocab_size)
-        return vocabulary_of(chosen, context, REMEDY)
+        pool = context.vocab_size if self.tokens_per_text is None else max(POOL, context.vocab_size)
+        telling = most_telling(context, self.ngram_lengths, self.min_texts, pool)
+        return vocabulary_of(best_within(*telling, context, self.tokens_per_text), context, REMEDY)

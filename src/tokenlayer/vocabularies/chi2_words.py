@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
-from tokenlayer.selection.chi2 import best_first, chi_squared
+from tokenlayer.selection.budget import Chooser, best_under
+from tokenlayer.selection.chi2 import chi_squared
 from tokenlayer.vocabularies.base import InitializerContext
 from tokenlayer.vocabularies.words import WordsConfig
 
@@ -20,6 +20,6 @@ if TYPE_CHECKING:
 class Chi2WordsConfig(WordsConfig):
     """The words of largest χ² on the training labels."""
 
-    def choose(self, counted: CountedWords, context: InitializerContext) -> npt.NDArray[np.int64]:
-        n_texts = np.bincount(context.texts.labels, minlength=context.texts.n_classes)
-        return best_first(chi_squared(counted.counts, n_texts))[: context.vocab_size]
+    def chooser(self, counted: CountedWords, context: InitializerContext) -> Chooser:
+        scores = chi_squared(counted.counts, np.bincount(context.texts.labels, minlength=context.texts.n_classes))
+        return lambda surcharge: best_under(surcharge, scores)[: context.vocab_size]

@@ -5,10 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
-
-from tokenlayer.selection.chi2 import best_first
+from tokenlayer.selection.budget import Chooser, best_under
 from tokenlayer.vocabularies.base import InitializerContext
 from tokenlayer.vocabularies.words import WordsConfig
 
@@ -20,5 +17,6 @@ if TYPE_CHECKING:
 class FrequentWordsConfig(WordsConfig):
     """The words that stand in most training texts."""
 
-    def choose(self, counted: CountedWords, context: InitializerContext) -> npt.NDArray[np.int64]:
-        return best_first(counted.counts.sum(1))[: context.vocab_size]
+    def chooser(self, counted: CountedWords, context: InitializerContext) -> Chooser:
+        n_texts = counted.counts.sum(1)
+        return lambda surcharge: best_under(surcharge, n_texts)[: context.vocab_size]

@@ -6,6 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
+import numpy.typing as npt
+
+from tokenlayer.selection.budget import chosen_within
 from tokenlayer.vocabularies.base import InitializerConfig, InitializerContext
 from tokenlayer.vocabularies.labelled_ngrams import LABELLED_NGRAM_LENGTHS, REMEDY, choice_problems, most_telling
 from tokenlayer.vocabularies.ngrams import vocabulary_of
@@ -27,10 +31,12 @@ class L1NgramsConfig(InitializerConfig):
     standardise: bool = True
     """Regularise effects (weight times standard deviation of the presence) instead of weights, which rare n-grams need
     to be larger."""
+    tokens_per_text: float | None = None
+    """Tokens that are found in a text, on average over the training texts, at most; null: as many as it takes."""
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Field and message of each value that cannot work."""
-        yield from choice_problems(self.ngram_lengths, self.min_texts)
+        yield from choice_problems(self.ngram_lengths, self.min_texts, self.tokens_per_text)
         if self.n_candidates < 1:
             yield "n_candidates", "must be at least 1"
 
@@ -46,7 +52,13 @@ class L1NgramsConfig(InitializerConfig):
         from tokenlayer.text.ngrams.presence import ngram_presence
 
         texts, N = context.texts, context.vocab_size
-        candidates = most_telling(context, self.ngram_lengths, self.min_texts, self.n_candidates)
+        candidates, _ = most_telling(context, self.ngram_lengths, self.min_texts, self.n_candidates)
         presence = ngram_presence(texts.codes, candidates, context.alphabet.none_code, context.max_token_length)
-        chosen = l1_choice(presence, texts.labels, texts.n_classes, N, standardise=self.standardise)
+
+        def choose(surcharge: npt.NDArray[np.float64] | None) -> npt.NDArray[np.int64]:
+            return l1_choice(
+                presence, texts.labels, texts.n_classes, N, standardise=self.standardise, surcharge=surcharge
+            )
+
+        chosen = chosen_within(choose, lambda: presence.reads, self.tokens_per_text)
         return vocabulary_of([candidates[i] for i in chosen], context, f"raise initializer.n_candidates, {REMEDY}")

@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
-
+from tokenlayer.selection.budget import Chooser
 from tokenlayer.vocabularies.base import InitializerContext
 from tokenlayer.vocabularies.words import WordsConfig
 
@@ -23,10 +21,17 @@ class L1WordsConfig(WordsConfig):
     """Regularise effects (weight times standard deviation of the presence) instead of weights, which rare words need to
     be larger."""
 
-    def choose(self, counted: CountedWords, context: InitializerContext) -> npt.NDArray[np.int64]:
+    def chooser(self, counted: CountedWords, context: InitializerContext) -> Chooser:
         from tokenlayer.selection.l1_path import l1_choice
         from tokenlayer.text.words import word_presence
 
         texts = context.texts
         presence = word_presence(texts.codes, counted.words, context.alphabet)
-        return l1_choice(presence, texts.labels, texts.n_classes, context.vocab_size, standardise=self.standardise)
+        return lambda surcharge: l1_choice(
+            presence,
+            texts.labels,
+            texts.n_classes,
+            context.vocab_size,
+            standardise=self.standardise,
+            surcharge=surcharge,
+        )

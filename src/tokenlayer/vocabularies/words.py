@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
-
 from tokenlayer.errors import InputError
+from tokenlayer.selection.budget import Chooser, chosen_within
+from tokenlayer.selection.settings import budget_problems
 from tokenlayer.text.alphabet import Alphabet
 from tokenlayer.vocabularies.base import InitializerConfig, InitializerContext
 from tokenlayer.vocabularies.ngrams import vocabulary_of
@@ -31,12 +30,15 @@ class WordsConfig(InitializerConfig):
     """Longer words are not chosen. This is also the default of model.max_token_length."""
     min_texts: int = 5
     """Only words that stand in at least so many training texts are chosen."""
+    tokens_per_text: float | None = None
+    """Tokens that are found in a text, on average over the training texts, at most; null: as many as it takes."""
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Field and message of each value that cannot work."""
         for name in ("longest", "min_texts"):
             if getattr(self, name) < 1:
                 yield name, "must be at least 1"
+        yield from budget_problems(self.tokens_per_text)
 
     def default_token_length(self) -> int:
         return self.longest
@@ -52,8 +54,8 @@ class WordsConfig(InitializerConfig):
         return WordMatcher(space_code(alphabet))
 
     @abstractmethod
-    def choose(self, counted: CountedWords, context: InitializerContext) -> npt.NDArray[np.int64]:
-        """The numbers of N words, the best first; fewer if there are fewer."""
+    def chooser(self, counted: CountedWords, context: InitializerContext) -> Chooser:
+        """A function to the numbers of N words, the best first, or of fewer if there are fewer."""
 
     def build(self, context: InitializerContext) -> Vocabulary:
         """N words.
@@ -62,7 +64,7 @@ class WordsConfig(InitializerConfig):
             InputError: the alphabet has no space, K is below `longest`, or there are fewer words.
 
         """
-        from tokenlayer.text.words import count_words, word_codes
+        from tokenlayer.text.words import count_words, word_codes, word_presence
 
         if self.longest > context.max_token_length:
             raise InputError(
@@ -70,5 +72,10 @@ class WordsConfig(InitializerConfig):
                 " model.max_token_length or lower initializer.longest"
             )
         counted = count_words(context.texts, context.alphabet, self.longest, self.min_texts)
-        words = [word_codes(counted.words[i]) for i in self.choose(counted, context)]
+        chosen = chosen_within(
+            self.chooser(counted, context),
+            lambda: word_presence(context.texts.codes, counted.words, context.alphabet).reads,
+            self.tokens_per_text,
+        )
+        words = [word_codes(counted.words[i]) for i in chosen]
         return vocabulary_of(words, context, _REMEDY)

@@ -85,6 +85,9 @@ def test_presence_is_that_of_the_definition():
     for p, ngram in enumerate(ngrams):
         expected = [i for i, row in enumerate(codes) if matcher(row, tuple(ngram), K)]
         assert presence.texts[presence.bounds[p] : presence.bounds[p + 1]].tolist() == expected
+        windows = np.lib.stride_tricks.sliding_window_view(codes, K, axis=1)[:, :, : len(ngram)]
+        assert presence.occurrences[p] == (windows == ngram).all(2).sum()
+    assert presence.reads == pytest.approx(presence.occurrences / len(codes))
     assert np.diff(presence.bounds)[:4].all()
 
 

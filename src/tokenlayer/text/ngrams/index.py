@@ -39,6 +39,8 @@ class NgramIndex:
     """(entries,): texts[bounds[q]:bounds[q + 1]] are the texts, ascending, that hold n-gram q."""
     n_texts: int
     """Number of texts that are indexed: the first so many of the training texts."""
+    occurrences: Ints
+    """(P,): how often each occurs in these texts."""
 
     def __len__(self) -> int:
         return len(self.ngrams)
@@ -47,6 +49,12 @@ class NgramIndex:
     def frequency(self) -> Ints:
         """(P,): number of texts that hold each n-gram."""
         return np.diff(self.bounds)
+
+    @property
+    def reads(self) -> Floats:
+        """(P,): occurrences of each n-gram in a text, on average."""
+        reads: Floats = self.occurrences / self.n_texts
+        return reads
 
     def sums(self, values: npt.NDArray[np.floating]) -> Floats:
         """(P,): for each n-gram the sum of `values` (n_texts,) over the texts that hold it."""
@@ -71,12 +79,18 @@ class NgramIndex:
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """What it consists of, for a file."""
-        return {"ngrams": self.ngrams, "bounds": self.bounds, "texts": self.texts, "n_texts": np.array(self.n_texts)}
+        return {
+            "ngrams": self.ngrams,
+            "bounds": self.bounds,
+            "texts": self.texts,
+            "n_texts": np.array(self.n_texts),
+            "occurrences": self.occurrences,
+        }
 
     @classmethod
     def of_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> NgramIndex:
         """From `arrays`."""
-        return cls(arrays["ngrams"], arrays["bounds"], arrays["texts"], int(arrays["n_texts"]))
+        return cls(arrays["ngrams"], arrays["bounds"], arrays["texts"], int(arrays["n_texts"]), arrays["occurrences"])
 
 
 def segment_sums(values: npt.NDArray[np.floating], bounds: Ints) -> Floats:
@@ -130,7 +144,7 @@ def index_ngrams(
     ngrams = _best(found, shorter, max_ngrams, n_texts).ngrams
     unpadded = [ngram[ngram != BLANK] for ngram in ngrams]
     presence = ngram_presence(first.codes, unpadded, n_characters, max_token_length)
-    return NgramIndex(ngrams, presence.bounds, presence.texts, n_texts)
+    return NgramIndex(ngrams, presence.bounds, presence.texts, n_texts, presence.occurrences)
 
 
 @dataclass(frozen=True)

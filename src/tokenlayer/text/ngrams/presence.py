@@ -26,12 +26,20 @@ class Presence:
     """(P + 1,)"""
     n_texts: int
     """n"""
+    occurrences: Indices
+    """(P,): how often each occurs in all texts together."""
 
     @classmethod
-    def of_texts(cls, tokens: Numbers, counts: Indices, n_tokens: int) -> Presence:
+    def of_texts(cls, tokens: Numbers, counts: Indices, occurrences: Indices) -> Presence:
         """From the tokens of each text, each once, one text behind the other, and how many each of the n texts has."""
-        texts, bounds = _transposed(tokens, counts, n_tokens)
-        return cls(texts, bounds, len(counts))
+        texts, bounds = _transposed(tokens, counts, len(occurrences))
+        return cls(texts, bounds, len(counts), occurrences)
+
+    @property
+    def reads(self) -> npt.NDArray[np.float64]:
+        """(P,): occurrences of each in a text, on average."""
+        reads: npt.NDArray[np.float64] = self.occurrences / max(self.n_texts, 1)
+        return reads
 
     def __len__(self) -> int:
         """P."""
@@ -52,8 +60,9 @@ def ngram_presence(
     """
     T = max(codes.shape[1] - max_token_length + 1, 0)
     with working("indexing n-grams"):
-        tokens, counts = _walk(np.asarray(codes), T, *_trie(ngrams, none_code + 1), none_code + 1, True)
-        return Presence.of_texts(tokens, counts, len(ngrams))
+        occurrences = np.zeros(len(ngrams), dtype=np.int64)
+        tokens, counts = _walk(np.asarray(codes), T, *_trie(ngrams, none_code + 1), none_code + 1, True, occurrences)
+        return Presence.of_texts(tokens, counts, occurrences)
 
 
 class NgramFinder:
@@ -70,6 +79,7 @@ class NgramFinder:
         self._trie = _trie(ngrams, none_code + 1)
         self._n_codes = none_code + 1
         self._max_token_length = max_token_length
+        self._occurrences = np.zeros(len(ngrams), dtype=np.int64)  # which nobody asks for
 
     def find(self, codes: Codes, *, once: bool) -> tuple[Numbers, Indices]:
         """The n-grams (entries,) that begin in each of some texts, text by text, and how many there are in each (b,).
@@ -80,7 +90,7 @@ class NgramFinder:
 
         """
         T = max(codes.shape[1] - self._max_token_length + 1, 0)
-        found: tuple[Numbers, Indices] = _walk(codes, T, *self._trie, self._n_codes, once)
+        found: tuple[Numbers, Indices] = _walk(codes, T, *self._trie, self._n_codes, once, self._occurrences)
         return found
 
 
@@ -141,9 +151,12 @@ def _place(table: Numbers, keys: Indices, key: np.int64) -> np.int64:
 
 @numba.njit(cache=True, nogil=True)
 def _walk(
-    codes: Codes, T: int, keys: Indices, table: Numbers, token: Numbers, n_codes: int, once: bool
+    codes: Codes, T: int, keys: Indices, table: Numbers, token: Numbers, n_codes: int, once: bool, occurrences: Indices
 ) -> tuple[Numbers, Indices]:
-    """The n-grams of each text, in the order of the texts, each once if asked; and how many there are in each text."""
+    """The n-grams of each text, in the order of the texts, each once if asked; and how many there are in each text.
+
+    What is found is added to `occurrences` (P,), each time that it is.
+    """
     tokens, n = np.empty(1024, dtype=np.int32), 0
     counts = np.zeros(codes.shape[0], dtype=np.int64)
     seen_in = np.full(len(token), -1, dtype=np.int32)
@@ -155,7 +168,10 @@ def _walk(
                 number = table[_place(table, keys, number * n_codes + np.int64(codes[text, at]))]
                 if not number:
                     break
-                if token[number] >= 0 and not (once and seen_in[number] == text):
+                if token[number] < 0:
+                    continue
+                occurrences[token[number]] += 1
+                if not (once and seen_in[number] == text):
                     seen_in[number] = text
                     if n == len(tokens):
                         larger = np.empty(2 * n, dtype=np.int32)
