@@ -6,9 +6,10 @@ others; none is certain. The tables are the same every time.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -50,12 +51,14 @@ _EMOJI = [chr(point) for point in range(0x1F600, 0x1F640)]
 
 Rng = np.random.Generator
 Word = Callable[[Rng], str]
+T = TypeVar("T")
 
 
 def latin(rng: Rng) -> str:
     """One to three syllables in Latin letters."""
     return "".join(
-        rng.choice(_ONSETS) + rng.choice(_NUCLEI) + rng.choice(_CODAS) for _ in range(rng.choice([1, 1, 2, 2, 3]))
+        _one_of(_ONSETS, rng) + _one_of(_NUCLEI, rng) + _one_of(_CODAS, rng)
+        for _ in range(_one_of([1, 1, 2, 2, 3], rng))
     )
 
 
@@ -68,8 +71,14 @@ def ideographs(rng: Rng) -> str:
 def devanagari(rng: Rng) -> str:
     """Two to four consonants with combining vowel signs."""
     return "".join(
-        rng.choice(_DEVANAGARI_CONSONANTS) + rng.choice(_DEVANAGARI_SIGNS) for _ in range(rng.choice([1, 2, 2, 3]))
+        _one_of(_DEVANAGARI_CONSONANTS, rng) + _one_of(_DEVANAGARI_SIGNS, rng)
+        for _ in range(_one_of([1, 2, 2, 3], rng))
     )
+
+
+def _one_of(items: Sequence[T], rng: Rng) -> T:
+    """What `rng.choice(items)` gives, in a tenth of its time: that makes an array of the items first."""
+    return items[rng.integers(len(items))]
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """What all tests share: a quiet machine, a cache of their own, and a store that need not be made each time."""
 
+import gc
 import os
 import shutil
 import sys
@@ -31,6 +32,13 @@ def pytest_configure(config: pytest.Config) -> None:
         from reliability import Reliability  # noqa: PLC0415  # few test sessions need it
 
         config.pluginmanager.register(Reliability(Path(target).absolute()))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _frozen() -> None:
+    """What is loaded stays loaded: the collector need not look through a million objects every few seconds."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

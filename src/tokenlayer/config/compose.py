@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -104,9 +104,16 @@ class Composer:
 
     def options(self, group: str) -> list[str]:
         """The options of a group; none where there is no such group."""
+        if group.partition("/")[0] not in self._top_groups:
+            return []
         if group not in self._options:
             self._options[group] = self.loader.get_group_options(group, ObjectType.CONFIG, overrides=self._search)
         return self._options[group]
+
+    @cached_property
+    def _top_groups(self) -> frozenset[str]:
+        # Asking Hydra for the options of a name copies all its sources: too slow to ask it for every key of a line.
+        return frozenset(self.loader.get_group_options("", ObjectType.GROUP, overrides=self._search))
 
     def groups(self, parent: str = "") -> list[str]:
         """Every group below `parent`, Hydra's own left out."""
