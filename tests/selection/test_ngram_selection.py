@@ -13,8 +13,8 @@ from tokenlayer.text.corpus import TrainingTexts
 C, L, K = 6, 40, 4
 
 
-def selection_of(texts: TrainingTexts, **settings: object) -> NgramSelection:
-    return ngram_selection(texts, C, [2, 3, 4], K, SelectionSettings(**{"min_texts": 3, **settings}))
+def selection_of(texts: TrainingTexts, lengths: tuple[int, ...] = (2, 3, 4), **settings: object) -> NgramSelection:
+    return ngram_selection(texts, C, list(lengths), K, SelectionSettings(**{"min_texts": 3, **settings}))
 
 
 def texts_with(told: dict[tuple[int, ...], tuple[float, float]], times: int = 1, n: int = 400) -> TrainingTexts:
@@ -81,16 +81,20 @@ def test_rounds_are_rounds_by_the_residuals_of_the_refit() -> None:
 
 
 def test_of_two_that_tell_the_same_a_budget_takes_the_one_that_is_read_less() -> None:
-    """The frequent one tells a little more; a text holds it three times, and half of all texts do."""
-    texts = texts_with({(5, 1, 5): (0.02, 0.25)})
+    """The frequent one tells a little more; it stands in half of all texts, three times in each."""
     random = np.random.default_rng(1)
-    for row, label in zip(texts.codes, texts.labels, strict=True):
-        if random.random() < (0.2, 0.8)[label]:
-            for at in (8, 20, 32):
-                row[at : at + 3] = 5, 2, 5
-    selection = selection_of(texts)
+    labels = random.integers(0, 2, 400)
+    codes = random.integers(0, C - 2, (400, L)).astype(np.uint8)
+    codes[:, 3::4] = C  # no character: no n-gram but the planted ones holds a part of them
+    rare = random.random(400) < np.where(labels, 0.25, 0.02)
+    frequent = random.random(400) < np.where(labels, 0.8, 0.2)
+    codes[rare, 0:3] = 5, 1, 5
+    for at in (4, 12, 20):
+        codes[frequent, at : at + 3] = 5, 2, 5
+    texts = TrainingTexts(codes, labels, 2)
+    selection = selection_of(texts, (3,))
     assert ngrams_of(selection, selection.rounds(1, 2).ngrams) == {(5, 2, 5)}
-    thrifty = selection_of(texts, tokens_per_text=0.5).rounds(1, 2)
+    thrifty = selection_of(texts, (3,), tokens_per_text=0.5).rounds(1, 2)
     assert ngrams_of(selection, thrifty.ngrams) == {(5, 1, 5)}
     assert thrifty.price > 0
     assert thrifty.tokens_per_text <= 0.5
@@ -105,7 +109,8 @@ def test_a_budget_is_kept_to_and_used(N: int, share: float) -> None:
     selected = selection_of(texts, tokens_per_text=budget).rounds(N, 2)
     assert len(set(selected.ngrams.tolist())) == N
     assert 0.8 * budget < selected.tokens_per_text <= budget
-    assert set(TOLD) <= ngrams_of(selection_of(texts), selected.ngrams)
+    if share > 0.5:  # with less, parts that are rarer have to do
+        assert set(TOLD) <= ngrams_of(selection_of(texts), selected.ngrams)
 
 
 def test_a_budget_that_is_too_small_names_the_smallest() -> None:

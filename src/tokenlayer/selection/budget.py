@@ -109,18 +109,19 @@ def chosen_within(choose: Chooser, reads: Callable[[], Floats], tokens_per_text:
 
 def _next_price(points: list[tuple[float, float]], budget: float) -> float:
     """The price to be tried next, by the prices that have been and the tokens in a text at each."""
-    above = max((point for point in points if point[1] > budget), default=None)  # the largest price that is too low
-    below = min((point for point in points if point[1] <= budget), default=None)
-    if above is None:
-        assert below is not None
-        price, read = below
-        lower = price * (read / budget) ** 2
-        return lower if lower > 1e-3 else 0.0
-    price, read = above
-    if below is None:
-        guess = (read / budget - 1) / _SLOPE if price == 0 else price * (read / budget) ** 1.5
-        return max(guess, 1.2 * price)
-    if price == 0:
-        return below[0] / 2
-    share = math.log(read / budget) / math.log(read / max(below[1], 1e-9))
-    return math.exp(math.log(price) + min(max(share, 0.1), 0.9) * math.log(below[0] / price))
+    low, high = 0.0, math.inf  # prices that are too low, and high enough
+    for price, read in points:
+        if read > budget:
+            low = max(low, price)
+        else:
+            high = min(high, price)
+    of_price = dict(points)
+    if low in of_price and 0 < low < high < math.inf:
+        above, below = of_price[low], max(of_price[high], 1e-9)
+        share = math.log(above / budget) / math.log(above / below)
+        return math.exp(math.log(low) + min(max(share, 0.1), 0.9) * math.log(high / low))
+    price, read = points[-1]
+    guess = (max(read, 1e-9) / budget * (1 + _SLOPE * price) - 1) / _SLOPE
+    if high == math.inf:
+        return max(guess, 2 * low) if low in of_price and len(points) > 1 else guess
+    return 0.0 if guess <= 1e-3 and low not in of_price else min(max(guess, 0.1 * high), 0.9 * high)

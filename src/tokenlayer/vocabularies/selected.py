@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from tokenlayer.data.profile import TextProfile
 from tokenlayer.data.settling import Choice, Plan
 from tokenlayer.selection.settings import SelectionSettings
+from tokenlayer.text.alphabet import BLANK
 from tokenlayer.vocabularies.base import InitializerConfig, InitializerContext
 from tokenlayer.vocabularies.ngrams import check_fit, length_problems, vocabulary_of
 
@@ -61,7 +62,7 @@ class SelectedConfig(SelectionSettings, InitializerConfig):
         selection = ngram_selection(
             context.texts, context.alphabet.size, sorted(self.ngram_lengths), context.max_token_length, self
         )
-        there_are = len(selection.index)
-        chosen = selection.rounds(context.vocab_size, self.rounds).ngrams if there_are else []
-        ngrams = [ngram[ngram >= 0] for ngram in selection.index.ngrams[chosen]] if there_are else []
-        return vocabulary_of(ngrams, context, _REMEDY)
+        patterns = selection.index.ngrams
+        if len(patterns) > context.vocab_size:
+            patterns = patterns[selection.rounds(context.vocab_size, self.rounds).ngrams]
+        return vocabulary_of([pattern[pattern != BLANK] for pattern in patterns], context, _REMEDY)
