@@ -5,7 +5,7 @@ import pytest
 from selection_cases import features_of, problem
 from sklearn.linear_model import LogisticRegression
 
-from tokenlayer.selection.l1_path import l1_choice, l1_support
+from tokenlayer.selection.l1_path import _descend, _descend_one, l1_choice, l1_support
 from tokenlayer.selection.linear import Floats, Linear, probabilities
 from tokenlayer.text.ngrams.presence import Presence
 
@@ -165,3 +165,19 @@ def test_tokens_of_several_classes():
     dense = draw.random((800, 60)) < 0.3
     dense[:, :4] = draw.random((800, 4)) < np.where(labels[:, None] == np.arange(4), 0.7, 0.2)
     assert set(l1_choice(presence_of(dense), labels, 4, 4, standardise=True).tolist()) == {0, 1, 2, 3}
+
+
+def test_one_output_is_descended_as_several_are() -> None:
+    """The same sums in the same order: the same numbers."""
+    X, targets = problem(n=500, P=40)
+    indptr, texts = features_of(X).presence.indptr, features_of(X).presence.indices
+    found = []
+    for descend in (_descend_one, _descend):
+        weights, bias = np.zeros((40, 1)), np.zeros(1)
+        for penalty in (8.0, 4.0, 1.0):
+            p = probabilities(X @ weights + bias)
+            descend(indptr, texts, targets - p, np.maximum(p * (1 - p), 0.01), weights, bias, np.full(40, penalty), 1e-3)
+        found.append((weights, bias))
+    assert 5 < np.count_nonzero(found[0][0]) < 40
+    np.testing.assert_array_equal(found[0][0], found[1][0])
+    np.testing.assert_array_equal(found[0][1], found[1][1])

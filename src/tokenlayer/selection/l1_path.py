@@ -18,6 +18,7 @@ _STEPS = 60  # of the path at most: 0.8^60 is nothing
 _NEWTON_STEPS = 2
 _SWEEPS = 30
 _TOLERANCE = 1e-3  # of the penalised log-likelihood, that a sweep must gain to be worth another
+_ON_THE_WAY = 0.1  # the same before the end of the path, where twice the time for more chose no better tokens
 _SURPLUS = 500  # features at most that l1_choice lets in beyond those it chooses
 
 
@@ -92,21 +93,31 @@ def _path(features: Features, targets: Floats, size: int, cost: Floats, work: Wo
 
     The penalty is lowered by a fifth at a time, each step from the weights of the one before.
     """
-    X = features.presence
     model = Linear(np.zeros((len(features), targets.shape[1])), shares_as_logits(targets, features.weights))
     penalty = float(_prices(features, targets, model, cost).max(initial=0.0))
-    steepest = 1 if targets.shape[1] == 1 else 2  # diag p - p pᵀ, the curvature of softmax, is at most 2 diag p (1 - p)
     for _ in range(_STEPS):
         penalty *= 0.8
-        for _ in range(_NEWTON_STEPS):
-            p = probabilities(model.logits(features))
-            residual = features.weighted(targets - p)
-            curvature = features.weighted(np.maximum(steepest * p * (1 - p), 1e-2))
-            _descend(X.indptr, X.indices, residual, curvature, model.weights, model.bias, penalty * cost)
-        work.done = int(np.count_nonzero(model.weights.any(axis=1)))
-        if work.done >= size:
+        for tolerance in (_ON_THE_WAY, _TOLERANCE):
+            _improve(model, features, targets, penalty * cost, tolerance)
+            work.done = int(np.count_nonzero(model.weights.any(axis=1)))
+            if work.done < size:
+                break
+        else:
             break
     return model
+
+
+def _improve(model: Linear, features: Features, targets: Floats, penalty: Floats, tolerance: float) -> None:
+    """Newton steps, in place, towards the model that is best under a penalty (P,) on the weights."""
+    one = targets.shape[1] == 1
+    descend = _descend_one if one else _descend
+    steepest = 1 if one else 2  # diag p - p pᵀ, the curvature of softmax, is at most 2 diag p (1 - p)
+    X = features.presence
+    for _ in range(_NEWTON_STEPS):
+        p = probabilities(model.logits(features))
+        residual = features.weighted(targets - p)
+        curvature = features.weighted(np.maximum(steepest * p * (1 - p), 1e-2))
+        descend(X.indptr, X.indices, residual, curvature, model.weights, model.bias, penalty, tolerance)
 
 
 def _prices(features: Features, targets: Floats, model: Linear, cost: Floats) -> Floats:
@@ -127,6 +138,7 @@ def _descend(  # noqa: PLR0912  # a compiled inner loop
     weights: Floats,
     bias: Floats,
     penalty: Floats,
+    tolerance: float,
 ) -> None:
     """Coordinate descent on the quadratic model of the loss around the present weights, which are changed in place."""
     # The outputs of a text stand side by side: they are walked innermost, which is fast for many classes, too.
@@ -182,5 +194,67 @@ def _descend(  # noqa: PLR0912  # a compiled inner loop
                 for at in range(indptr[q], indptr[q + 1]):
                     for o in range(outputs):
                         residual[texts[at], o] -= curvature[texts[at], o] * change[o]
-        if largest < _TOLERANCE:
+        if largest < tolerance:
             break
+
+
+@numba.njit(cache=True, nogil=True)
+def _descend_one(
+    indptr: npt.NDArray[np.int32],
+    texts: npt.NDArray[np.int32],
+    residual: Floats,
+    curvature: Floats,
+    weights: Floats,
+    bias: Floats,
+    penalty: Floats,
+    tolerance: float,
+) -> None:
+    """`_descend` for one output, number for number, in a quarter of the time.
+
+    Sums of single numbers stay in registers, and most features never need to know how stiff they are.
+    """
+    n, size = len(residual), len(penalty)
+    r, c, w = residual[:, 0], curvature[:, 0], weights[:, 0]
+    stiffness = np.full(size, -1.0)
+    firmness = 0.0
+    for i in range(n):
+        firmness += c[i]
+    active = np.ones(size, dtype=np.bool_)
+    for sweep in range(_SWEEPS):
+        change = 0.0
+        for i in range(n):
+            change += r[i]
+        change /= firmness
+        bias[0] += change
+        for i in range(n):
+            r[i] -= c[i] * change
+        largest = 0.0
+        for q in range(size):
+            if not active[q] and sweep % 5:
+                continue
+            if w[q] != 0.0 and stiffness[q] < 0:
+                stiffness[q] = _sum_at(c, texts, indptr[q], indptr[q + 1], 0.0)
+            slope = _sum_at(r, texts, indptr[q], indptr[q + 1], stiffness[q] * w[q])
+            norm = np.sqrt(slope * slope)
+            active[q] = norm > penalty[q]
+            if active[q] and stiffness[q] < 0:
+                stiffness[q] = _sum_at(c, texts, indptr[q], indptr[q + 1], 0.0)
+            scale = (1 - penalty[q] / norm) / stiffness[q] if active[q] else 0.0
+            change = slope * scale - w[q]
+            if change == 0.0:
+                continue
+            w[q] += change
+            largest = max(largest, change * change * stiffness[q])
+            for at in range(indptr[q], indptr[q + 1]):
+                r[texts[at]] -= c[texts[at]] * change
+        if largest < tolerance:
+            break
+
+
+@numba.njit(cache=True, nogil=True)
+def _sum_at(values: Floats, texts: npt.NDArray[np.int32], begin: int, end: int, first: float) -> float:
+    """`first`, plus the values of the texts at these places of the list."""
+    total = first
+    for at in range(begin, end):
+        total += values[texts[at]]
+    return total

@@ -134,12 +134,12 @@ class NgramSelection:
 
     def scores(self, gradient: Floats) -> Floats:
         """(P,): S²/V of each indexed n-gram, summed over the dimensions of a gradient (n, D) of each text's loss."""
+        # The gradient of a text of weight 2 is twice as large as those of two such texts, whose squares add up.
+        squares = gradient**2 if self._weights is None else gradient**2 / self._weights[:, None]
         score = np.zeros(len(self.index))
-        for g in gradient.T:
-            # The gradient of a text of weight 2 is twice as large as those of two such texts, whose squares add up.
-            square = g**2 if self._weights is None else g**2 / self._weights
-            power = self.index.sums(square)
-            score += np.divide(self.index.sums(g) ** 2, power, out=np.zeros_like(power), where=power > 0)
+        for g, square in zip(gradient.T, squares.T, strict=True):
+            total, power = self.index.sums(np.column_stack([g, square])).T
+            score += np.divide(total**2, power, out=np.zeros_like(power), where=power > 0)
         return score
 
     def _selected(self, scores: Floats, present: Ints, N: int, price: float) -> Selected:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import numba
 import numpy as np
+import numpy.typing as npt
 from scipy import linalg
 
 from tokenlayer.selection.linear import Features, Floats, Ints, fit, probabilities
@@ -28,14 +30,35 @@ def prune(features: Features, targets: Floats, size: int, penalty: float, diviso
 
 def _hessian(features: Features, curvature: Floats, penalty: float) -> Floats:
     """(P, P): of the penalised loss by standardised features, the bias being free to make up for them."""
-    X = features.presence.astype(np.float64)
-    weighted = X.T.multiply(curvature).tocsr()  # (P, n)
-    H: Floats = (weighted @ X).toarray()
-    total = np.asarray(weighted.sum(axis=1)).ravel()
+    X = features.presence.tocsr()
+    H = np.zeros((len(features), len(features)))
+    _add_pairs(X.indptr, X.indices, curvature, H)
+    total = features.presence.T @ curvature
     H -= np.outer(total, total / curvature.sum())
     H /= np.outer(features.spread, features.spread) * features.total
     H[np.diag_indices_from(H)] += penalty
     return H
+
+
+@numba.njit(cache=True, nogil=True)
+def _add_pairs(indptr: npt.NDArray[np.int32], features: npt.NDArray[np.int32], curvature: Floats, H: Floats) -> None:
+    """Add to H, for each two features, the curvature of the texts that hold both.
+
+    Args:
+        indptr: (n + 1,)
+        features: features[indptr[i]:indptr[i + 1]] are those that text i holds, ascending.
+        curvature: (n,)
+        H: (P, P) of zeros.
+
+    """
+    for i in range(len(curvature)):
+        for a in range(indptr[i], indptr[i + 1]):
+            row = H[features[a]]
+            for b in range(indptr[i], a + 1):
+                row[features[b]] += curvature[i]
+    for p in range(len(H)):
+        for q in range(p):
+            H[q, p] = H[p, q]
 
 
 def _surgeon(inverse: Floats, weights: Floats, size: int, divisor: Floats) -> Ints:

@@ -57,8 +57,9 @@ class NgramIndex:
         return reads
 
     def sums(self, values: npt.NDArray[np.floating]) -> Floats:
-        """(P,): for each n-gram the sum of `values` (n_texts,) over the texts that hold it."""
-        return segment_sums(values[self.texts], self.bounds)
+        """(P,) or (P, D): for each n-gram the sum of `values` (n_texts,) or (n_texts, D) over the texts that hold it."""
+        columns = np.ascontiguousarray(values.reshape(self.n_texts, -1).T, dtype=np.float64)
+        return _sums_of_texts(self.texts, self.bounds, columns).reshape(len(self), *values.shape[1:])
 
     def texts_of(self, ngrams: Ints) -> tuple[npt.NDArray[np.int32], Ints]:
         """The texts of some n-grams (m,), one n-gram behind the other, and their bounds (m + 1,)."""
@@ -91,14 +92,6 @@ class NgramIndex:
     def of_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> NgramIndex:
         """From `arrays`."""
         return cls(arrays["ngrams"], arrays["bounds"], arrays["texts"], int(arrays["n_texts"]), arrays["occurrences"])
-
-
-def segment_sums(values: npt.NDArray[np.floating], bounds: Ints) -> Floats:
-    """(P,): sums of values[bounds[q]:bounds[q + 1]], no segment being empty."""
-    if len(bounds) == 1:
-        return np.zeros(0)
-    sums: Floats = np.add.reduceat(values, bounds[:-1], dtype=np.float64)
-    return sums
 
 
 def index_ngrams(
@@ -248,3 +241,16 @@ def _keys(ngrams: Ints) -> npt.NDArray[np.void]:
     """(m,): each n-gram as one value, which sorts as its codes do, the first code before the others."""
     flat = np.ascontiguousarray(ngrams.astype(">u4"))
     return flat.view(np.dtype((np.void, flat.shape[1] * 4))).ravel()
+
+
+@numba.njit(cache=True, nogil=True)
+def _sums_of_texts(texts: Numbers, bounds: Ints, columns: Floats) -> Floats:
+    """(P, D): for each n-gram the sums of each of D columns (D, n) over the texts that hold it."""
+    sums = np.zeros((len(bounds) - 1, len(columns)))
+    for q in range(len(sums)):
+        for d in range(len(columns)):
+            total = 0.0
+            for at in range(bounds[q], bounds[q + 1]):
+                total += columns[d, texts[at]]
+            sums[q, d] = total
+    return sums
