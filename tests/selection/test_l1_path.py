@@ -176,7 +176,8 @@ def test_one_output_is_descended_as_several_are() -> None:
         weights, bias = np.zeros((40, 1)), np.zeros(1)
         for penalty in (8.0, 4.0, 1.0):
             p = probabilities(X @ weights + bias)
-            descend(indptr, texts, targets - p, np.maximum(p * (1 - p), 0.01), weights, bias, np.full(40, penalty), 1e-3)
+            curvature = np.maximum(p * (1 - p), 0.01)
+            descend(indptr, texts, targets - p, curvature, weights, bias, np.full(40, penalty), 1e-3)
         found.append((weights, bias))
     assert 5 < np.count_nonzero(found[0][0]) < 40
     np.testing.assert_array_equal(found[0][0], found[1][0])

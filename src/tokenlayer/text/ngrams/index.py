@@ -57,7 +57,7 @@ class NgramIndex:
         return reads
 
     def sums(self, values: npt.NDArray[np.floating]) -> Floats:
-        """(P,) or (P, D): for each n-gram the sum of `values` (n_texts,) or (n_texts, D) over the texts that hold it."""
+        """(P,) or (P, D): for each n-gram the sum of `values`, (n_texts,) or (n_texts, D), over its texts."""
         columns = np.ascontiguousarray(values.reshape(self.n_texts, -1).T, dtype=np.float64)
         return _sums_of_texts(self.texts, self.bounds, columns).reshape(len(self), *values.shape[1:])
 

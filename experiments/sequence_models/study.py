@@ -1,0 +1,127 @@
+"""Accuracy of a small transformer by the number of tokens that it reads of a text, on the IMDB reviews.
+
+make experiment NAME=sequence_models
+"""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+from experiments.recipe import FIVE, ONE, TRAINING
+from matplotlib.figure import Figure
+
+from tokenlayer.comparison.figures import BLUE, GREEN, GREY, ORANGE, SKY, VERMILION, panels
+from tokenlayer.comparison.means import percent
+from tokenlayer.study.command import main
+from tokenlayer.study.conditions import Condition, Study
+from tokenlayer.study.report import Report, comparisons, summary
+from tokenlayer.study.results import Results
+
+READER = ("experiment=sequence_imdb", *TRAINING[1:])
+FROZEN = "learning_rule=frozen"
+SIZES = (500, 2000, 8000)
+BUDGETS = (8, 16, 32, 64)
+HEADLINES = ((500, 10), (500, 20), (2000, 40), (8000, 55))
+"""Sizes and budgets that the README shows, with five seeds."""
+PREFIXES = (64, 256, 512)
+"""First tokens of a text that are read where each character is covered by one."""
+
+CHOSEN = {
+    "learned": ("learned in the network", VERMILION, ("learning_rule=graft", "initializer=random_ngrams")),
+    "selected": ("selected without a network", ORANGE, (FROZEN, "initializer=selected")),
+    "selected_learned": (
+        "selected, then learned",
+        BLUE,
+        ("learning_rule=graft", "initializer=selected"),
+    ),
+    "l1_ngrams": ("n-grams by L1", GREEN, (FROZEN, "initializer=l1_ngrams")),
+    "chi2_words": ("words by χ²", GREY, (FROZEN, "initializer=chi2_words")),
+}
+"""Name → label, color, settings: vocabularies that are chosen by the labels, under a budget."""
+COVERING = {
+    "bpe": ("BPE", SKY, (FROZEN, "initializer=bpe_segmented")),
+    "unigram": ("Unigram", GREEN, (FROZEN, "initializer=unigram_segmented")),
+}
+"""Vocabularies that cover each character of a text once."""
+
+
+def budgeted(name: str, budget: float) -> tuple[str, ...]:
+    """The settings of a budget: of the rule, of the initializer, or of both. A long text may hold four times as many."""
+    keys = {
+        "learned": ("learning_rule",),
+        "selected_learned": ("learning_rule", "initializer"),
+    }.get(name, ("initializer",))
+    # Of other texts than those by which the tokens are chosen, some hundredths more or fewer are read.
+    within = 0.98 * budget
+    return (*(f"{key}.tokens_per_text={within:g}" for key in keys), f"model.max_tokens={int(4 * budget)}")
+
+
+def conditions() -> Iterator[Condition]:
+    for size in SIZES:
+        budgets = sorted({*BUDGETS, *(budget for N, budget in HEADLINES if size == N)})
+        for name, (label, _, overrides) in CHOSEN.items():
+            for budget in budgets:
+                is_headline = (size, budget) in HEADLINES
+                yield Condition(
+                    f"{name}-{size}-{budget}",
+                    (*overrides, f"model.vocab_size={size}", *budgeted(name, budget)),
+                    FIVE if is_headline and name != "chi2_words" else ONE,
+                    {"method": label, "N": size, "budget": budget},
+                )
+        for name, (label, _, overrides) in COVERING.items():
+            for prefix in PREFIXES:
+                yield Condition(
+                    f"{name}-{size}-{prefix}",
+                    (*overrides, f"model.vocab_size={size}", f"model.max_tokens={prefix}"),
+                    ONE,
+                    {"method": label, "N": size, "budget": prefix},
+                )
+
+
+STUDY = Study("sequence_models", READER, tuple(conditions()))
+
+
+def report(results: Results) -> Report:
+    shares = {"validation (%)": "validation/accuracy", "test (%)": "test/accuracy"}
+    names = {condition.name: f"{condition.shown['method']}, N = {condition.shown['N']}" for condition in STUDY.conditions}
+    pairs = [
+        (f"selected-{N}-{budget}", f"{name}-{N}-{budget}")
+        for N, budget in HEADLINES
+        for name in CHOSEN
+        if name != "selected"
+    ]
+    return Report(
+        tables={
+            "Accuracy by tokens read, mean and 95 % interval over seeds": with_reads(results, summary(results, shares)),
+            "Test accuracy in pairs": comparisons(results.compared(pairs), names),
+        },
+        figures={"sequence_models": ("Test accuracy by the number of tokens read of a text", draw(results))},
+    )
+
+
+def with_reads(results: Results, table: pd.DataFrame) -> pd.DataFrame:
+    """The table with the tokens that are read of a test text, on average."""
+    reads = results.frame.groupby("condition", sort=False)["test/tokens_read"].mean()
+    table.insert(3, "tokens read", [f"{read:.1f}" for read in reads])
+    return table
+
+
+def draw(results: Results) -> Figure:
+    """A panel for each size: accuracy against tokens read."""
+    figure, axes = panels("What a transformer makes of the tokens that it reads", len(SIZES), height=4.2)
+    for axis, size in zip(axes, SIZES, strict=True):
+        for name, (label, color, _) in (CHOSEN | COVERING).items():
+            some = results.frame[results.frame["condition"].str.fullmatch(rf"{name}-{size}-\d+")]
+            if some.empty:
+                continue
+            by = some.groupby("condition")[["test/tokens_read", "test/accuracy"]].mean().sort_values("test/tokens_read")
+            axis.plot(by["test/tokens_read"], by["test/accuracy"], "o-", color=color, label=label, markersize=4)
+        axis.set(xscale="log", title=f"N = {size:,}", xlabel="tokens read of a text")
+    axes[0].set_ylabel("test accuracy")
+    axes[0].legend(frameon=False, fontsize="small")
+    return figure
+
+
+if __name__ == "__main__":
+    sys.exit(main(STUDY, report, Path(__file__).parent))
