@@ -49,7 +49,7 @@ class Fit:
         )
         layer = self.rule.build_layer(Vocabulary.blank(self.vocab_size, K), C, EveryMatch())
         RandomNgramsConfig(list(range(5, 14))).fill(lambda: layer, context)
-        config = ModelConfig(self.head, self.vocab_size, embedding_dim=self.embedding_dim, embedding_l2=0.01)
+        config = ModelConfig(self.head, vocab_size=self.vocab_size, embedding_dim=self.embedding_dim, embedding_l2=0.01)
         model = config.build(layer, dataset.text_length, n_classes)
         D = model.embedding.embedding_dim
         texts = dataset.training_texts()

@@ -80,6 +80,7 @@ class TokenizationModule(pl.LightningModule):
         self.model = model
         self.rule = rule or NoOpRule()
         self._embedding_l2 = embedding_l2
+        model.head.is_watched = not self.rule.keeps_vocabulary
         self._make_optimizer = optimizer
         self._make_scheduler = lr_scheduler
         self._header = dict(header or {})
