@@ -46,7 +46,7 @@ def logits_by_hand(model: TokenizationClassifier, elements: list[Element]) -> Te
     """(n_outputs,) of one text, from what stands behind the start element; nothing is padded."""
     head = model.head
     ordered = sorted(elements, key=lambda element: element[0])  # stable, as the order of places is
-    x = torch.stack([head.start, *(vector for _, vector, _ in ordered)])
+    x = torch.stack([head.start.weight[0], *(vector for _, vector, _ in ordered)])
     position = torch.tensor([0, *(place for place, _, _ in ordered)])
     weight = torch.tensor([1.0, *(w for _, _, w in ordered)], dtype=x.dtype)
     logits: Tensor = head.out(head.reader(x[None], position[None], weight[None]))[0]

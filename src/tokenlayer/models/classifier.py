@@ -25,8 +25,6 @@ class ClassifierConfig(OpenSettings, ABC):
     """What every network has: tokens, how many and how long, and a loss; a subclass says what reads them."""
 
     open_fields: ClassVar[tuple[str, ...]] = ("embedding_l2",)
-    batches_by_length: ClassVar[bool] = False
-    """True if a step takes less time where texts of like length are in a batch."""
 
     vocab_size: int = 500
     """N, the number of tokens."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Literal
 
 from tokenlayer.errors import InputError
 from tokenlayer.models.classifier import ClassifierConfig
@@ -21,8 +21,6 @@ Keep = Literal["first", "spread", "strongest"]
 @dataclass(kw_only=True)
 class SequenceModelConfig(ClassifierConfig):
     """The classifier of token sequences: how many tokens, how many of a text's are read, and what reads them."""
-
-    batches_by_length: ClassVar[bool] = True
 
     reader: ReaderConfig = field(default_factory=TransformerReaderConfig)
     """What reads the sequence (group `model/reader`)."""

@@ -44,6 +44,9 @@ class Head(nn.Module, ABC):
     centres_embedded: bool = False
     """True if a normalisation alone reads `embedded`, so that its gradient sums to zero."""
 
+    centres_vectors: bool = False
+    """True if a normalisation alone reads the vectors of the tokens, so that the gradient of each sums to zero."""
+
     is_watched: bool = True
     """False while no learning rule is shown the token gradient: a head that takes trouble over it need not."""
 

@@ -28,7 +28,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.parameter import Parameter
 
 from tokenlayer.layer.embedding import TokenEmbedding
 from tokenlayer.layer.matching import Matches
@@ -91,7 +90,9 @@ class SequenceHead(Head):
         self._none_code = none_code
         self._dropout = dropout
         self.centres_embedded = reader.centres_elements()
-        self.start = Parameter(torch.randn(width) / math.sqrt(width))
+        self.centres_vectors = reader.centres_elements() and not dropout
+        self.start = nn.Embedding(1, width)
+        nn.init.normal_(self.start.weight, std=1 / math.sqrt(width))
         self.reader = reader
         self.out = nn.Linear(width, n_outputs)
         nn.init.zeros_(self.out.bias)
@@ -111,7 +112,7 @@ class SequenceHead(Head):
         return (self.out,)
 
     def centred_modules(self) -> tuple[nn.Module, ...]:
-        return self.reader.centred_modules()
+        return (*self.reader.centred_modules(), *((self.start,) if self.centres_embedded else ()))
 
     def _probes(self, tokens: Tokenized, embedding: TokenEmbedding, *, drawn: bool) -> _Probes:
         position = probe_positions(tokens.codes, self._none_code, self.n_probes, drawn=drawn)
@@ -122,7 +123,7 @@ class SequenceHead(Head):
         kept = kept_matches(tokens.matches, self.max_tokens, self.keep, vectors)
         sequence = token_sequence(kept, self.max_tokens)
         x = F.dropout(F.embedding(sequence.token_id, vectors), self._dropout, self.training)
-        elements = [self.start.expand(B, 1, D), x]
+        elements = [self.start.weight.expand(B, 1, D), x]
         position = [sequence.position.new_zeros(B, 1), sequence.position]
         weight = [x.new_ones(B, 1), sequence.there.to(x)]
         if probes is not None:
