@@ -18,6 +18,7 @@ from tokenlayer.models.readers.transformer import TransformerReaderConfig
 from tokenlayer.models.sequence_model import SequenceModelConfig
 from tokenlayer.rules.frozen import FrozenRuleConfig
 from tokenlayer.rules.learning_rule import NoOpRule
+from tokenlayer.tracking.reading import find_runs
 from tokenlayer.training.module import TokenizationModule
 
 READERS = [TransformerReaderConfig(width=8), RecurrentReaderConfig(width=8)]
@@ -87,17 +88,18 @@ def test_where_no_rule_watches_nothing_is_probed():
     ("model", "max_tokens"),
     [
         (SequenceModelConfig(reader=READERS[0], vocab_size=N, max_tokens=10), 10),
-        (ModelConfig(PoolHeadConfig(), vocab_size=N, embedding_l2=0.0), None),
+        (ModelConfig(PoolHeadConfig(), vocab_size=N, embedding_l2=0.0), 60),
     ],
     ids=["sequence", "pool"],
 )
-def test_the_tokens_that_are_read_are_counted(training: Training, model: ClassifierConfig, max_tokens: int | None):
+def test_the_tokens_that_are_read_are_counted(training: Training, model: ClassifierConfig, max_tokens: int):
     training.model, training.rule = model, FrozenRuleConfig()
     fitted = training.fit(test=True)
+    (run,) = find_runs(output_dir=training.output_dir).to_dict("records")
     layer, prepared = fitted.module.model.tokenization, fitted.data.prepared
     for phase in ("validation", "test"):
         codes = torch.from_numpy(prepared.splits[phase].codes.astype("int64"))
         counts = layer(codes).dense().sum((1, 2))
         assert counts.min() < 10 < counts.max()
         expected = counts.clamp(max=max_tokens).mean()
-        assert float(fitted.trainer.callback_metrics[f"{phase}/tokens_read"]) == pytest.approx(float(expected))
+        assert run[f"metrics.{phase}/tokens_read"] == pytest.approx(float(expected))
