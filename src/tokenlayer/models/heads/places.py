@@ -1,4 +1,4 @@
-"""Where in the text a token stands, as numbers that a network can use."""
+"""The place of a token in the text, as numbers that a network can use."""
 
 from __future__ import annotations
 

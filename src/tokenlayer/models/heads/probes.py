@@ -1,4 +1,4 @@
-"""Where the places of a text are probed: one in each of its parts."""
+"""The places of a text that are probed: one in each of its parts."""
 
 from __future__ import annotations
 

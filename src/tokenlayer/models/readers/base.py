@@ -1,4 +1,4 @@
-"""How a reader is configured: what reads the sequence of a text's tokens."""
+"""Configuration of a reader, which reads the sequence of a text's tokens."""
 
 from __future__ import annotations
 
