@@ -34,6 +34,7 @@ _GROUPS = {
     "learning_rule": ("train", "How tokens are replaced while the network is trained."),
     "model": ("train", "The network."),
     "model/head": ("train", "What reads the tokens."),
+    "model/reader": ("train", "With `model=sequence`: what reads the tokens in their order."),
     "optimizer": ("train", "What updates the weights."),
     "lr_scheduler": ("train", "What changes the learning rate."),
     "trainer": ("train", "Device, length, precision, early stopping, threads."),
@@ -41,6 +42,8 @@ _GROUPS = {
     "tracking": ("train", "Where runs are recorded."),
     "baseline": ("baseline", "The classifiers of `tokenlayer baseline`."),
 }
+# What an option of a group is composed with.
+_WITH = {"model/reader": ("model=sequence",)}
 # Groups whose files are shown as they are.
 _SHOWN = {
     "experiment": "Recipes on top of everything else: `tokenlayer train experiment=NAME`.",
@@ -80,7 +83,7 @@ def _option(command: str, group: str, option: str) -> Iterator[str]:
         yield "All callbacks below.\n"
         return
     key = group.replace("/", ".")
-    chosen = () if group == "callbacks" else (f"{group}={option}",)
+    chosen = () if group == "callbacks" else (*_WITH.get(group, ()), f"{group}={option}")
     section = _select(_composed(command, chosen), f"callbacks.{option}" if group == "callbacks" else key)
     if not section:
         yield f"{_about(group, option)}\n"

@@ -26,6 +26,8 @@ GIVEN = {
     "dataset/table.yaml": ["dataset.source=a.csv", "dataset.text_column=t", "dataset.label_column=l"],
     "dataset/huggingface.yaml": ["dataset.name=a", "dataset.text_column=t", "dataset.label_column=l"],
     "initializer/vocabulary.yaml": ["initializer.file=patterns.txt"],
+    "model/reader/recurrent.yaml": ["model=sequence"],
+    "model/reader/transformer.yaml": ["model=sequence"],
     "tracking/server.yaml": ["tracking.uri=http://localhost:5000"],
     "trainer/gpu.yaml": ["trainer.accelerator=cpu"],
 }

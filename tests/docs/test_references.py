@@ -36,6 +36,11 @@ def test_nested_settings_have_their_key_and_sections_of_other_groups_are_left_ou
     assert not any(key.startswith("model.head") for key in rows(reference._option("train", "model", "tokens")))
 
 
+def test_an_option_of_one_model_alone_is_composed_with_it() -> None:
+    table = rows(reference._option("train", "model/reader", "recurrent"))
+    assert table.keys() - {"setting", "---"} == {"model.reader.width", "model.reader.dropout"}
+
+
 def test_what_markdown_would_act_on_is_escaped() -> None:
     assert reference._cell("a_b <c> $d `e_f`\n| g") == r"a\_b \<c> \$d `e_f` \| g"
 

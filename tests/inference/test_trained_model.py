@@ -26,6 +26,8 @@ MODELS = {
     "convolution over matches": ["model/head=conv"],
     "convolution over positions": ["model/head=conv", "model.head.over=positions", "model.embedding_dim=4"],
     "attention": ["model/head=attention"],
+    "transformer": ["model=sequence", "model.max_tokens=12", "model.keep=spread"],
+    "recurrent network": ["model=sequence", "model/reader=recurrent", "model.max_tokens=12", "model.keep=strongest"],
     "words": ["initializer=frequent_words", "model.vocab_size=4"],
     "segmentation": ["initializer=bpe"],
     "the original": [

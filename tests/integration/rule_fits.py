@@ -11,7 +11,7 @@ from tokenlayer.data.module import DataModule
 from tokenlayer.data.types import PreparedDataset
 from tokenlayer.layer.matchers import EveryMatch
 from tokenlayer.layer.vocabulary import Vocabulary
-from tokenlayer.models.classifier import ModelConfig
+from tokenlayer.models.classifier import ClassifierConfig, ModelConfig
 from tokenlayer.models.heads.base import HeadConfig
 from tokenlayer.models.heads.pool import PoolHeadConfig
 from tokenlayer.rules.base import LearningRuleConfig, RuleContext
@@ -31,6 +31,8 @@ class Fit:
     seed: int = 0
     head: HeadConfig = field(default_factory=PoolHeadConfig)
     embedding_dim: int | None = None
+    model: ClassifierConfig | None = None
+    """In place of the model with the head."""
     batch_size: int = 32
     after_edit: Callable[[pl.Trainer, TokenizationModule, AppliedEdit], None] = lambda *_: None
 
@@ -49,7 +51,9 @@ class Fit:
         )
         layer = self.rule.build_layer(Vocabulary.blank(self.vocab_size, K), C, EveryMatch())
         RandomNgramsConfig(list(range(5, 14))).fill(lambda: layer, context)
-        config = ModelConfig(self.head, self.vocab_size, embedding_dim=self.embedding_dim, embedding_l2=0.01)
+        config = self.model or ModelConfig(
+            self.head, vocab_size=self.vocab_size, embedding_dim=self.embedding_dim, embedding_l2=0.01
+        )
         model = config.build(layer, dataset.text_length, n_classes)
         D = model.embedding.embedding_dim
         texts = dataset.training_texts()

@@ -14,6 +14,10 @@ from tokenlayer.models.heads.attention import AttentionHeadConfig
 from tokenlayer.models.heads.base import HeadConfig
 from tokenlayer.models.heads.conv import ConvHeadConfig
 from tokenlayer.models.heads.pool import PoolHeadConfig
+from tokenlayer.models.readers.base import ReaderConfig
+from tokenlayer.models.readers.recurrent import RecurrentReaderConfig
+from tokenlayer.models.readers.transformer import TransformerReaderConfig
+from tokenlayer.models.sequence_model import SequenceModelConfig
 from tokenlayer.original.flatten import FlattenHeadConfig
 from tokenlayer.rules.base import LearningRuleConfig
 from tokenlayer.rules.frozen import FrozenRuleConfig
@@ -75,6 +79,21 @@ def test_controls_find_hardly_any(rule: LearningRuleConfig, planted: PreparedDat
     fitted = Fit(rule, vocab_size=60, epochs=2).run(planted)
     assert fitted.found() < 0.2
     assert bool(fitted.edits) != isinstance(rule, FrozenRuleConfig)
+
+
+@pytest.mark.parametrize(
+    "reader", [TransformerReaderConfig(), RecurrentReaderConfig()], ids=["transformer", "recurrent"]
+)
+def test_the_gradient_of_probes_leads_to_what_is_planted(reader: ReaderConfig) -> None:
+    """Nothing but the reader tells of the patterns; random n-grams find hardly any."""
+    dataset = prepare(PlantedConfig(batch_size=32, n_texts=3000, **SHORT))
+    found = {}
+    for name, epochs in (("graft", 1), ("grow", 2), ("random_regrow", 2)):
+        model = SequenceModelConfig(reader=reader, vocab_size=40)
+        found[name] = Fit(RULES[name], vocab_size=40, epochs=epochs, model=model).run(dataset).found()
+    assert found["graft"] >= 0.9
+    assert found["grow"] >= 0.4
+    assert found["random_regrow"] < 0.2
 
 
 def other_texts(dataset: PreparedDataset) -> PreparedDataset:

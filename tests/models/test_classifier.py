@@ -82,6 +82,6 @@ def test_the_global_seed_decides_the_initial_values(head):
 
 def test_values_that_cannot_work():
     config = ModelConfig(PoolHeadConfig(), vocab_size=0, max_token_length=0, embedding_dim=0, embedding_l2=-1.0)
-    wrong = ["vocab_size", "max_token_length", "embedding_dim", "embedding_l2"]
+    wrong = ["vocab_size", "max_token_length", "embedding_l2", "embedding_dim"]
     assert [field for field, _ in config.problems()] == wrong
     assert list(ModelConfig(PoolHeadConfig()).problems()) == []

@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 from head_cases import C, L, classifier, read, texts
@@ -5,7 +7,7 @@ from head_cases import C, L, classifier, read, texts
 from tokenlayer.layer.matching import Matches
 from tokenlayer.models.heads.attention import AttentionHeadConfig
 from tokenlayer.models.heads.conv import ConvHeadConfig
-from tokenlayer.models.heads.sequence import token_sequence
+from tokenlayer.models.heads.sequence import kept_matches, token_sequence
 
 
 def matches(*rows):
@@ -33,6 +35,50 @@ def test_without_any_match_there_is_one_empty_place():
     sequence = token_sequence(matches(), 10)
     assert sequence.token_id.shape == sequence.position.shape == (3, 1)
     assert not sequence.there.any()
+
+
+def random_matches(B=7, N=20, L=60, seed=0):
+    dense = (
+        torch.rand(B, L, N, generator=torch.Generator().manual_seed(seed)) < torch.linspace(0, 0.02, B)[:, None, None]
+    )
+    text, position, token_id = dense.nonzero(as_tuple=True)
+    return Matches(text, position, token_id, (B, N, L))
+
+
+def indices_kept(keep, strengths, max_tokens):
+    """By the definition: which of a text's matches, of these strengths, are read."""
+    n = len(strengths)
+    if keep == "first" or n <= max_tokens:
+        return list(range(min(n, max_tokens)))
+    if keep == "spread":  # the j-th is the first with (j + 1/2) · n / max_tokens matches up to it
+        return [math.ceil(((j + 1) * n - n // 2) / max_tokens) - 1 for j in range(max_tokens)]
+    return sorted(sorted(range(n), key=lambda i: -strengths[i])[:max_tokens])
+
+
+@pytest.mark.parametrize("keep", ["first", "spread", "strongest"])
+@pytest.mark.parametrize("max_tokens", [1, 4, 7, 100])
+def test_the_matches_of_a_long_text_that_are_read(keep, max_tokens):
+    found = random_matches()
+    vectors = torch.randn(20, 2).round()  # some as long as others
+    kept = kept_matches(found, max_tokens, keep, vectors)
+    rows = list(zip(found.text.tolist(), found.position.tolist(), found.token_id.tolist(), strict=True))
+    expected = []
+    for text in range(found.shape[0]):
+        of_text = [row for row in rows if row[0] == text]
+        strengths = [vectors[row[2]].norm().item() for row in of_text]
+        chosen = indices_kept(keep, strengths, max_tokens)
+        assert len(chosen) == min(len(of_text), max_tokens)
+        expected += [of_text[i] for i in chosen]
+    assert list(zip(kept.text.tolist(), kept.position.tolist(), kept.token_id.tolist(), strict=True)) == expected
+    assert kept.shape == found.shape
+
+
+def test_spread_matches_are_evenly_apart():
+    found = Matches(torch.zeros(100).long(), torch.arange(100), torch.zeros(100).long(), (1, 1, 100))
+    places = kept_matches(found, 7, "spread", torch.ones(1, 1)).position
+    assert set(places.diff().tolist()) == {14, 15}
+    assert 5 <= places[0] <= 9
+    assert 5 <= 99 - places[-1] <= 9
 
 
 @pytest.mark.parametrize("name", ["conv", "attention"])

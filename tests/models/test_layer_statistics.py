@@ -8,11 +8,13 @@ import pandas as pd
 import pytest
 import torch
 from head_cases import HEADS, N, heads, layer, texts
+from sequence_cases import READERS, reader_config
 from torch import Tensor, nn
 
 from tokenlayer.models.classifier import ModelConfig
 from tokenlayer.models.layer_statistics import LayerStatistics
 from tokenlayer.models.network import TokenizationClassifier
+from tokenlayer.models.sequence_model import SequenceModelConfig
 
 B, L, STEPS = 16, 12, 12
 
@@ -20,11 +22,14 @@ heads_and_outputs = pytest.mark.parametrize(
     ("n_classes", "loss"), [(2, "auto"), (3, "auto"), (2, "cross_entropy")], ids=["one", "three", "two"]
 )
 with_and_without_dropout = pytest.mark.parametrize("dropout", [0.0, 0.3])
-every_head = pytest.mark.parametrize("name", HEADS)
+every_head = pytest.mark.parametrize("name", [*HEADS, *READERS])
 
 
 def build(name: str, n_classes: int, loss: str, dropout: float) -> TokenizationClassifier:
     torch.manual_seed(0)
+    if name in READERS:
+        sequences = SequenceModelConfig(reader=reader_config(name, dropout), vocab_size=N, loss=loss)
+        return sequences.build(layer(), L, n_classes).double().train()
     config = ModelConfig(heads(dropout)[name], vocab_size=N, loss=loss)
     return config.build(layer(), L, n_classes).double().train()
 

@@ -33,7 +33,7 @@ def by_dictionary(codes: Tensor, g: Tensor, binary_features: bool) -> dict[tuple
                 ngram = tuple(row[t : t + length])
                 if C in ngram:
                     continue
-                here = (gradient if gradient.dim() == 1 else gradient[t]).double()
+                here = (gradient if gradient.dim() == 1 else gradient[t * len(gradient) // len(row)]).double()
                 if binary_features:
                     of_text[ngram] = here  # the same at each place, or that of the last
                 else:
@@ -59,15 +59,15 @@ def read_off(table: NgramScores) -> dict[tuple[int, ...], tuple[Tensor, Tensor]]
 
 
 @pytest.mark.parametrize("D", [1, 3])
-@pytest.mark.parametrize("gradient", ["of the text", "of the position"])
+@pytest.mark.parametrize("parts", [None, L, 5, 1])
 @pytest.mark.parametrize("binary_features", [True, False])
-def test_sums_of_every_ngram(D: int, gradient: str, binary_features: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sums_of_every_ngram(D: int, parts: int | None, binary_features: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ngram_scores, "_LOCAL_SLOTS", 4096)  # no n-gram keeps another from being counted
     table = scores_of(D)
     expected: dict[tuple[int, ...], list[Tensor]] = {}
     for step in range(3):
         codes = random_codes(9, step)
-        g = torch.randn((9, D) if gradient == "of the text" else (9, L, D))
+        g = torch.randn((9, D) if parts is None else (9, parts, D))
         table.add(codes.to(torch.uint8), g, binary_features=binary_features)
         for ngram, sums in by_dictionary(codes, g, binary_features).items():
             expected.setdefault(ngram, []).extend(sums)
@@ -85,7 +85,7 @@ def test_sums_of_every_ngram(D: int, gradient: str, binary_features: bool, monke
 
 
 @pytest.mark.parametrize("local_slots", [8, 1])
-@pytest.mark.parametrize("gradient", [(9, 2), (9, L, 2)])
+@pytest.mark.parametrize("gradient", [(9, 2), (9, L, 2), (9, 5, 2)])
 @pytest.mark.parametrize("binary_features", [True, False])
 def test_tensors_add_what_the_compiled_pass_adds(
     gradient: tuple[int, ...], binary_features: bool, local_slots: int, monkeypatch: pytest.MonkeyPatch

@@ -15,7 +15,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR
 from tokenlayer.data.module import DataModule
 from tokenlayer.data.prepare import prepare
 from tokenlayer.data.sources.planted import PlantedConfig
-from tokenlayer.models.classifier import ModelConfig
+from tokenlayer.models.classifier import ClassifierConfig, ModelConfig
 from tokenlayer.models.heads.pool import PoolHeadConfig
 from tokenlayer.original.flatten import FlattenHeadConfig
 from tokenlayer.original.keras import KerasAdam
@@ -49,7 +49,9 @@ class Training:
 
     output_dir: Path
     dataset: PlantedConfig = field(default_factory=lambda: PlantedConfig(**TEXTS))
-    model: ModelConfig = field(default_factory=lambda: ModelConfig(PoolHeadConfig(), vocab_size=N, embedding_l2=0.01))
+    model: ClassifierConfig = field(
+        default_factory=lambda: ModelConfig(PoolHeadConfig(), vocab_size=N, embedding_l2=0.01)
+    )
     initializer: InitializerConfig = field(default_factory=lambda: RandomNgramsConfig(ngram_lengths=list(LENGTHS)))
     rule: LearningRuleConfig = field(
         default_factory=lambda: GraftRuleConfig(ngram_lengths=list(LENGTHS), edit_interval=0.5, min_texts=3)

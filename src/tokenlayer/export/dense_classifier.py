@@ -91,7 +91,7 @@ def dense_classifier(model: TrainedModel) -> DenseClassifier:
     """
     layer, head = model.network.tokenization, model.network.head
     if not isinstance(head, PoolHead):
-        raise _cannot(model, f"its head is a {type(head).__name__}", "model/head=pool")
+        raise _cannot(model, f"its head is a {type(head).__name__}", "model=tokens model/head=pool")
     if not isinstance(layer, VocabularyLayer):
         raise _cannot(model, f"its tokens are those of a {type(layer).__name__}", "learning_rule=graft")
     if not isinstance(layer.matcher, EveryMatch):

@@ -60,6 +60,10 @@ class Matches:
         """(N,) int64: how often each token matched."""
         return torch.bincount(self.token_id, minlength=self.shape[1])
 
+    def counts_by_text(self) -> Tensor:
+        """(B,) int64: the number of matches in each text."""
+        return torch.bincount(self.text, minlength=self.shape[0])
+
     def dense(self, dtype: torch.dtype = torch.float32) -> Tensor:
         """(B, N, L): one where a token begins, else zero."""
         out = torch.zeros(self.shape, dtype=dtype, device=self.text.device)

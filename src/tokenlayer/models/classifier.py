@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Literal
@@ -15,23 +16,20 @@ from tokenlayer.selection.penalty import ridge_penalty
 
 if TYPE_CHECKING:
     from tokenlayer.layer.base import TokenLayer
+    from tokenlayer.models.heads.head import Head
     from tokenlayer.models.network import TokenizationClassifier
 
 
-@dataclass
-class ModelConfig(OpenSettings):
-    """The classifier: how many tokens, how long, how they are embedded, and what reads them."""
+@dataclass(kw_only=True)
+class ClassifierConfig(OpenSettings, ABC):
+    """What every network has: tokens, how many and how long, and a loss; a subclass says what reads them."""
 
     open_fields: ClassVar[tuple[str, ...]] = ("embedding_l2",)
 
-    head: HeadConfig = field(default_factory=PoolHeadConfig)
-    """What reads the embedded text."""
     vocab_size: int = 500
     """N, the number of tokens."""
     max_token_length: int | None = None
     """K, the longest token in characters; null: as long as initializer and learning rule need."""
-    embedding_dim: int | None = None
-    """D, the length of a token's vector; null: the number of outputs, which is all that a linear head can use."""
     embedding_l2: float | None = None
     """Ridge penalty on what a text's tokens add to the logits (see `TokenizationClassifier.embedding_l2`); null:
     chosen by the numbers of tokens and of training texts."""
@@ -40,7 +38,7 @@ class ModelConfig(OpenSettings):
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Field and message of each value that cannot work."""
-        for name in ("vocab_size", "max_token_length", "embedding_dim"):
+        for name in ("vocab_size", "max_token_length"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 yield name, "must be at least 1"
@@ -64,6 +62,14 @@ class ModelConfig(OpenSettings):
         binary = self.loss == "binary" or (self.loss == "auto" and n_classes == 2)
         return 1 if binary else n_classes
 
+    @abstractmethod
+    def vector_length(self, n_classes: int) -> int:
+        """D, the length of the vector that stands for a token."""
+
+    @abstractmethod
+    def build_head(self, layer: TokenLayer, text_length: int, n_classes: int) -> Head:
+        """What reads the tokens, for the arguments of `build`."""
+
     def network(self) -> type[TokenizationClassifier]:
         """The class of the network."""
         from tokenlayer.models.network import TokenizationClassifier
@@ -81,12 +87,32 @@ class ModelConfig(OpenSettings):
         """
         from tokenlayer.layer.embedding import TokenEmbedding
 
-        n_outputs = self.n_outputs(n_classes)
-        D = self.embedding_dim or n_outputs
         return self.network()(
             layer,
-            TokenEmbedding(self.vocab_size, D),
-            self.head.build(self.vocab_size, text_length, D, n_outputs),
+            TokenEmbedding(self.vocab_size, self.vector_length(n_classes)),
+            self.build_head(layer, text_length, n_classes),
             n_classes,
-            n_outputs,
+            self.n_outputs(n_classes),
         )
+
+
+@dataclass
+class ModelConfig(ClassifierConfig):
+    """The classifier with a head: how many tokens, how long, how they are embedded, and what reads them."""
+
+    head: HeadConfig = field(default_factory=PoolHeadConfig)
+    """What reads the embedded text."""
+    embedding_dim: int | None = None
+    """D, the length of a token's vector; null: the number of outputs, which is all that a linear head can use."""
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        yield from super().problems()
+        if self.embedding_dim is not None and self.embedding_dim < 1:
+            yield "embedding_dim", "must be at least 1"
+
+    def vector_length(self, n_classes: int) -> int:
+        return self.embedding_dim or self.n_outputs(n_classes)
+
+    def build_head(self, layer: TokenLayer, text_length: int, n_classes: int) -> Head:  # noqa: ARG002
+        D, n_outputs = self.vector_length(n_classes), self.n_outputs(n_classes)
+        return self.head.build(self.vocab_size, text_length, D, n_outputs)

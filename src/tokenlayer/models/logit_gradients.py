@@ -1,8 +1,8 @@
 """The class that a token's vector speaks for, whatever the head: a linear reading of it.
 
-The vector of a token enters `HeadOutput.embedded` as a plain sum, so the gradient of the logits there says what one
-more match adds to each logit. With a pooled linear head that is the head's weight; elsewhere it is the mean over texts
-and places. (`models.effects` measures by re-evaluation what a token that is there does.)
+The gradient of the logits with respect to `HeadOutput.embedded` says what one more match adds to each logit. With a
+pooled linear head that is the head's weight; elsewhere it is the mean over texts and places. (`models.effects` measures
+by re-evaluation what a token that is there does.)
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def logit_gradients(model: TokenizationClassifier, codes: Tensor) -> Tensor:
     model.eval()
     try:
         with torch.inference_mode(False), torch.enable_grad():
-            head = model.head(model.tokenization(codes.clone()), model.embedding)
+            head = model.head.probe(model.tokenization(codes.clone()), model.embedding)
             gradients = [
                 torch.autograd.grad(logit.sum(), head.embedded, retain_graph=True)[0] for logit in head.logits.T
             ]

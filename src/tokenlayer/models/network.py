@@ -67,7 +67,11 @@ class TokenizationClassifier(nn.Module):
         readouts = self.head.readout_layers()
         return LayerStatistics(
             self,
-            zero_sum=(*self.head.centred_modules(), *(readouts if self.n_outputs > 1 else ())),
+            zero_sum=(
+                *self.head.centred_modules(),
+                *((self.embedding,) if self.head.centres_vectors else ()),
+                *(readouts if self.n_outputs > 1 else ()),
+            ),
             mirrored=readouts if self.n_outputs == 2 else (),
             embedding_is_centred=self.head.centres_embedded,
         )

@@ -17,7 +17,7 @@ class ModelOutput:
     logits: Tensor
     """(B, n_outputs)"""
     embedded: Tensor
-    """What the head made of the tokens' vectors, (B, L, D) or (B, D): see `HeadOutput.embedded`."""
+    """What the token gradient is the gradient of, (B, P, D) or (B, D): see `HeadOutput.embedded`."""
     hidden: Tensor | None
     """(B, hidden), None where the head has no hidden dense layer."""
     tokens: Tokenized

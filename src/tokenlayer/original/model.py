@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tokenlayer.models.classifier import ModelConfig
@@ -17,7 +17,7 @@ class OriginalModelConfig(ModelConfig):
 
     embedding_dim: int | None = 1
     """D, the length of a token's vector; null: the number of outputs."""
-    embedding_l2: float | None = 0.0
+    embedding_l2: float | None = field(default=0.0, kw_only=True)
     """Ridge penalty on what a text's tokens add to the logits; the original has none."""
 
     def network(self) -> type[OriginalClassifier]:

@@ -64,7 +64,8 @@ class Observation:
     rows: Tensor
     """(B,): which of the training texts these are."""
     gradient: Tensor
-    """g, the token gradient: (B, L, D), or (B, D) where it is the same at every position of a text."""
+    """g, the token gradient: (B, D) where it is the same at every position of a text, else (B, P, D) for P equal parts
+    of its L positions: see `HeadOutput.embedded`."""
     binary_features: bool
     """True if the head takes a token once for each text, however often it occurs there."""
     embedding: Tensor

@@ -50,7 +50,7 @@ class GraftRule(LearningRule):
 
     def observe(self, observation: Observation) -> None:
         g = observation.gradient
-        if g.dim() == 3:  # the mean over positions: where in the text a token would stand, no index of texts knows
+        if g.dim() == 3:  # the mean over the parts: where in the text a token would stand, no index of texts knows
             g = g.mean(1)
         inside = observation.rows < len(self.seen)
         rows = observation.rows[inside]

@@ -70,7 +70,7 @@ class TokenLearner:
 
         Args:
             tokens: the batch as the layer returned it.
-            embedded: (B, L, D) or (B, D), a sum of the vectors of the tokens: see `HeadOutput.embedded`.
+            embedded: (B, D) or (B, P, D), such as a sum of the vectors of the tokens: see `HeadOutput.embedded`.
             rows: (B,), which of the training texts these are.
 
         """

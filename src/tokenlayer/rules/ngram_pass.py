@@ -22,6 +22,7 @@ LENGTH_BITS = 8  # of a packed occurrence
 def add_ngrams(  # noqa: PLR0912  # a compiled inner loop
     codes: Ints,
     gradient: Floats,
+    n_windows_each: int,
     binary_features: bool,
     values: Ints,
     salts: Ints,
@@ -34,7 +35,8 @@ def add_ngrams(  # noqa: PLR0912  # a compiled inner loop
 
     Args:
         codes: (B, L), 0..C, C meaning no character.
-        gradient: (B, T, D); the second stride is 0 where it is the same at every position.
+        gradient: (B, P, D): for P equal parts of a text, position t being in part t · P // L.
+        n_windows_each: T, of a text.
         binary_features: an n-gram's occurrences in a text count as one.
         values: (C + 1,) the random value of each character.
         salts: (longest + 1,) what tells the lengths apart; -1 for lengths that are not wanted.
@@ -47,7 +49,8 @@ def add_ngrams(  # noqa: PLR0912  # a compiled inner loop
         the numbers of windows, and of those that were passed over.
 
     """
-    (B, L), (_, T, D) = codes.shape, gradient.shape
+    (B, L), (_, P, D), T = codes.shape, gradient.shape, n_windows_each
+    parts = np.arange(T) * P // L
     outside = len(values) - 1
     shift, mask, local_mask = 63 - int(np.log2(len(where))), len(where) - 1, (1 << local_bits) - 1
     holder = np.zeros(1 << local_bits, dtype=np.int64)  # which text and length, then n-gram, holds a slot
@@ -77,13 +80,13 @@ def add_ngrams(  # noqa: PLR0912  # a compiled inner loop
                     holder[local], held[local] = current, n_held
                     ngrams[n_held], places[n_held] = h, t
                     for d in range(D):
-                        totals[n_held, d] = gradient[b, t, d]
+                        totals[n_held, d] = gradient[b, parts[t], d]
                     n_held += 1
                 elif ngrams[held[local]] != h:
                     n_passed_over += 1
                 elif not binary_features:
                     for d in range(D):
-                        totals[held[local], d] += gradient[b, t, d]
+                        totals[held[local], d] += gradient[b, parts[t], d]
             for i in range(n_held):  # loops over single numbers: an expression of arrays would allocate one
                 slot = (ngrams[i] >> shift) & mask
                 for d in range(D):

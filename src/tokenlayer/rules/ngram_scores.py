@@ -78,11 +78,11 @@ class NgramScores(nn.Module):
 
     @torch.no_grad()
     def add(self, codes: Tensor, gradient: Tensor, *, binary_features: bool) -> None:
-        """Take in the texts `codes` (B, L) with the token gradient (B, L, D), or (B, D) if it is that of the text.
+        """Take in the texts `codes` (B, L) with the token gradient.
 
         Args:
             codes: 0..C, C meaning no character.
-            gradient: g.
+            gradient: g, (B, D), or (B, P, D) for P equal parts of the L positions: see `HeadOutput.embedded`.
             binary_features: an n-gram's occurrences in a text count as one.
 
         """
@@ -92,24 +92,25 @@ class NgramScores(nn.Module):
             return
         codes = codes.long()
         self.kept[(self.n_seen + torch.arange(B, device=codes.device)) % len(self.kept)] = codes.to(self.kept)
-        g = gradient.unsqueeze(1).expand(-1, T, -1) if gradient.dim() == 2 else gradient[:, :T]
+        g = gradient.unsqueeze(1) if gradient.dim() == 2 else gradient
         if codes.device.type == "cpu":
-            self._add_compiled(codes, g, binary_features)
+            self._add_compiled(codes, g, T, binary_features)
         else:
-            self._add_tensors(codes, g, binary_features)
+            self._add_tensors(codes, g, T, binary_features)
         self.n_seen += B
 
     def _local_bits(self, T: int) -> int:
         return (_LOCAL_SLOTS * T - 1).bit_length()
 
-    def _add_compiled(self, codes: Tensor, g: Tensor, binary_features: bool) -> None:
+    def _add_compiled(self, codes: Tensor, g: Tensor, T: int, binary_features: bool) -> None:
         n_windows, n_passed_over = add_ngrams(
             codes.numpy(),
             g.float().numpy(),
+            T,
             binary_features,
             self._values.numpy(),
             np.array([_salt(length) if length in self.lengths else -1 for length in range(max(self.lengths) + 1)]),
-            self._local_bits(g.shape[1]),
+            self._local_bits(T),
             (int(self.n_seen) + 1) * codes.shape[1],
             self.sums.numpy(),
             self.where.numpy(),
@@ -117,9 +118,10 @@ class NgramScores(nn.Module):
         self.n_windows += n_windows
         self.n_passed_over += n_passed_over
 
-    def _add_tensors(self, codes: Tensor, g: Tensor, binary_features: bool) -> None:
-        (B, L), T = codes.shape, g.shape[1]
-        g = g.reshape(B * T, -1)
+    def _add_tensors(self, codes: Tensor, g: Tensor, T: int, binary_features: bool) -> None:
+        B, L = codes.shape
+        part = (torch.arange(T, device=codes.device) * g.shape[1]).div(L, rounding_mode="floor")
+        g = g[:, part].reshape(B * T, -1)
         place = ((self.n_seen + torch.arange(B, device=codes.device)).unsqueeze(1) + 1) * L
         place = (place + torch.arange(T, device=codes.device)).reshape(-1)
         values = self._values[codes]

@@ -111,7 +111,7 @@ def build_rule(config: TrainConfig, dataset: PreparedDataset) -> LearningRule:
             vocab_size=config.model.vocab_size,
             max_token_length=config.max_token_length(),
             n_characters=dataset.alphabet.size,
-            embedding_dim=config.model.embedding_dim or config.model.n_outputs(len(dataset.class_names)),
+            embedding_dim=config.model.vector_length(len(dataset.class_names)),
             texts=dataset.training_texts(),
             seed=config.seed,
         )

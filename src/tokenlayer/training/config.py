@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from tokenlayer.data.config import DatasetConfig
 from tokenlayer.errors import InputError
 from tokenlayer.hints import did_you_mean, near
-from tokenlayer.models.classifier import ModelConfig
+from tokenlayer.models.classifier import ClassifierConfig, ModelConfig
 from tokenlayer.outside import Imported, Kind
 from tokenlayer.rules.base import LearningRuleConfig
 from tokenlayer.rules.graft import GraftRuleConfig
@@ -52,7 +52,7 @@ class TrainConfig:
     """The source of the first tokens (group `initializer`)."""
     learning_rule: LearningRuleConfig = field(default_factory=GraftRuleConfig)
     """The rule by which the tokens change (group `learning_rule`)."""
-    model: ModelConfig = field(default_factory=ModelConfig)
+    model: ClassifierConfig = field(default_factory=ModelConfig)
     """The network (group `model`)."""
     optimizer: Annotated[functools.partial[Any], Kind("torch.optim.Optimizer")] = field(default_factory=_adam)
     """The optimizer of the weights (group `optimizer`); the program adds the parameters."""

@@ -17,7 +17,7 @@ from tokenlayer.training.callbacks.checkpoints_callback import BEST
 from tokenlayer.training.config import TrainConfig
 from tokenlayer.training.job import Job
 
-_OPTIONS = ("dataset", "initializer", "learning_rule", "model", "model/head")
+_OPTIONS = ("dataset", "initializer", "learning_rule", "model", "model/head", "model/reader")
 
 
 def run_name(job: Job[TrainConfig]) -> str:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
+from torchmetrics import MeanMetric
 
 from tokenlayer.data.types import Batch
 from tokenlayer.errors import InputError
@@ -80,12 +81,14 @@ class TokenizationModule(pl.LightningModule):
         self.model = model
         self.rule = rule or NoOpRule()
         self._embedding_l2 = embedding_l2
+        model.head.is_watched = not self.rule.keeps_vocabulary
         self._make_optimizer = optimizer
         self._make_scheduler = lr_scheduler
         self._header = dict(header or {})
         self.metrics = nn.ModuleDict(
             {f"{phase}_metrics": Metrics(model.n_classes) for phase in ("train", "validation", "test")}
         )
+        self._tokens_read = nn.ModuleDict({phase: MeanMetric() for phase in ("validation", "test")})
         self.current: TrainingStep | None = None
         self._learner = TokenLearner(
             self.rule,
@@ -158,7 +161,7 @@ class TokenizationModule(pl.LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         if self.trainer.sanity_checking:  # of batches that are no validation
-            self.phase_metrics("validation").reset()
+            self._reset_phase("validation")
         else:
             self._log_phase("validation")
             self.validated_steps = self.trainer.global_step
@@ -200,12 +203,21 @@ class TokenizationModule(pl.LightningModule):
         output: ModelOutput = self.model(batch.codes)
         loss = self.model.loss(output, batch.labels)
         self.phase_metrics(phase).update(output.probabilities, batch.labels, loss)
+        self._phase_tokens_read(phase).update(self.model.head.tokens_read(output.tokens.matches))
         return output.probabilities
 
     def _log_phase(self, phase: str) -> None:
-        metrics = self.phase_metrics(phase)
-        results = {f"{phase}/{name}": value for name, value in metrics.compute().items()}
-        metrics.reset()
+        results = {**self.phase_metrics(phase).compute(), "tokens_read": self._phase_tokens_read(phase).compute()}
+        self._reset_phase(phase)
         # The number of the last step taken: Lightning's own default is the number of steps.
         step = torch.tensor(max(self.trainer.global_step - 1, 0), dtype=torch.float64)
-        self.log_dict(results | {"step": step}, batch_size=1)
+        self.log_dict({f"{phase}/{name}": value for name, value in results.items()} | {"step": step}, batch_size=1)
+
+    def _reset_phase(self, phase: str) -> None:
+        self.phase_metrics(phase).reset()
+        self._phase_tokens_read(phase).reset()
+
+    def _phase_tokens_read(self, phase: str) -> MeanMetric:
+        metric = self._tokens_read[phase]
+        assert isinstance(metric, MeanMetric)
+        return metric

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import math
 
-import torch
 from torch import Tensor, nn
 
 from tokenlayer.layer.embedding import TokenEmbedding
 from tokenlayer.layer.tokenized import Tokenized
 from tokenlayer.models.heads.head import Head, HeadOutput
+from tokenlayer.models.heads.places import N_WAVES, waves
 from tokenlayer.models.heads.pool_head import PoolHead
 from tokenlayer.models.heads.sequence import TokenSequence, token_sequence
-
-_OCTAVES = 8
 
 
 class AttentionHead(Head):
@@ -60,7 +58,7 @@ class AttentionHead(Head):
         self.linear = PoolHead(embedding_dim, n_outputs, "presence")
         self.vectors = nn.Embedding(vocab_size, width)
         nn.init.normal_(self.vectors.weight, std=1 / math.sqrt(width))
-        self.places = nn.Linear(2 * _OCTAVES, width)
+        self.places = nn.Linear(N_WAVES, width)
         self.dropout = nn.Dropout(dropout)
         self.layers = nn.ModuleList(_layer(width, n_heads, dropout) for _ in range(n_layers))
         self.norm = nn.LayerNorm(width)
@@ -75,7 +73,8 @@ class AttentionHead(Head):
 
     def _read(self, sequence: TokenSequence) -> Tensor:
         """(B, width): the mean over the tokens of each text; zero where there are none."""
-        x = self.dropout(self.vectors(sequence.token_id)) + self.places(self._waves(sequence.position))  # (B, S, width)
+        places = self.places(waves(sequence.position, self.text_length, self.out.weight.dtype))
+        x = self.dropout(self.vectors(sequence.token_id)) + places  # (B, S, width)
         hidden = ~sequence.there
         # A text without tokens may look at its first place: attention would divide by zero; the mean leaves it out.
         hidden[:, 0] = False
@@ -84,13 +83,6 @@ class AttentionHead(Head):
         there = sequence.there.unsqueeze(2).to(x.dtype)
         pooled: Tensor = (self.norm(x) * there).sum(1) / there.sum(1).clamp(min=1)
         return pooled
-
-    def _waves(self, position: Tensor) -> Tensor:
-        """(B, S) to (B, S, 2·octaves): sines and cosines of the place in the text, of 2 lengths of it, 1, ½, …"""
-        place = position.to(self.out.weight.dtype) / self.text_length
-        octaves = torch.arange(_OCTAVES, device=place.device)
-        angle = place.unsqueeze(2) * (math.pi * 2**octaves)
-        return torch.cat([angle.sin(), angle.cos()], dim=2)
 
     def readout(self) -> Tensor | None:
         return self.linear.readout()

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from tokenlayer.layer.embedding import TokenEmbedding
+from tokenlayer.layer.matching import Matches
 from tokenlayer.layer.tokenized import Tokenized
 
 
@@ -23,8 +24,9 @@ class HeadOutput:
     logits: Tensor
     """(B, n_outputs)"""
     embedded: Tensor
-    """(B, L, D) sum of the vectors of the tokens that begin at each position; or (B, D) sum over the text, where the
-    place makes no difference. Its gradient is the token gradient g."""
+    """A tensor whose gradient is the token gradient g: (B, D), where the place makes no difference, or (B, P, D), one
+    for each of P equal parts of the text: what begins at position t, of L, is in part t · P // L. As a sum of vectors
+    it is that over the text, or (P = L) that of the tokens that begin at each position."""
     hidden: Tensor | None = None
     """(B, hidden) output of a hidden dense layer, if the head has one."""
 
@@ -40,11 +42,26 @@ class Head(nn.Module, ABC):
     the head goes by. Short texts need not be padded to L then, once the model is trained."""
 
     centres_embedded: bool = False
-    """True if the head subtracts the mean over the batch from `embedded`, so that its gradient sums to zero."""
+    """True if a normalisation alone reads `embedded`, so that its gradient sums to zero."""
+
+    centres_vectors: bool = False
+    """True if a normalisation alone reads the vectors of the tokens, so that the gradient of each sums to zero."""
+
+    is_watched: bool = True
+    """False while no learning rule is shown the token gradient: a head that takes trouble over it need not."""
 
     @abstractmethod
     def forward(self, tokens: Tokenized, embedding: TokenEmbedding) -> HeadOutput:
         """The matches of B texts, and the vectors of the N tokens (N, D), to logits (B, n_outputs)."""
+
+    def probe(self, tokens: Tokenized, embedding: TokenEmbedding) -> HeadOutput:
+        """As `forward`, with a token gradient in any case, be the head watched or not, in evaluation as well."""
+        output: HeadOutput = self(tokens, embedding)
+        return output
+
+    def tokens_read(self, matches: Matches) -> Tensor:
+        """(B,) int64: how many of each text's matches reach the logits; here all."""
+        return matches.counts_by_text()
 
     @abstractmethod
     def readout_layers(self) -> tuple[nn.Linear, ...]:

@@ -41,7 +41,7 @@ class PoolHead(Head):
         embedded = embedding.pooled(tokens, matches)  # (B, D)
         pooled = embedded
         if self.pooling == "mean":
-            pooled = embedded / matches_by_text(matches).clamp(min=1).unsqueeze(1).to(embedded)
+            pooled = embedded / matches.counts_by_text().clamp(min=1).unsqueeze(1).to(embedded)
         return HeadOutput(self.out(pooled), embedded)
 
     def _largest(self, matches: Matches, weight: Tensor) -> HeadOutput:
@@ -56,8 +56,3 @@ class PoolHead(Head):
 
     def readout_layers(self) -> tuple[nn.Linear, ...]:
         return (self.out,)
-
-
-def matches_by_text(matches: Matches) -> Tensor:
-    """(B,) int64: the number of matches in each text."""
-    return torch.bincount(matches.text, minlength=matches.shape[0])

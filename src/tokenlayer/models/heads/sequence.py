@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from tokenlayer.layer.matching import Matches
-from tokenlayer.models.heads.pool_head import matches_by_text
+from tokenlayer.models.sequence_model import Keep
 
 
 @dataclass(frozen=True)
@@ -23,12 +23,37 @@ class TokenSequence:
     """(B, S) bool: whether the place holds a match."""
 
 
+def kept_matches(matches: Matches, max_tokens: int, keep: Keep, vectors: Tensor) -> Matches:
+    """The matches of each text that are read, `max_tokens` at most, still in their order.
+
+    Args:
+        matches: of B texts.
+        max_tokens: the longest sequence.
+        keep: first: the first; spread: of n matches those at which max_tokens / n · (their number so far), rounded,
+            rises; strongest: those of the longest vectors, of equal ones the first.
+        vectors: (N, D) of the tokens.
+
+    """
+    place, counts = _places(matches)
+    if keep == "first":
+        kept = place < max_tokens
+    elif keep == "spread":
+        n = counts[matches.text]
+        before, after = (((place + i) * max_tokens + n // 2).div(n, rounding_mode="floor") for i in (0, 1))
+        kept = after > before
+    else:
+        strength = vectors.detach().norm(dim=1)[matches.token_id]
+        order = strength.argsort(descending=True, stable=True)
+        order = order[matches.text[order].argsort(stable=True)]  # text by text, in each the strongest first
+        kept = torch.zeros_like(place, dtype=torch.bool)
+        kept[order] = place < max_tokens
+    return Matches(matches.text[kept], matches.position[kept], matches.token_id[kept], matches.shape)
+
+
 def token_sequence(matches: Matches, max_tokens: int) -> TokenSequence:
     """The first `max_tokens` matches of each text; those behind are dropped."""
     B = matches.shape[0]
-    counts = matches_by_text(matches)
-    begin = counts.cumsum(0) - counts
-    place = torch.arange(len(matches), device=matches.text.device) - begin[matches.text]
+    place, counts = _places(matches)
     kept = place < max_tokens
     row, column = matches.text[kept], place[kept]
     S = min(max(int(counts.max()), 1), max_tokens)
@@ -38,3 +63,10 @@ def token_sequence(matches: Matches, max_tokens: int) -> TokenSequence:
     position[row, column] = matches.position[kept]
     there[row, column] = True
     return TokenSequence(token_id, position, there)
+
+
+def _places(matches: Matches) -> tuple[Tensor, Tensor]:
+    """(M,) the number of matches before each in its text, and (B,) that of each text."""
+    counts = matches.counts_by_text()
+    begin = counts.cumsum(0) - counts
+    return torch.arange(len(matches), device=matches.text.device) - begin[matches.text], counts
