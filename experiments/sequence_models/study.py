@@ -12,13 +12,21 @@ from experiments.recipe import FIVE, ONE, TRAINING
 from matplotlib.figure import Figure
 
 from tokenlayer.comparison.figures import BLUE, GREEN, GREY, ORANGE, SKY, VERMILION, panels
-from tokenlayer.comparison.means import percent
 from tokenlayer.study.command import main
 from tokenlayer.study.conditions import Condition, Study
 from tokenlayer.study.report import Report, comparisons, summary
 from tokenlayer.study.results import Results
 
-READER = ("experiment=sequence_imdb", *TRAINING[1:])
+READER = (
+    "dataset=imdb",
+    "dataset.batch_size=64",
+    "model=sequence",
+    "optimizer.lr=0.002",
+    "trainer.max_epochs=3",
+    "trainer.gradient_clip_val=1.0",
+    *TRAINING[1:],
+)
+"""Those of `conf/experiment/sequence_imdb.yaml`, for any vocabulary."""
 FROZEN = "learning_rule=frozen"
 SIZES = (500, 2000, 8000)
 BUDGETS = (8, 16, 32, 64)
@@ -47,7 +55,7 @@ COVERING = {
 
 
 def budgeted(name: str, budget: float) -> tuple[str, ...]:
-    """The settings of a budget: of the rule, of the initializer, or of both. A long text may hold four times as many."""
+    """The settings of a budget: of the rule, of the initializer, or of both; a long text may hold four times as many."""
     keys = {
         "learned": ("learning_rule",),
         "selected_learned": ("learning_rule", "initializer"),
@@ -84,7 +92,9 @@ STUDY = Study("sequence_models", READER, tuple(conditions()))
 
 def report(results: Results) -> Report:
     shares = {"validation (%)": "validation/accuracy", "test (%)": "test/accuracy"}
-    names = {condition.name: f"{condition.shown['method']}, N = {condition.shown['N']}" for condition in STUDY.conditions}
+    names = {
+        condition.name: f"{condition.shown['method']}, N = {condition.shown['N']}" for condition in STUDY.conditions
+    }
     pairs = [
         (f"selected-{N}-{budget}", f"{name}-{N}-{budget}")
         for N, budget in HEADLINES
@@ -109,7 +119,7 @@ def with_reads(results: Results, table: pd.DataFrame) -> pd.DataFrame:
 
 def draw(results: Results) -> Figure:
     """A panel for each size: accuracy against tokens read."""
-    figure, axes = panels("What a transformer makes of the tokens that it reads", len(SIZES), height=4.2)
+    figure, axes = panels("What a transformer makes of the tokens that it reads", 1, 1, 1, height=4.2)
     for axis, size in zip(axes, SIZES, strict=True):
         for name, (label, color, _) in (CHOSEN | COVERING).items():
             some = results.frame[results.frame["condition"].str.fullmatch(rf"{name}-{size}-\d+")]
