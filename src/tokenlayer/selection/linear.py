@@ -12,8 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy import optimize, sparse, special
+from threadpoolctl import threadpool_limits
 
 from tokenlayer.progress import Work, working
+from tokenlayer.threads import in_threads
 
 _ITERATIONS = 40
 
@@ -160,13 +162,21 @@ def cross_fitted(features: Features, targets: Floats, penalty: float, folds: int
 
     Text i is in fold i mod `folds`: the training texts stand in a random order. No fit starts from another's, which
     has seen the texts that this one must not see, and would leave a trace of them where it is not carried to its end.
+    The numbers do not depend on the number of threads.
     """
-    out = np.empty_like(targets)
     fold = np.arange(len(targets)) % folds
-    with working("fitting a classifier on all n-grams", folds * _ITERATIONS) as work:
-        for held_out in range(folds):
-            inside, outside = fold != held_out, fold == held_out
-            model = fit(features.rows(inside), targets[inside], penalty, work=work)
-            out[outside] = probabilities(model.logits(features.rows(outside)))
-            work.done = (held_out + 1) * _ITERATIONS
+    works = [Work("fitting on all texts but a fold's", _ITERATIONS) for _ in range(folds)]
+
+    def predicted(held_out: int) -> Floats:
+        inside, outside = fold != held_out, fold == held_out
+        model = fit(features.rows(inside), targets[inside], penalty, work=works[held_out])
+        works[held_out].done = _ITERATIONS
+        return probabilities(model.logits(features.rows(outside)))
+
+    out = np.empty_like(targets)
+    total, done = folds * _ITERATIONS, lambda: sum(work.done for work in works)
+    # Sums over 10⁵ weights, each shared out among BLAS's own threads, would differ with their number.
+    with working("fitting a classifier on all n-grams", total, done), threadpool_limits(1, "blas"):
+        for held_out, probability in enumerate(in_threads(predicted, range(folds))):
+            out[fold == held_out] = probability
     return out

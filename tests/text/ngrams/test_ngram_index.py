@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+import torch
 
 from tokenlayer.selection.chi2 import chi_squared
 from tokenlayer.text.corpus import TrainingTexts
-from tokenlayer.text.ngrams import index, levels
+from tokenlayer.text.ngrams import index
 from tokenlayer.text.ngrams.index import NgramIndex, index_ngrams
 
 C, L, K = 4, 14, 5
@@ -85,13 +86,13 @@ def as_sets(index: NgramIndex) -> dict[frozenset[int], tuple[int, ...]]:
     return found
 
 
-@pytest.mark.parametrize("table", [levels._TABLE, 1])
+@pytest.mark.parametrize("n_threads", [1, 3])
 @pytest.mark.parametrize(("lengths", "min_texts"), [([1, 2, 3, 4, 5], 1), ([2, 3, 4, 5], 3), ([2, 4], 3), ([3], 5)])
 @pytest.mark.parametrize("seed", range(4))
 def test_texts_of_the_ngrams_that_are_kept(
-    seed: int, lengths: list[int], min_texts: int, table: int, monkeypatch: pytest.MonkeyPatch
+    seed: int, lengths: list[int], min_texts: int, n_threads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(levels, "_TABLE", table)  # 1: a walk for each shorter n-gram
+    monkeypatch.setattr(torch, "get_num_threads", lambda: n_threads)
     texts = random_texts(seed)
     expected = slow_index(texts, lengths, min_texts)
     index = indexed(texts, lengths, min_texts)

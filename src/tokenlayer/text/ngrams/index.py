@@ -13,11 +13,13 @@ import numpy.typing as npt
 from tokenlayer.text.alphabet import BLANK
 from tokenlayer.text.corpus import TrainingTexts
 from tokenlayer.text.ngrams.counts import Mask, class_counts, class_weights
-from tokenlayer.text.ngrams.levels import Level, Numbers, frequent_ngrams
+from tokenlayer.text.ngrams.levels import Level, frequent_ngrams
+from tokenlayer.text.ngrams.places import Positions
 from tokenlayer.text.ngrams.presence import ngram_presence
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
+Texts = npt.NDArray[np.int32]
 Fingerprints = npt.NDArray[np.uint64]
 Score = Callable[[Any, Any], Floats]
 """From the texts of each class that hold each n-gram (G, n_classes), and all texts of each class, to scores (G,): from
@@ -35,7 +37,7 @@ class NgramIndex:
     """(P, K) codes, padded with blanks."""
     bounds: Ints
     """(P + 1,)"""
-    texts: npt.NDArray[np.int32]
+    texts: Texts
     """(entries,): texts[bounds[q]:bounds[q + 1]] are the texts, ascending, that hold n-gram q."""
     n_texts: int
     """Number of texts that are indexed: the first so many of the training texts."""
@@ -60,12 +62,12 @@ class NgramIndex:
         """(P,): for each n-gram the sum of `values` (n_texts,) over the texts that hold it."""
         return segment_sums(values[self.texts], self.bounds)
 
-    def texts_of(self, ngrams: Ints) -> tuple[npt.NDArray[np.int32], Ints]:
+    def texts_of(self, ngrams: Ints) -> tuple[Texts, Ints]:
         """The texts of some n-grams (m,), one n-gram behind the other, and their bounds (m + 1,)."""
-        lengths = self.frequency[ngrams]
-        bounds = np.concatenate([[0], np.cumsum(lengths)])
-        source = np.arange(bounds[-1]) + np.repeat(self.bounds[ngrams] - bounds[:-1], lengths)
-        return self.texts[source], bounds
+        bounds = np.concatenate([[0], np.cumsum(self.frequency[ngrams])])
+        texts = np.empty(bounds[-1], dtype=self.texts.dtype)
+        _copy_segments(self.texts, self.bounds[ngrams], texts, bounds)
+        return texts, bounds
 
     def find(self, patterns: Ints) -> Ints:
         """(m,): for each of the patterns (m, K), blanks included, the number of its n-gram, or -1."""
@@ -176,7 +178,8 @@ def _candidates(level: Level, texts: TrainingTexts, max_token_length: int, score
     padded = np.full((len(scores), max_token_length), BLANK)
     padded[:, : level.ngrams.shape[1]] = level.ngrams
     random = np.random.default_rng(0).integers(0, 1 << 64, len(texts), dtype=np.uint64)
-    fingerprint = _sums_over_texts(level.windows, random, len(scores))
+    fingerprint, length = np.zeros(len(scores), dtype=np.uint64), level.places.text_length
+    level.places.in_runs(lambda run, *places: _sum_up(*places, length, random, fingerprint[run]))
     return _Candidates(padded, frequency, scores, fingerprint)
 
 
@@ -231,17 +234,22 @@ def _best(some: _Candidates, more: _Candidates, max_ngrams: int, n_texts: int) -
 
 
 @numba.njit(cache=True, nogil=True)
-def _sums_over_texts(windows: Numbers, values: Fingerprints, n_ngrams: int) -> Fingerprints:
-    """(n_ngrams,): for each n-gram the sum of `values` (n,), modulo 2^64, over the texts that hold it."""
-    sums = np.zeros(n_ngrams, dtype=np.uint64)
-    seen_in = np.full(n_ngrams, -1, dtype=np.int32)
-    for text in range(windows.shape[0]):
-        for t in range(windows.shape[1]):
-            number = windows[text, t]
-            if number >= 0 and seen_in[number] != text:
-                seen_in[number] = text
-                sums[number] += values[text]
-    return sums
+def _sum_up(positions: Positions, first: Ints, number: Ints, L: int, values: Fingerprints, sums: Fingerprints) -> None:
+    """Add to each n-gram's sum (G,), modulo 2^64, the `values` (n,) of the texts that hold it."""
+    for q in range(len(first)):
+        end = np.int64(0)  # of the text
+        for place in positions[first[q] : first[q] + number[q]]:
+            if place >= end:
+                text = place // L
+                end = (text + 1) * L
+                sums[q] += values[text]
+
+
+@numba.njit(cache=True, nogil=True)
+def _copy_segments(source: Texts, first: Ints, target: Texts, bounds: Ints) -> None:
+    """Write the segments of `source` that begin at `first` (m,) one behind the other, between the bounds (m + 1,)."""
+    for i in range(len(first)):
+        target[bounds[i] : bounds[i + 1]] = source[first[i] : first[i] + bounds[i + 1] - bounds[i]]
 
 
 def _keys(ngrams: Ints) -> npt.NDArray[np.void]:
