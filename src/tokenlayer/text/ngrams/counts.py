@@ -12,7 +12,7 @@ import numpy.typing as npt
 from tokenlayer.text.alphabet import Codes
 from tokenlayer.text.corpus import TrainingTexts
 from tokenlayer.text.ngrams.levels import Level, frequent_ngrams
-from tokenlayer.text.ngrams.places import Indices, Positions
+from tokenlayer.text.ngrams.places import Places
 
 Counts = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -80,8 +80,8 @@ def class_counts(
     """
     ngrams = range(len(level.ngrams)) if ngrams is None else ngrams
     counts = np.zeros((len(ngrams), n_classes), dtype=np.int64)
-    some = level.places.take(slice(ngrams.start, ngrams.stop))
-    some.in_runs(lambda run, *places: _count_classes(*places, some.text_length, labels, counts[run], once))
+    places = level.places.take(slice(ngrams.start, ngrams.stop))
+    places.in_runs(lambda run, some: _count_classes(some, labels, counts[run], once))
     return counts
 
 
@@ -99,46 +99,32 @@ def class_weights(
 
     """
     sums = np.zeros((len(ngrams), n_classes))
-    some = level.places.take(slice(ngrams.start, ngrams.stop))
-    some.in_runs(lambda run, *places: _sum_classes(*places, some.text_length, labels, weights, sums[run]))
+    places = level.places.take(slice(ngrams.start, ngrams.stop))
+    places.in_runs(lambda run, some: _sum_classes(some, labels, weights, sums[run]))
     return sums
 
 
 @numba.njit(cache=True, nogil=True)
-def _count_classes(
-    positions: Positions,
-    first: Indices,
-    number: Indices,
-    L: int,
-    labels: npt.NDArray[np.int64],
-    counts: Counts,
-    once: bool,
-) -> None:
-    for q in range(len(first)):
-        label, end = np.int64(0), np.int64(0)  # of the text
-        for place in positions[first[q] : first[q] + number[q]]:
-            if place >= end:
-                text = place // L
-                label, end = labels[text], (text + 1) * L
-            elif once:
-                continue
-            counts[q, label] += 1
+def _count_classes(places: Places, labels: npt.NDArray[np.int64], counts: Counts, once: bool) -> None:
+    for q in range(len(places.first)):
+        last = -1
+        for place in places.positions[places.first[q] : places.first[q] + places.number[q]]:
+            text = place >> places.bits
+            counts[q, labels[text]] += not once or text != last
+            last = text
 
 
 @numba.njit(cache=True, nogil=True)
 def _sum_classes(
-    positions: Positions,
-    first: Indices,
-    number: Indices,
-    L: int,
+    places: Places,
     labels: npt.NDArray[np.int64],
     weights: npt.NDArray[np.float64],
     sums: npt.NDArray[np.float64],
 ) -> None:
-    for q in range(len(first)):
-        end = np.int64(0)  # of the text
-        for place in positions[first[q] : first[q] + number[q]]:
-            if place >= end:
-                text = place // L
-                end = (text + 1) * L
+    for q in range(len(places.first)):
+        last = -1
+        for place in places.positions[places.first[q] : places.first[q] + places.number[q]]:
+            text = place >> places.bits
+            if text != last:
                 sums[q, labels[text]] += weights[text]
+            last = text

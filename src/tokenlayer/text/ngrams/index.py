@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from tokenlayer.text.alphabet import BLANK
 from tokenlayer.text.corpus import TrainingTexts
 from tokenlayer.text.ngrams.counts import Mask, class_counts, class_weights
 from tokenlayer.text.ngrams.levels import Level, frequent_ngrams
-from tokenlayer.text.ngrams.places import Positions
+from tokenlayer.text.ngrams.places import Places
 from tokenlayer.text.ngrams.presence import ngram_presence
 
 Ints = npt.NDArray[np.int64]
@@ -134,19 +134,32 @@ def index_ngrams(
     """
     n_texts = max(1, min(len(texts), max_characters // texts.codes.shape[1]))
     first = texts.first(n_texts)
-    found = shorter = _Candidates.none(max_token_length)
-    for level in frequent_ngrams(first.codes, n_characters, max(lengths), max_token_length, min_texts):
-        longer = _Candidates.none(max_token_length)
-        if level.ngrams.shape[1] in lengths:
-            longer = _candidates(level, first, max_token_length, score)
-            if len(shorter.ngrams):
-                shorter = shorter.take(~_stood_for(level, shorter.frequency, longer.frequency))
-        found = _best(found, shorter, max_ngrams, n_texts)
-        shorter = longer
-    ngrams = _best(found, shorter, max_ngrams, n_texts).ngrams
+    levels = frequent_ngrams(first.codes, n_characters, max(lengths), max_token_length, min_texts)
+    ngrams = _chosen(levels, first, lengths, max_token_length, score, max_ngrams)
     unpadded = [ngram[ngram != BLANK] for ngram in ngrams]
     presence = ngram_presence(first.codes, unpadded, n_characters, max_token_length)
     return NgramIndex(ngrams, presence.bounds, presence.texts, n_texts, presence.occurrences)
+
+
+def _chosen(
+    levels: Iterator[Level],
+    texts: TrainingTexts,
+    lengths: Sequence[int],
+    max_token_length: int,
+    score: Score,
+    max_ngrams: int,
+) -> Ints:
+    """(P, K): the n-grams, padded, that are worth a look."""
+    found = shorter = _Candidates.none(max_token_length)
+    for level in levels:
+        longer = _Candidates.none(max_token_length)
+        if level.ngrams.shape[1] in lengths:
+            longer = _candidates(level, texts, max_token_length, score)
+            if len(shorter.ngrams):
+                shorter = shorter.take(~_stood_for(level, shorter.frequency, longer.frequency))
+        found = _best(found, shorter, max_ngrams, len(texts))
+        shorter = longer
+    return _best(found, shorter, max_ngrams, len(texts)).ngrams
 
 
 @dataclass(frozen=True)
@@ -178,8 +191,8 @@ def _candidates(level: Level, texts: TrainingTexts, max_token_length: int, score
     padded = np.full((len(scores), max_token_length), BLANK)
     padded[:, : level.ngrams.shape[1]] = level.ngrams
     random = np.random.default_rng(0).integers(0, 1 << 64, len(texts), dtype=np.uint64)
-    fingerprint, length = np.zeros(len(scores), dtype=np.uint64), level.places.text_length
-    level.places.in_runs(lambda run, *places: _sum_up(*places, length, random, fingerprint[run]))
+    fingerprint = np.zeros(len(scores), dtype=np.uint64)
+    level.places.in_runs(lambda run, some: _sum_up(some, random, fingerprint[run]))
     return _Candidates(padded, frequency, scores, fingerprint)
 
 
@@ -234,15 +247,15 @@ def _best(some: _Candidates, more: _Candidates, max_ngrams: int, n_texts: int) -
 
 
 @numba.njit(cache=True, nogil=True)
-def _sum_up(positions: Positions, first: Ints, number: Ints, L: int, values: Fingerprints, sums: Fingerprints) -> None:
+def _sum_up(places: Places, values: Fingerprints, sums: Fingerprints) -> None:
     """Add to each n-gram's sum (G,), modulo 2^64, the `values` (n,) of the texts that hold it."""
-    for q in range(len(first)):
-        end = np.int64(0)  # of the text
-        for place in positions[first[q] : first[q] + number[q]]:
-            if place >= end:
-                text = place // L
-                end = (text + 1) * L
+    for q in range(len(places.first)):
+        last = -1
+        for place in places.positions[places.first[q] : places.first[q] + places.number[q]]:
+            text = place >> places.bits
+            if text != last:
                 sums[q] += values[text]
+            last = text
 
 
 @numba.njit(cache=True, nogil=True)

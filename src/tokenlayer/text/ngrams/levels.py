@@ -35,7 +35,7 @@ def frequent_ngrams(
 ) -> Iterator[Level]:
     """The n-grams of 1, 2, ..., `max_length` characters that occur in at least `fewest` texts.
 
-    Memory: 4 bytes for each character of the texts, and for each thread 5 for each place of a frequent character.
+    Memory: 8 bytes for each character of the texts, and for each thread 8 for each place of its most frequent one.
 
     Args:
         codes: (n, L) codes of the texts, from 0 to C.
@@ -57,7 +57,7 @@ def frequent_ngrams(
             character, places = np.flatnonzero(is_frequent), places.take(is_frequent)
             beginning = ending = np.zeros_like(character)
         else:
-            beginning, character, places = places.extended(codes, length - 1, n_characters, fewest, once=once)
+            beginning, character, places = places.extended(n_characters, fewest, once=once)
             ending = _find(keys, ending[beginning], character, n_characters)
         ngrams = np.column_stack([ngrams[beginning], character])
         keys = beginning * n_characters + character

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from tokenlayer.progress import tracked
 from tokenlayer.text.alphabet import Codes
-from tokenlayer.text.ngrams.places import Indices, Places, Positions
+from tokenlayer.text.ngrams.places import Indices, Places
 
 Numbers = npt.NDArray[np.int32]
 
@@ -69,7 +69,7 @@ def ngram_presence(
         if length == 1:
             places = Places.of_characters(codes, T, n_codes, character)
         else:
-            places = places.followed(codes, length - 1, n_codes, beginning, character)
+            places = places.followed(n_codes, beginning, character)
         is_ngram = level.ngram >= 0
         whole, q = places.take(is_ngram), level.ngram[is_ngram]
         occurrences[q], frequency[q] = whole.number, whole.n_texts()
@@ -86,7 +86,7 @@ def _texts(places: Places, frequency: Indices) -> Numbers:
     """(entries,): the texts of n-grams with these places, one n-gram behind the other, of as many texts as given."""
     bounds = np.concatenate([[0], np.cumsum(frequency)])
     texts = np.empty(bounds[-1], dtype=np.int32)
-    places.in_runs(lambda run, *some: _write_texts(*some, places.text_length, texts, bounds[run]))
+    places.in_runs(lambda run, some: _write_texts(some, texts, bounds[run]))
     return texts
 
 
@@ -241,18 +241,16 @@ def _transposed(tokens: Numbers, counts: Indices, n_tokens: int) -> tuple[Number
 
 
 @numba.njit(cache=True, nogil=True)
-def _write_texts(
-    positions: Positions, first: Indices, number: Indices, L: int, texts: Numbers, bounds: Indices
-) -> None:
+def _write_texts(places: Places, texts: Numbers, bounds: Indices) -> None:
     """Write the texts that hold each n-gram, ascending, from its bound on."""
-    for q in range(len(first)):
-        at, end = bounds[q], np.int64(0)  # of the text
-        for place in positions[first[q] : first[q] + number[q]]:
-            if place >= end:
-                text = place // L
-                end = (text + 1) * L
+    for q in range(len(places.first)):
+        at, last = bounds[q], -1
+        for place in places.positions[places.first[q] : places.first[q] + places.number[q]]:
+            text = place >> places.bits
+            if text != last:
                 texts[at] = text
                 at += 1
+            last = text
 
 
 @numba.njit(cache=True, nogil=True)
