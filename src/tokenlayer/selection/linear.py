@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numba
 import numpy as np
 import numpy.typing as npt
 from scipy import optimize, sparse, special
@@ -67,9 +68,13 @@ class Features:
     def columns(self, kept: Ints) -> Features:
         return Features(self.presence[:, kept], self.weights)
 
-    def rows(self, kept: Ints | npt.NDArray[np.bool_]) -> Features:
-        weights = None if self.weights is None else self.weights[kept]
-        return Features(sparse.csc_matrix(self.presence[kept]), weights)
+    def rows(self, kept: npt.NDArray[np.bool_]) -> Features:
+        """Those of the texts (n,) that are kept. The ones of their presence are a part of these."""
+        row = np.where(kept, np.cumsum(kept) - 1, -1).astype(np.int32)
+        bounds, texts = _kept_entries(self.presence.indptr, self.presence.indices, row)
+        ones = self.presence.data[: len(texts)]
+        presence = sparse.csc_matrix((ones, texts, bounds), shape=(np.count_nonzero(kept), len(self)))
+        return Features(presence, None if self.weights is None else self.weights[kept])
 
     def __len__(self) -> int:
         return int(self.presence.shape[1])
@@ -155,6 +160,25 @@ def _cross_entropy(logits: Floats, targets: Floats) -> Floats:
         return (np.logaddexp(0, logits) - targets * logits)[:, 0]
     of_text: Floats = special.logsumexp(logits, axis=1) - (targets * logits).sum(1)
     return of_text
+
+
+@numba.njit(cache=True, nogil=True)
+def _kept_entries(
+    bounds: npt.NDArray[np.int32], texts: npt.NDArray[np.int32], row: npt.NDArray[np.int32]
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    """Bounds (P + 1,) and rows of the entries whose texts have a row (n,), not -1."""
+    new_bounds = np.zeros_like(bounds)
+    for q in range(len(bounds) - 1):
+        kept = 0
+        for text in texts[bounds[q] : bounds[q + 1]]:
+            kept += row[text] >= 0
+        new_bounds[q + 1] = new_bounds[q] + kept
+    rows = np.empty(new_bounds[-1] + 1, dtype=np.int32)  # where what is not kept is overwritten, at last in the last
+    at = 0
+    for text in texts:
+        rows[at] = row[text]
+        at += row[text] >= 0
+    return new_bounds, rows[:-1]
 
 
 def cross_fitted(features: Features, targets: Floats, penalty: float, folds: int) -> Floats:

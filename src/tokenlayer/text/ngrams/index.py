@@ -64,6 +64,8 @@ class NgramIndex:
 
     def texts_of(self, ngrams: Ints) -> tuple[Texts, Ints]:
         """The texts of some n-grams (m,), one n-gram behind the other, and their bounds (m + 1,)."""
+        if np.array_equal(ngrams, np.arange(len(self))):
+            return self.texts, self.bounds  # not copied: they are the largest arrays of a training
         bounds = np.concatenate([[0], np.cumsum(self.frequency[ngrams])])
         texts = np.empty(bounds[-1], dtype=self.texts.dtype)
         _copy_segments(self.texts, self.bounds[ngrams], texts, bounds)
