@@ -1,4 +1,4 @@
-"""What stands before the first step of `graft`: the index of n-grams and its teacher, their seconds and their memory.
+"""`make benchmark-rules`: what stands before the first step of `graft`, the index of n-grams and its teacher.
 
 python -m benchmarks.ngram_index [--source PATH] [--json FILE] [--threads N] [--texts N]
 
@@ -43,6 +43,7 @@ from tokenlayer.text.ngrams import index
 TARGET = {"seconds": 20.0, "growth_mb": 1500.0}
 """On two cores, for the reviews."""
 COUNTING, FINDING, TEACHER, REST = "counting n-grams", "texts of the indexed", "teacher", "scores and choice"
+STAGES = COUNTING, FINDING, TEACHER, REST
 _WARM_UP = 300  # texts, for which everything is compiled
 
 
@@ -79,8 +80,9 @@ def measure(overrides: list[str], n_texts: int | None = None) -> Result:
     """Make the index and the teacher once, after a first time on few texts, which compiles.
 
     Returns:
-        `seconds` of both, and of each of the `stages`; `processor_s`, of all threads; `growth_mb`: by how much the largest resident memory exceeds
-        that of before; what was made: `texts`, `characters`, `ngrams`, `entries`; `digests`; `threads`.
+        `seconds` of both, and of each of the `stages`; `processor_s`, of all threads; `growth_mb`: by how much the
+        largest resident memory exceeds that of before; what was made: `texts`, `characters`, `ngrams`, `entries`;
+        `digests`; `threads`.
 
     """
     config = configuration(overrides)
@@ -98,7 +100,7 @@ def measure(overrides: list[str], n_texts: int | None = None) -> Result:
 
     before = psutil.Process().memory_info().rss / 1e6
     made(texts.first(_WARM_UP))
-    with _stages() as stages:
+    with Stages() as stages:
         begin, processor = time.perf_counter(), time.process_time()
         selection = made(texts)
         seconds, processor = time.perf_counter() - begin, time.process_time() - processor
@@ -120,7 +122,7 @@ def measure(overrides: list[str], n_texts: int | None = None) -> Result:
     }
 
 
-class _stages:  # noqa: N801  # used as a function
+class Stages:
     """Within: seconds of each stage, measured around the functions that the package calls."""
 
     def __init__(self) -> None:
@@ -174,7 +176,8 @@ def table(results: dict[str, Any]) -> Table:
     caption = (
         f"{results['source']}: {results['texts']:,} texts, {results['characters']:,} characters;"
         f" {results['ngrams']:,} n-grams, {results['entries']:,} entries;"
-        f" digests {results['digests']['index']} {results['digests']['teacher']}; {results['processor_s']:.1f} s of processor;"
+        f" digests {results['digests']['index']} {results['digests']['teacher']};"
+        f" {results['processor_s']:.1f} s of processor;"
         f" {hardware['cpu']}, {results['threads']} threads, load before {results['machine']['load_average']:.1f}"
     )
     shown = Table(title="Index and teacher", title_justify="left", caption=caption, caption_justify="left")

@@ -1,4 +1,4 @@
-"""Work that is shared out among the threads that torch may use: as many as OMP_NUM_THREADS or `trainer.threads` says."""
+"""Work that is shared out among threads, as many as torch may use: all, or what OMP_NUM_THREADS or the caller says."""
 
 from __future__ import annotations
 

@@ -167,10 +167,11 @@ def test_sums_and_texts_of_some_ngrams() -> None:
     values = np.random.default_rng(0).normal(size=index.n_texts).astype(np.float32)
     members = [index.texts[index.bounds[q] : index.bounds[q + 1]] for q in range(len(index))]
     np.testing.assert_allclose(index.sums(values), [values[texts].astype(np.float64).sum() for texts in members])
-    some = np.array([5, 0, 5, len(index) - 1])
-    texts, bounds = index.texts_of(some)
-    for i, q in enumerate(some):
-        np.testing.assert_array_equal(texts[bounds[i] : bounds[i + 1]], members[q])
+    for some in (np.array([5, 0, 5, len(index) - 1]), np.arange(len(index)), np.arange(len(index))[::-1]):
+        texts, bounds = index.texts_of(some)
+        assert len(bounds) == len(some) + 1
+        for i, q in enumerate(some):
+            np.testing.assert_array_equal(texts[bounds[i] : bounds[i + 1]], members[q])
 
 
 def test_its_arrays_are_all_of_it() -> None:

@@ -27,6 +27,7 @@ Positions = npt.NDArray[np.signedinteger]
 Words = npt.NDArray[np.uint32]
 
 _WORD = 32  # bits
+_MOST = 1 << 31  # places that 32 bits can number
 _RUNS = 4  # of n-grams for each thread, which takes another when it is done with one
 
 
@@ -43,8 +44,8 @@ class Places(NamedTuple):
     length: int
     """Characters of each n-gram."""
     positions: Positions
-    """positions[first[q]:first[q] + number[q]] are the places, ascending, of n-gram q: text · 2^bits + t, where division
-    is a shift. What lies between belongs to none."""
+    """positions[first[q]:first[q] + number[q]] are the places, ascending, of n-gram q: text · 2^bits + t, which a shift
+    divides. What lies between belongs to none."""
     ahead: Words
     """For each position the word that was read last behind its n-gram, of which characters may be part of it now."""
     first: Indices
@@ -73,7 +74,8 @@ class Places(NamedTuple):
         free = (np.cumsum(counts.T) - counts.T.ravel()).reshape(counts.T.shape).T.copy()
         first = free[0].copy()
         bits = codes.shape[1].bit_length()
-        positions = np.empty(int(counts.sum()), dtype=np.int32 if len(codes) << bits < 1 << 31 else np.int64)
+        dtype: type[np.signedinteger] = np.int32 if len(codes) << bits <= _MOST else np.int64
+        positions = np.empty(int(counts.sum()), dtype=dtype)
         in_threads(
             lambda i: _fill(codes[runs[i]], runs[i].start, T, bits, group, free[i], positions), list(range(len(runs)))
         )
@@ -214,7 +216,7 @@ def _sort(
     shift: int,
     mask: int,
     slots: Indices,
-    n_kept: int,
+    n_kept: np.int64,
     spare: tuple[Positions, Words],
 ) -> None:
     """Sort places by the code that follows, given the slot (n_codes,) of the first with each code; -1: they go.

@@ -58,28 +58,51 @@ def ngram_presence(
         max_token_length: K.
 
     """
-    codes, n_codes, P = np.asarray(codes), none_code + 1, len(ngrams)
+    found = _found(np.asarray(codes), ngrams, none_code + 1, max_token_length)
+    frequency, occurrences = np.zeros(len(ngrams), dtype=np.int64), np.zeros(len(ngrams), dtype=np.int64)
+    for some in found:
+        frequency[some.ngrams], occurrences[some.ngrams] = some.frequency, some.occurrences
+    bounds = np.concatenate([[0], np.cumsum(frequency)])
+    texts = np.empty(bounds[-1], dtype=np.int32)
+    while found:
+        some = found.pop()
+        _move(some.texts, some.ngrams, bounds, texts)
+    return Presence(texts, bounds, len(codes), occurrences)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """Some n-grams, where they are found."""
+
+    ngrams: Indices
+    """(m,): their numbers."""
+    occurrences: Indices
+    """(m,)"""
+    frequency: Indices
+    """(m,): of how many texts."""
+    texts: Numbers
+    """(entries,): of one n-gram behind the other's."""
+
+
+def _found(
+    codes: Codes, ngrams: Sequence[npt.NDArray[np.integer]], n_codes: int, max_token_length: int
+) -> list[_Found]:
+    """The n-grams of each length, the shortest first; all codes are below n_codes."""
     T = max(codes.shape[1] - max_token_length + 1, 0)
-    occurrences, frequency = np.zeros(P, dtype=np.int64), np.zeros(P, dtype=np.int64)
-    found: list[tuple[Indices, Numbers]] = []
     beginnings = _beginnings(ngrams, n_codes)
-    places = Places.of_characters(codes[:0], T, n_codes, occurrences[:0])
-    for length, level in enumerate(tracked(beginnings, "indexing n-grams", len(beginnings)), start=1):
+    found: list[_Found] = []
+    places: Places | None = None
+    for level in tracked(beginnings, "indexing n-grams", len(beginnings)):
         beginning, character = np.divmod(level.keys, n_codes)
-        if length == 1:
+        if places is None:
             places = Places.of_characters(codes, T, n_codes, character)
         else:
             places = places.followed(n_codes, beginning, character)
         is_ngram = level.ngram >= 0
-        whole, q = places.take(is_ngram), level.ngram[is_ngram]
-        occurrences[q], frequency[q] = whole.number, whole.n_texts()
-        found.append((q, _texts(whole, frequency[q])))
-    del places
-    bounds = np.concatenate([[0], np.cumsum(frequency)])
-    texts = np.empty(bounds[-1], dtype=np.int32)
-    while found:
-        _move(*found.pop(), texts, bounds)
-    return Presence(texts, bounds, len(codes), occurrences)
+        whole = places.take(is_ngram)
+        frequency = whole.n_texts()
+        found.append(_Found(level.ngram[is_ngram], whole.number, frequency, _texts(whole, frequency)))
+    return found
 
 
 def _texts(places: Places, frequency: Indices) -> Numbers:
@@ -254,10 +277,10 @@ def _write_texts(places: Places, texts: Numbers, bounds: Indices) -> None:
 
 
 @numba.njit(cache=True, nogil=True)
-def _move(tokens: Indices, texts_of_tokens: Numbers, texts: Numbers, bounds: Indices) -> None:
-    """Write the texts of some tokens, one token's behind the other's, to where the bounds of all say."""
+def _move(source: Numbers, ngrams: Indices, bounds: Indices, texts: Numbers) -> None:
+    """Write the texts of some n-grams, one n-gram's behind the other's, to between the bounds of each."""
     at = 0
-    for token in tokens:
-        n = bounds[token + 1] - bounds[token]
-        texts[bounds[token] : bounds[token + 1]] = texts_of_tokens[at : at + n]
+    for q in ngrams:
+        n = bounds[q + 1] - bounds[q]
+        texts[bounds[q] : bounds[q + 1]] = source[at : at + n]
         at += n
