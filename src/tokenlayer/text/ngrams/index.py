@@ -15,7 +15,7 @@ from tokenlayer.text.corpus import TrainingTexts
 from tokenlayer.text.ngrams.counts import Mask, class_counts, class_weights
 from tokenlayer.text.ngrams.levels import Level, frequent_ngrams
 from tokenlayer.text.ngrams.places import Places
-from tokenlayer.text.ngrams.presence import ngram_presence
+from tokenlayer.text.ngrams.presence import copy_segments, ngram_presence
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -66,9 +66,10 @@ class NgramIndex:
         """The texts of some n-grams (m,), one n-gram behind the other, and their bounds (m + 1,)."""
         if np.array_equal(ngrams, np.arange(len(self))):
             return self.texts, self.bounds  # not copied: they are the largest arrays of a training
-        bounds = np.concatenate([[0], np.cumsum(self.frequency[ngrams])])
+        frequency = self.frequency[ngrams]
+        bounds = np.concatenate([[0], np.cumsum(frequency)])
         texts = np.empty(bounds[-1], dtype=self.texts.dtype)
-        _copy_segments(self.texts, self.bounds[ngrams], texts, bounds)
+        copy_segments(self.texts, self.bounds[ngrams], texts, bounds, frequency)
         return texts, bounds
 
     def find(self, patterns: Ints) -> Ints:
@@ -258,13 +259,6 @@ def _sum_up(places: Places, values: Fingerprints, sums: Fingerprints) -> None:
             if text != last:
                 sums[q] += values[text]
             last = text
-
-
-@numba.njit(cache=True, nogil=True)
-def _copy_segments(source: Texts, first: Ints, target: Texts, bounds: Ints) -> None:
-    """Write the segments of `source` that begin at `first` (m,) one behind the other, between the bounds (m + 1,)."""
-    for i in range(len(first)):
-        target[bounds[i] : bounds[i + 1]] = source[first[i] : first[i] + bounds[i + 1] - bounds[i]]
 
 
 def _keys(ngrams: Ints) -> npt.NDArray[np.void]:

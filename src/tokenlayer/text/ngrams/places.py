@@ -228,7 +228,8 @@ def _sort(
         if code < len(slots) and slots[code] >= 0:
             spare[0][slots[code]], spare[1][slots[code]] = positions[i], ahead[i]
             slots[code] += 1
-    positions[:n_kept], ahead[:n_kept] = spare[0][:n_kept], spare[1][:n_kept]
+    for i in range(n_kept):
+        positions[i], ahead[i] = spare[0][i], spare[1][i]
 
 
 @numba.njit(cache=True, nogil=True)
@@ -301,4 +302,5 @@ def _extend_by(places: Places, n_codes: int, bounds: Indices, character: Indices
         for word in ahead:
             times[(np.int64(word) >> shift) & mask] = 0
         _sort(positions, ahead, shift, mask, slots, n_kept, spare)
-        slots[character[bounds[q] : bounds[q + 1]]] = -1
+        for code in character[bounds[q] : bounds[q + 1]]:
+            slots[code] = -1

@@ -66,7 +66,9 @@ def ngram_presence(
     texts = np.empty(bounds[-1], dtype=np.int32)
     while found:
         some = found.pop()
-        _move(some.texts, some.ngrams, bounds, texts)
+        copy_segments(
+            some.texts, np.cumsum(some.frequency) - some.frequency, texts, bounds[some.ngrams], some.frequency
+        )
     return Presence(texts, bounds, len(codes), occurrences)
 
 
@@ -277,10 +279,8 @@ def _write_texts(places: Places, texts: Numbers, bounds: Indices) -> None:
 
 
 @numba.njit(cache=True, nogil=True)
-def _move(source: Numbers, ngrams: Indices, bounds: Indices, texts: Numbers) -> None:
-    """Write the texts of some n-grams, one n-gram's behind the other's, to between the bounds of each."""
-    at = 0
-    for q in ngrams:
-        n = bounds[q + 1] - bounds[q]
-        texts[bounds[q] : bounds[q + 1]] = source[at : at + n]
-        at += n
+def copy_segments(source: Numbers, source_first: Indices, target: Numbers, target_first: Indices, n: Indices) -> None:
+    """Copy segments of n (m,) numbers each, from where each begins in the source to where it begins in the target."""
+    for segment in range(len(n)):
+        for i in range(n[segment]):
+            target[target_first[segment] + i] = source[source_first[segment] + i]
