@@ -35,7 +35,8 @@ def frequent_ngrams(
 ) -> Iterator[Level]:
     """The n-grams of 1, 2, ..., `max_length` characters that occur in at least `fewest` texts.
 
-    Memory: 8 bytes for each character of the texts, and for each thread 8 for each place of its most frequent one.
+    Memory: a copy of the codes, 8 bytes for each character of the texts, and 8 for each place of the most frequent one
+    in each thread.
 
     Args:
         codes: (n, L) codes of the texts, from 0 to C.
