@@ -53,6 +53,7 @@ benchmark: $(STAMP)  ## speed and memory; ORIGINAL=1 times the original package 
 
 benchmark-rules: $(STAMP)  ## what each learning rule costs a step, an edit, an epoch; SOURCE=… names the reviews
 	$(BIN)/python -m benchmarks.rules $(if $(SOURCE),--source $(SOURCE))
+	$(BIN)/python -m benchmarks.ngram_index $(if $(SOURCE),--source $(SOURCE))
 
 benchmark-estimators: $(STAMP)  ## the fit of the scikit-learn estimators beside the command, and their predictions; SOURCE=…
 	$(BIN)/python -m benchmarks.estimators $(if $(SOURCE),--source $(SOURCE))

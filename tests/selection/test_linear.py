@@ -1,10 +1,18 @@
 """The linear classifier against Newton's method on all numbers at once."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
 import numpy as np
 import pytest
+import torch
 from scipy import optimize
 from selection_cases import exact, features_of, objective, problem
+from threadpoolctl import threadpool_info, threadpool_limits
 
+from tokenlayer.progress import Work, shown_by
+from tokenlayer.selection import linear
 from tokenlayer.selection.linear import Features, Linear, cross_fitted, fit, one_hot, probabilities
 
 
@@ -57,12 +65,48 @@ def test_cross_fitted_predictions_are_those_of_models_of_the_other_folds() -> No
         np.testing.assert_allclose(found[~inside], p, atol=0.01)
 
 
+def test_cross_fitted_predictions_do_not_depend_on_the_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    X, targets = problem(n=200, P=300)
+    found, of_blas = [], []
+    fitted = linear.fit
+
+    def watched(*arguments: Any, **settings: Any) -> Linear:
+        of_blas.extend(pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas")
+        return fitted(*arguments, **settings)
+
+    monkeypatch.setattr(linear, "fit", watched)
+    for n_threads in (1, 2, 3):
+        monkeypatch.setattr(torch, "get_num_threads", lambda n=n_threads: n)
+        with threadpool_limits(2, "blas"):
+            found.append(cross_fitted(features_of(X), targets, 0.1, folds=3))
+            assert {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"} == {2}
+    assert set(of_blas) == {1}
+    np.testing.assert_array_equal(found[0], found[1])
+    np.testing.assert_array_equal(found[0], found[2])
+
+
+def test_cross_fitting_says_how_far_it_is() -> None:
+    X, targets = problem()
+    shown: list[tuple[Work, int]] = []
+
+    @contextmanager
+    def display(work: Work) -> Iterator[None]:
+        yield
+        shown.append((work, work.done_now()))
+
+    with shown_by(display):
+        cross_fitted(features_of(X), targets, 0.1, folds=3)
+    ((work, done),) = shown
+    assert done == work.total == 120
+
+
 def test_rows_columns_and_spread() -> None:
     X, _ = problem(n=30, P=5)
     features = features_of(X)
     np.testing.assert_allclose(features.spread, X.std(0))
     some = np.array([4, 0])
-    np.testing.assert_array_equal(features.columns(some).rows(np.arange(7)).presence.toarray(), X[:7][:, some])
+    kept = np.random.default_rng(1).random(30) < 0.4
+    np.testing.assert_array_equal(features.columns(some).rows(kept).presence.toarray(), X[kept][:, some])
     assert len(features.columns(some)) == 2
 
 

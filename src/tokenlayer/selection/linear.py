@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numba
 import numpy as np
 import numpy.typing as npt
 from scipy import optimize, sparse, special
+from threadpoolctl import threadpool_limits
 
 from tokenlayer.progress import Work, working
+from tokenlayer.threads import in_threads
 
 _ITERATIONS = 40
 
@@ -65,9 +68,13 @@ class Features:
     def columns(self, kept: Ints) -> Features:
         return Features(self.presence[:, kept], self.weights)
 
-    def rows(self, kept: Ints | npt.NDArray[np.bool_]) -> Features:
-        weights = None if self.weights is None else self.weights[kept]
-        return Features(sparse.csc_matrix(self.presence[kept]), weights)
+    def rows(self, kept: npt.NDArray[np.bool_]) -> Features:
+        """Those of the texts (n,) that are kept. The ones of their presence are a part of these."""
+        row = np.where(kept, np.cumsum(kept) - 1, -1).astype(np.int32)
+        bounds, texts = _kept_entries(self.presence.indptr, self.presence.indices, row)
+        ones = self.presence.data[: len(texts)]
+        presence = sparse.csc_matrix((ones, texts, bounds), shape=(np.count_nonzero(kept), len(self)))
+        return Features(presence, None if self.weights is None else self.weights[kept])
 
     def __len__(self) -> int:
         return int(self.presence.shape[1])
@@ -155,18 +162,45 @@ def _cross_entropy(logits: Floats, targets: Floats) -> Floats:
     return of_text
 
 
+@numba.njit(cache=True, nogil=True)
+def _kept_entries(
+    bounds: npt.NDArray[np.int32], texts: npt.NDArray[np.int32], row: npt.NDArray[np.int32]
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    """Bounds (P + 1,) and rows of the entries whose texts have a row (n,), not -1."""
+    new_bounds = np.zeros_like(bounds)
+    for q in range(len(bounds) - 1):
+        kept = 0
+        for text in texts[bounds[q] : bounds[q + 1]]:
+            kept += row[text] >= 0
+        new_bounds[q + 1] = new_bounds[q] + kept
+    rows = np.empty(new_bounds[-1] + 1, dtype=np.int32)  # where what is not kept is overwritten, at last in the last
+    at = 0
+    for text in texts:
+        rows[at] = row[text]
+        at += row[text] >= 0
+    return new_bounds, rows[:-1]
+
+
 def cross_fitted(features: Features, targets: Floats, penalty: float, folds: int) -> Floats:
     """(n, n_outputs) probabilities of each text by a model that was fitted without it.
 
     Text i is in fold i mod `folds`: the training texts stand in a random order. No fit starts from another's, which
     has seen the texts that this one must not see, and would leave a trace of them where it is not carried to its end.
+    The numbers do not depend on the number of threads.
     """
-    out = np.empty_like(targets)
     fold = np.arange(len(targets)) % folds
-    with working("fitting a classifier on all n-grams", folds * _ITERATIONS) as work:
-        for held_out in range(folds):
-            inside, outside = fold != held_out, fold == held_out
-            model = fit(features.rows(inside), targets[inside], penalty, work=work)
-            out[outside] = probabilities(model.logits(features.rows(outside)))
-            work.done = (held_out + 1) * _ITERATIONS
+    works = [Work("fitting on all texts but a fold's", _ITERATIONS) for _ in range(folds)]
+
+    def predicted(held_out: int) -> Floats:
+        inside, outside = fold != held_out, fold == held_out
+        model = fit(features.rows(inside), targets[inside], penalty, work=works[held_out])
+        works[held_out].done = _ITERATIONS
+        return probabilities(model.logits(features.rows(outside)))
+
+    out = np.empty_like(targets)
+    total, done = folds * _ITERATIONS, lambda: sum(work.done for work in works)
+    # Sums over 10⁵ weights, each shared out among BLAS's own threads, would differ with their number.
+    with working("fitting a classifier on all n-grams", total, done), threadpool_limits(1, "blas"):
+        for held_out, probability in enumerate(in_threads(predicted, range(folds))):
+            out[fold == held_out] = probability
     return out

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+import torch
 
 from tokenlayer.selection.chi2 import chi_squared
 from tokenlayer.text.corpus import TrainingTexts
-from tokenlayer.text.ngrams import index, levels
+from tokenlayer.text.ngrams import index
 from tokenlayer.text.ngrams.index import NgramIndex, index_ngrams
 
 C, L, K = 4, 14, 5
@@ -85,13 +86,13 @@ def as_sets(index: NgramIndex) -> dict[frozenset[int], tuple[int, ...]]:
     return found
 
 
-@pytest.mark.parametrize("table", [levels._TABLE, 1])
+@pytest.mark.parametrize("n_threads", [1, 3])
 @pytest.mark.parametrize(("lengths", "min_texts"), [([1, 2, 3, 4, 5], 1), ([2, 3, 4, 5], 3), ([2, 4], 3), ([3], 5)])
 @pytest.mark.parametrize("seed", range(4))
 def test_texts_of_the_ngrams_that_are_kept(
-    seed: int, lengths: list[int], min_texts: int, table: int, monkeypatch: pytest.MonkeyPatch
+    seed: int, lengths: list[int], min_texts: int, n_threads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(levels, "_TABLE", table)  # 1: a walk for each shorter n-gram
+    monkeypatch.setattr(torch, "get_num_threads", lambda: n_threads)
     texts = random_texts(seed)
     expected = slow_index(texts, lengths, min_texts)
     index = indexed(texts, lengths, min_texts)
@@ -166,10 +167,11 @@ def test_sums_and_texts_of_some_ngrams() -> None:
     values = np.random.default_rng(0).normal(size=index.n_texts).astype(np.float32)
     members = [index.texts[index.bounds[q] : index.bounds[q + 1]] for q in range(len(index))]
     np.testing.assert_allclose(index.sums(values), [values[texts].astype(np.float64).sum() for texts in members])
-    some = np.array([5, 0, 5, len(index) - 1])
-    texts, bounds = index.texts_of(some)
-    for i, q in enumerate(some):
-        np.testing.assert_array_equal(texts[bounds[i] : bounds[i + 1]], members[q])
+    for some in (np.array([5, 0, 5, len(index) - 1]), np.arange(len(index)), np.arange(len(index))[::-1]):
+        texts, bounds = index.texts_of(some)
+        assert len(bounds) == len(some) + 1
+        for i, q in enumerate(some):
+            np.testing.assert_array_equal(texts[bounds[i] : bounds[i + 1]], members[q])
 
 
 def test_its_arrays_are_all_of_it() -> None:

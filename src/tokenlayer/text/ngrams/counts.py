@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from tokenlayer.text.alphabet import Codes
 from tokenlayer.text.corpus import TrainingTexts
-from tokenlayer.text.ngrams.levels import Level, Numbers, frequent_ngrams
+from tokenlayer.text.ngrams.levels import Level, frequent_ngrams
+from tokenlayer.text.ngrams.places import Places
 
 Counts = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -79,7 +80,8 @@ def class_counts(
     """
     ngrams = range(len(level.ngrams)) if ngrams is None else ngrams
     counts = np.zeros((len(ngrams), n_classes), dtype=np.int64)
-    _count_classes(level.windows, labels, ngrams.start, counts, once)
+    places = level.places.take(slice(ngrams.start, ngrams.stop))
+    places.in_runs(lambda run, some: _count_classes(some, labels, counts[run], once))
     return counts
 
 
@@ -97,34 +99,32 @@ def class_weights(
 
     """
     sums = np.zeros((len(ngrams), n_classes))
-    _sum_classes(level.windows, labels, weights, ngrams.start, sums)
+    places = level.places.take(slice(ngrams.start, ngrams.stop))
+    places.in_runs(lambda run, some: _sum_classes(some, labels, weights, sums[run]))
     return sums
 
 
 @numba.njit(cache=True, nogil=True)
-def _count_classes(windows: Numbers, labels: npt.NDArray[np.int64], first: int, counts: Counts, once: bool) -> None:
-    seen_in = np.full(len(counts), -1, dtype=np.int32)
-    for text in range(windows.shape[0]):
-        for t in range(windows.shape[1]):
-            number = windows[text, t] - first
-            if not 0 <= number < len(counts) or (once and seen_in[number] == text):
-                continue
-            seen_in[number] = text
-            counts[number, labels[text]] += 1
+def _count_classes(places: Places, labels: npt.NDArray[np.int64], counts: Counts, once: bool) -> None:
+    for q in range(len(places.first)):
+        last = -1
+        for place in places.positions[places.first[q] : places.first[q] + places.number[q]]:
+            text = place >> places.bits
+            counts[q, labels[text]] += not once or text != last
+            last = text
 
 
 @numba.njit(cache=True, nogil=True)
 def _sum_classes(
-    windows: Numbers,
+    places: Places,
     labels: npt.NDArray[np.int64],
     weights: npt.NDArray[np.float64],
-    first: int,
     sums: npt.NDArray[np.float64],
 ) -> None:
-    seen_in = np.full(len(sums), -1, dtype=np.int32)
-    for text in range(windows.shape[0]):
-        for t in range(windows.shape[1]):
-            number = windows[text, t] - first
-            if 0 <= number < len(sums) and seen_in[number] != text:
-                seen_in[number] = text
-                sums[number, labels[text]] += weights[text]
+    for q in range(len(places.first)):
+        last = -1
+        for place in places.positions[places.first[q] : places.first[q] + places.number[q]]:
+            text = place >> places.bits
+            if text != last:
+                sums[q, labels[text]] += weights[text]
+            last = text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,11 +13,13 @@ import numpy.typing as npt
 from tokenlayer.text.alphabet import BLANK
 from tokenlayer.text.corpus import TrainingTexts
 from tokenlayer.text.ngrams.counts import Mask, class_counts, class_weights
-from tokenlayer.text.ngrams.levels import Level, Numbers, frequent_ngrams
-from tokenlayer.text.ngrams.presence import ngram_presence
+from tokenlayer.text.ngrams.levels import Level, frequent_ngrams
+from tokenlayer.text.ngrams.places import Places
+from tokenlayer.text.ngrams.presence import copy_segments, ngram_presence
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
+Texts = npt.NDArray[np.int32]
 Fingerprints = npt.NDArray[np.uint64]
 Score = Callable[[Any, Any], Floats]
 """From the texts of each class that hold each n-gram (G, n_classes), and all texts of each class, to scores (G,): from
@@ -35,7 +37,7 @@ class NgramIndex:
     """(P, K) codes, padded with blanks."""
     bounds: Ints
     """(P + 1,)"""
-    texts: npt.NDArray[np.int32]
+    texts: Texts
     """(entries,): texts[bounds[q]:bounds[q + 1]] are the texts, ascending, that hold n-gram q."""
     n_texts: int
     """Number of texts that are indexed: the first so many of the training texts."""
@@ -61,12 +63,15 @@ class NgramIndex:
         columns = np.ascontiguousarray(values.reshape(self.n_texts, -1).T, dtype=np.float64)
         return _sums_of_texts(self.texts, self.bounds, columns).reshape(len(self), *values.shape[1:])
 
-    def texts_of(self, ngrams: Ints) -> tuple[npt.NDArray[np.int32], Ints]:
+    def texts_of(self, ngrams: Ints) -> tuple[Texts, Ints]:
         """The texts of some n-grams (m,), one n-gram behind the other, and their bounds (m + 1,)."""
-        lengths = self.frequency[ngrams]
-        bounds = np.concatenate([[0], np.cumsum(lengths)])
-        source = np.arange(bounds[-1]) + np.repeat(self.bounds[ngrams] - bounds[:-1], lengths)
-        return self.texts[source], bounds
+        if np.array_equal(ngrams, np.arange(len(self))):
+            return self.texts, self.bounds  # not copied: they are the largest arrays of a training
+        frequency = self.frequency[ngrams]
+        bounds = np.concatenate([[0], np.cumsum(frequency)])
+        texts = np.empty(bounds[-1], dtype=self.texts.dtype)
+        copy_segments(self.texts, self.bounds[ngrams], texts, bounds, frequency)
+        return texts, bounds
 
     def find(self, patterns: Ints) -> Ints:
         """(m,): for each of the patterns (m, K), blanks included, the number of its n-gram, or -1."""
@@ -125,19 +130,32 @@ def index_ngrams(
     """
     n_texts = max(1, min(len(texts), max_characters // texts.codes.shape[1]))
     first = texts.first(n_texts)
-    found = shorter = _Candidates.none(max_token_length)
-    for level in frequent_ngrams(first.codes, n_characters, max(lengths), max_token_length, min_texts):
-        longer = _Candidates.none(max_token_length)
-        if level.ngrams.shape[1] in lengths:
-            longer = _candidates(level, first, max_token_length, score)
-            if len(shorter.ngrams):
-                shorter = shorter.take(~_stood_for(level, shorter.frequency, longer.frequency))
-        found = _best(found, shorter, max_ngrams, n_texts)
-        shorter = longer
-    ngrams = _best(found, shorter, max_ngrams, n_texts).ngrams
+    levels = frequent_ngrams(first.codes, n_characters, max(lengths), max_token_length, min_texts)
+    ngrams = _chosen(levels, first, lengths, max_token_length, score, max_ngrams)
     unpadded = [ngram[ngram != BLANK] for ngram in ngrams]
     presence = ngram_presence(first.codes, unpadded, n_characters, max_token_length)
     return NgramIndex(ngrams, presence.bounds, presence.texts, n_texts, presence.occurrences)
+
+
+def _chosen(
+    levels: Iterator[Level],
+    texts: TrainingTexts,
+    lengths: Sequence[int],
+    max_token_length: int,
+    score: Score,
+    max_ngrams: int,
+) -> Ints:
+    """(P, K): the n-grams, padded, that are worth a look."""
+    found = shorter = _Candidates.none(max_token_length)
+    for level in levels:
+        longer = _Candidates.none(max_token_length)
+        if level.ngrams.shape[1] in lengths:
+            longer = _candidates(level, texts, max_token_length, score)
+            if len(shorter.ngrams):
+                shorter = shorter.take(~_stood_for(level, shorter.frequency, longer.frequency))
+        found = _best(found, shorter, max_ngrams, len(texts))
+        shorter = longer
+    return _best(found, shorter, max_ngrams, len(texts)).ngrams
 
 
 @dataclass(frozen=True)
@@ -169,7 +187,8 @@ def _candidates(level: Level, texts: TrainingTexts, max_token_length: int, score
     padded = np.full((len(scores), max_token_length), BLANK)
     padded[:, : level.ngrams.shape[1]] = level.ngrams
     random = np.random.default_rng(0).integers(0, 1 << 64, len(texts), dtype=np.uint64)
-    fingerprint = _sums_over_texts(level.windows, random, len(scores))
+    fingerprint = np.zeros(len(scores), dtype=np.uint64)
+    level.places.in_runs(lambda run, some: _sum_up(some, random, fingerprint[run]))
     return _Candidates(padded, frequency, scores, fingerprint)
 
 
@@ -224,17 +243,15 @@ def _best(some: _Candidates, more: _Candidates, max_ngrams: int, n_texts: int) -
 
 
 @numba.njit(cache=True, nogil=True)
-def _sums_over_texts(windows: Numbers, values: Fingerprints, n_ngrams: int) -> Fingerprints:
-    """(n_ngrams,): for each n-gram the sum of `values` (n,), modulo 2^64, over the texts that hold it."""
-    sums = np.zeros(n_ngrams, dtype=np.uint64)
-    seen_in = np.full(n_ngrams, -1, dtype=np.int32)
-    for text in range(windows.shape[0]):
-        for t in range(windows.shape[1]):
-            number = windows[text, t]
-            if number >= 0 and seen_in[number] != text:
-                seen_in[number] = text
-                sums[number] += values[text]
-    return sums
+def _sum_up(places: Places, values: Fingerprints, sums: Fingerprints) -> None:
+    """Add to each n-gram's sum (G,), modulo 2^64, the `values` (n,) of the texts that hold it."""
+    for q in range(len(places.first)):
+        last = -1
+        for place in places.positions[places.first[q] : places.first[q] + places.number[q]]:
+            text = place >> places.bits
+            if text != last:
+                sums[q] += values[text]
+            last = text
 
 
 def _keys(ngrams: Ints) -> npt.NDArray[np.void]:

@@ -1,4 +1,4 @@
-"""The places of some n-grams in texts, found in one walk over the texts for all of them."""
+"""The texts that hold some n-grams, found for all of them at once."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from tokenlayer.progress import working
+from tokenlayer.progress import tracked
 from tokenlayer.text.alphabet import Codes
+from tokenlayer.text.ngrams.places import Indices, Places
 
-Indices = npt.NDArray[np.int64]
 Numbers = npt.NDArray[np.int32]
 
 
@@ -58,11 +58,61 @@ def ngram_presence(
         max_token_length: K.
 
     """
+    found = _found(np.asarray(codes), ngrams, none_code + 1, max_token_length)
+    frequency, occurrences = np.zeros(len(ngrams), dtype=np.int64), np.zeros(len(ngrams), dtype=np.int64)
+    for some in found:
+        frequency[some.ngrams], occurrences[some.ngrams] = some.frequency, some.occurrences
+    bounds = np.concatenate([[0], np.cumsum(frequency)])
+    texts = np.empty(bounds[-1], dtype=np.int32)
+    while found:
+        some = found.pop()
+        copy_segments(
+            some.texts, np.cumsum(some.frequency) - some.frequency, texts, bounds[some.ngrams], some.frequency
+        )
+    return Presence(texts, bounds, len(codes), occurrences)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """Some n-grams, where they are found."""
+
+    ngrams: Indices
+    """(m,): their numbers."""
+    occurrences: Indices
+    """(m,)"""
+    frequency: Indices
+    """(m,): of how many texts."""
+    texts: Numbers
+    """(entries,): of one n-gram behind the other's."""
+
+
+def _found(
+    codes: Codes, ngrams: Sequence[npt.NDArray[np.integer]], n_codes: int, max_token_length: int
+) -> list[_Found]:
+    """The n-grams of each length, the shortest first; all codes are below n_codes."""
     T = max(codes.shape[1] - max_token_length + 1, 0)
-    with working("indexing n-grams"):
-        occurrences = np.zeros(len(ngrams), dtype=np.int64)
-        tokens, counts = _walk(np.asarray(codes), T, *_trie(ngrams, none_code + 1), none_code + 1, True, occurrences)
-        return Presence.of_texts(tokens, counts, occurrences)
+    beginnings = _beginnings(ngrams, n_codes)
+    found: list[_Found] = []
+    places: Places | None = None
+    for level in tracked(beginnings, "indexing n-grams", len(beginnings)):
+        beginning, character = np.divmod(level.keys, n_codes)
+        if places is None:
+            places = Places.of_characters(codes, T, n_codes, character)
+        else:
+            places = places.followed(n_codes, beginning, character)
+        is_ngram = level.ngram >= 0
+        whole = places.take(is_ngram)
+        frequency = whole.n_texts()
+        found.append(_Found(level.ngram[is_ngram], whole.number, frequency, _texts(whole, frequency)))
+    return found
+
+
+def _texts(places: Places, frequency: Indices) -> Numbers:
+    """(entries,): the texts of n-grams with these places, one n-gram behind the other, of as many texts as given."""
+    bounds = np.concatenate([[0], np.cumsum(frequency)])
+    texts = np.empty(bounds[-1], dtype=np.int32)
+    places.in_runs(lambda run, some: _write_texts(some, texts, bounds[run]))
+    return texts
 
 
 class NgramFinder:
@@ -79,7 +129,6 @@ class NgramFinder:
         self._trie = _trie(ngrams, none_code + 1)
         self._n_codes = none_code + 1
         self._max_token_length = max_token_length
-        self._occurrences = np.zeros(len(ngrams), dtype=np.int64)  # which nobody asks for
 
     def find(self, codes: Codes, *, once: bool) -> tuple[Numbers, Indices]:
         """The n-grams (entries,) that begin in each of some texts, text by text, and how many there are in each (b,).
@@ -90,8 +139,36 @@ class NgramFinder:
 
         """
         T = max(codes.shape[1] - self._max_token_length + 1, 0)
-        found: tuple[Numbers, Indices] = _walk(codes, T, *self._trie, self._n_codes, once, self._occurrences)
+        found: tuple[Numbers, Indices] = _walk(codes, T, *self._trie, self._n_codes, once)
         return found
+
+
+@dataclass(frozen=True)
+class _Beginnings:
+    """The beginnings of one length, of n-grams that are longer or end there."""
+
+    keys: Indices
+    """Ascending: number of the beginning one character shorter · n_codes + last character."""
+    ngram: Indices
+    """The number of the n-gram that each is, or -1."""
+
+
+def _beginnings(ngrams: Sequence[npt.NDArray[np.integer]], n_codes: int) -> list[_Beginnings]:
+    """Of each length from 1 on, those of P different n-grams; all codes are below n_codes."""
+    lengths = np.array([len(ngram) for ngram in ngrams], dtype=np.int64)
+    padded = np.zeros((len(ngrams), int(lengths.max(initial=0))), dtype=np.int64)
+    for row, ngram in zip(padded, ngrams, strict=True):
+        row[: len(ngram)] = ngram
+    number = np.zeros(len(ngrams), dtype=np.int64)
+    found = []
+    for length in range(1, padded.shape[1] + 1):
+        longer = np.flatnonzero(lengths >= length)
+        keys, number[longer] = np.unique(number[longer] * n_codes + padded[longer, length - 1], return_inverse=True)
+        ends = np.flatnonzero(lengths == length)
+        ngram_of = np.full(len(keys), -1)
+        ngram_of[number[ends]] = ends
+        found.append(_Beginnings(keys, ngram_of))
+    return found
 
 
 def _trie(ngrams: Sequence[npt.NDArray[np.integer]], n_codes: int) -> tuple[Indices, Numbers, Numbers]:
@@ -106,23 +183,13 @@ def _trie(ngrams: Sequence[npt.NDArray[np.integer]], n_codes: int) -> tuple[Indi
         empty one; a hash table of these keys; the number of the n-gram that each beginning is, or -1.
 
     """
-    lengths = np.array([len(ngram) for ngram in ngrams], dtype=np.int64)
-    padded = np.zeros((len(ngrams), int(lengths.max(initial=0))), dtype=np.int64)
-    for row, ngram in zip(padded, ngrams, strict=True):
-        row[: len(ngram)] = ngram
-    number = np.zeros(len(ngrams), dtype=np.int64)
-    keys = [np.zeros(0, dtype=np.int64)]
-    n_numbers = 1
-    for length in range(1, padded.shape[1] + 1):
-        longer = np.flatnonzero(lengths >= length)
-        found, inverse = np.unique(number[longer] * n_codes + padded[longer, length - 1], return_inverse=True)
-        number[longer] = n_numbers + inverse
-        keys.append(found)
-        n_numbers += len(found)
-    token = np.full(n_numbers, -1, dtype=np.int32)
-    token[number] = np.arange(len(ngrams))
+    keys, token = [np.zeros(0, dtype=np.int64)], [np.full(1, -1)]
+    for level in _beginnings(ngrams, n_codes):
+        first_shorter = sum(map(len, token[:-1]))
+        keys.append(level.keys + first_shorter * n_codes)
+        token.append(level.ngram)
     every_key = np.concatenate(keys)
-    return every_key, _hashed(every_key), token
+    return every_key, _hashed(every_key), np.concatenate(token).astype(np.int32)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -151,12 +218,9 @@ def _place(table: Numbers, keys: Indices, key: np.int64) -> np.int64:
 
 @numba.njit(cache=True, nogil=True)
 def _walk(
-    codes: Codes, T: int, keys: Indices, table: Numbers, token: Numbers, n_codes: int, once: bool, occurrences: Indices
+    codes: Codes, T: int, keys: Indices, table: Numbers, token: Numbers, n_codes: int, once: bool
 ) -> tuple[Numbers, Indices]:
-    """The n-grams of each text, in the order of the texts, each once if asked; and how many there are in each text.
-
-    What is found is added to `occurrences` (P,), each time that it is.
-    """
+    """The n-grams of each text, in the order of the texts, each once if asked; and how many there are in each text."""
     tokens, n = np.empty(1024, dtype=np.int32), 0
     counts = np.zeros(codes.shape[0], dtype=np.int64)
     seen_in = np.full(len(token), -1, dtype=np.int32)
@@ -170,7 +234,6 @@ def _walk(
                     break
                 if token[number] < 0:
                     continue
-                occurrences[token[number]] += 1
                 if not (once and seen_in[number] == text):
                     seen_in[number] = text
                     if n == len(tokens):
@@ -200,3 +263,24 @@ def _transposed(tokens: Numbers, counts: Indices, n_tokens: int) -> tuple[Number
             free[token] += 1
             at += 1
     return texts, bounds
+
+
+@numba.njit(cache=True, nogil=True)
+def _write_texts(places: Places, texts: Numbers, bounds: Indices) -> None:
+    """Write the texts that hold each n-gram, ascending, from its bound on."""
+    for q in range(len(places.first)):
+        at, last = bounds[q], -1
+        for place in places.positions[places.first[q] : places.first[q] + places.number[q]]:
+            text = place >> places.bits
+            if text != last:
+                texts[at] = text
+                at += 1
+            last = text
+
+
+@numba.njit(cache=True, nogil=True)
+def copy_segments(source: Numbers, source_first: Indices, target: Numbers, target_first: Indices, n: Indices) -> None:
+    """Copy segments of n (m,) numbers each, from where each begins in the source to where it begins in the target."""
+    for segment in range(len(n)):
+        for i in range(n[segment]):
+            target[target_first[segment] + i] = source[source_first[segment] + i]
