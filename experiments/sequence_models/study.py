@@ -55,7 +55,7 @@ COVERING = {
 
 
 def budgeted(name: str, budget: float) -> tuple[str, ...]:
-    """The settings of a budget: of the rule, of the initializer, or of both; a long text may hold four times as many."""
+    """The settings of a budget: of the rule, of the initializer, or of both. Long texts may hold four times as many."""
     keys = {
         "learned": ("learning_rule",),
         "selected_learned": ("learning_rule", "initializer"),

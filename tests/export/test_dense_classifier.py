@@ -11,7 +11,7 @@ from tokenlayer.export.dense_classifier import dense_classifier
 TEXTS = ["ab", "", "the quick brown fox, <br />jumps over", "x" * 70, "Lazy Dogs " * 9]
 
 
-@pytest.mark.parametrize("pooling", ["presence", "sum", "mean", "max"])
+@pytest.mark.parametrize("pooling", ["presence", "sum", "mean", "max", "log_count"])
 @pytest.mark.parametrize("loss", ["binary", "cross_entropy"])
 def test_probabilities_are_those_of_the_model(pooling: str, loss: str) -> None:
     model = TrainedModel(

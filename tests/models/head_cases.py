@@ -27,7 +27,7 @@ def heads(dropout: float = 0.0) -> dict[str, HeadConfig]:
     return {
         "flatten": FlattenHeadConfig(hidden=3),
         "flatten_without_norm": FlattenHeadConfig(hidden=3, batch_norm=False),
-        **{pooling: PoolHeadConfig(pooling) for pooling in ("presence", "sum", "mean", "max")},
+        **{pooling: PoolHeadConfig(pooling) for pooling in ("presence", "sum", "mean", "max", "log_count")},
         "conv": ConvHeadConfig(n_filters=5, kernel_sizes=[1, 2, 3], **small),
         "conv_positions": ConvHeadConfig("positions", n_filters=5, kernel_sizes=[2, 3], dropout=dropout),
         "attention": AttentionHeadConfig(n_layers=2, n_heads=2, **small),
@@ -35,7 +35,7 @@ def heads(dropout: float = 0.0) -> dict[str, HeadConfig]:
 
 
 HEADS = tuple(heads())
-ONCE = {"presence", "max", "conv", "attention"}
+ONCE = {"presence", "max", "log_count", "conv", "attention"}
 """Heads that take a token once for each text."""
 ZERO_AT_FIRST = {"conv", "attention"}
 """Heads with a nonlinear path whose logits are zero before training."""

@@ -131,3 +131,20 @@ def test_the_optimum_is_one_for_a_library_too() -> None:
 def test_labels_as_outputs() -> None:
     assert one_hot(np.array([0, 1, 1]), 2).tolist() == [[0], [1], [1]]
     assert one_hot(np.array([2, 0, 1, 1]), 3).tolist() == [[0, 0, 1], [1, 0, 0], [0, 1, 0], [0, 1, 0]]
+
+
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_a_fit_makes_no_more_of_the_last_digits(outputs: int) -> None:
+    """Other kernels of a library round otherwise: what they change must stay far below what a choice depends on."""
+    X, targets = problem(n=400, P=60, outputs=outputs)
+    noise = 1 + 2e-16 * np.random.default_rng(0).integers(-1, 2, targets.shape)
+    fitted = [fit(features_of(X), some, 0.05) for some in (targets * 0.85 + 0.05, (targets * 0.85 + 0.05) * noise)]
+    np.testing.assert_allclose(fitted[0].weights, fitted[1].weights, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_products_with_presence(outputs: int) -> None:
+    X, targets = problem(outputs=outputs)
+    weights = np.random.default_rng(0).normal(size=(X.shape[1], outputs))
+    np.testing.assert_allclose(features_of(X).times(weights), X @ weights, atol=1e-12)
+    np.testing.assert_allclose(features_of(X).sums(targets), X.T @ targets, atol=1e-12)

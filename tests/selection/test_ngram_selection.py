@@ -148,3 +148,13 @@ def test_settings_that_cannot_work(field: str, value: float) -> None:
     assert not list(settings.selection_problems())
     setattr(settings, field, value)
     assert [name for name, _ in settings.selection_problems()] == [field]
+
+
+def test_the_last_digits_of_its_inputs_choose_no_other_tokens() -> None:
+    texts = texts_with(TOLD)
+    selection = selection_of(texts)
+    expected = selection.rounds(20, 3).ngrams.tolist()
+    targets = selection.targets
+    for seed in range(3):
+        selection.targets = targets * (1 + 1e-14 * np.random.default_rng(seed).normal(size=targets.shape))
+        assert selection.rounds(20, 3).ngrams.tolist() == expected

@@ -77,6 +77,10 @@ class DenseClassifier(nn.Module):
         if self.pooling == "max":
             there = (counts > 0).unsqueeze(2)  # (B, N, 1)
             return torch.where(there, self.embedding.unsqueeze(0), 0.0).amax(1).clamp(min=0.0)
+        if self.pooling == "log_count":
+            logarithms = counts.log1p()
+            norm = logarithms.square().sum(1, keepdim=True).sqrt()
+            return (logarithms / torch.where(norm > 0, norm, 1.0)) @ self.embedding
         summed = counts @ self.embedding
         return summed / counts.sum(1, keepdim=True).clamp(min=1.0) if self.pooling == "mean" else summed
 

@@ -48,19 +48,19 @@ class TokenizationClassifier(nn.Module):
     def embedding_l2(self, tokens: Tokenized, weights: Tensor | None = None) -> Tensor:
         """Half the square of what each token of a text adds to the logits, summed over the text, mean over the batch.
 
-        In expectation ½ Σ_n f_n ‖W E_n‖², f_n being the share of texts that hold token n, W the head's readout (the
-        identity, where it has none): the ridge penalty of features scaled to unit variance, which holds frequent and
+        In expectation ½ Σ_n f_n ‖W E_n‖², f_n being the share of texts that hold token n (or the mean square of what it
+        counts for in a text, where that is not 1), W the head's readout (the identity, where it has none): the ridge penalty of features scaled to unit variance, which holds frequent and
         rare tokens back alike. A penalty on E alone would hold back nothing: W would grow instead. A text's sum counts
         times its weight (B,), if it has one.
         """
-        weight, readout = self.embedding.weight, self.head.readout()
-        effects = weight if readout is None else weight @ readout.T  # (N, n_outputs)
-        squares = effects.square().sum(1)
-        held = tokens.matches.distinct()
-        of_match = squares[held.token_id]
+        squares = self.head.effects(self.embedding.weight).square().sum(1)
+        text, token_id, values = self.head.values(tokens.matches)
+        of_token = squares[token_id]
+        if values is not None:
+            of_token = of_token * values.square()
         if weights is not None:
-            of_match = of_match * weights.to(of_match)[held.text]
-        return of_match.sum() / (2 * tokens.codes.shape[0])
+            of_token = of_token * weights.to(of_token)[text]
+        return of_token.sum() / (2 * tokens.codes.shape[0])
 
     def statistics(self) -> ModelStatistics:
         """What `grads_log` and `vals_log` record of this model."""

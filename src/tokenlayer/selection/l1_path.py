@@ -123,8 +123,7 @@ def _improve(model: Linear, features: Features, targets: Floats, penalty: Floats
 def _prices(features: Features, targets: Floats, model: Linear, cost: Floats) -> Floats:
     """(P,): the penalty below which each feature gets a weight, or a larger one."""
     residual = features.weighted(targets - probabilities(model.logits(features)))
-    slope = features.presence.T @ residual.astype(np.float32)
-    prices: Floats = np.linalg.norm(slope, axis=1) / cost
+    prices: Floats = np.linalg.norm(features.sums(residual), axis=1) / cost
     return prices
 
 

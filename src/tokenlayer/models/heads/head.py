@@ -63,6 +63,19 @@ class Head(nn.Module, ABC):
         """(B,) int64: how many of each text's matches reach the logits; here all."""
         return matches.counts_by_text()
 
+    def values(self, matches: Matches) -> tuple[Tensor, Tensor, Tensor | None]:
+        """What the tokens of each text count for: texts (R,), tokens (R,), each pair once, and values (R,); None: 1.
+
+        It is by these values that `effects` are penalised.
+        """
+        held = matches.distinct()
+        return held.text, held.token_id, None
+
+    def effects(self, weight: Tensor) -> Tensor:
+        """(N, …): what the vectors (N, D) of tokens add to the logits where they count for 1; or the vectors."""
+        readout = self.readout()
+        return weight if readout is None else weight @ readout.T
+
     @abstractmethod
     def readout_layers(self) -> tuple[nn.Linear, ...]:
         """The linear layers whose outputs add up to the logits."""

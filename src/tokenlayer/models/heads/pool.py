@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from tokenlayer.models.heads.pool_head import PoolHead
 
 
-Pooling = Literal["presence", "sum", "mean", "max"]
+Pooling = Literal["presence", "sum", "mean", "max", "log_count"]
 
 
 @dataclass
@@ -19,7 +19,8 @@ class PoolHeadConfig(HeadConfig):
     """Pool, linear."""
 
     pooling: Pooling = "presence"
-    """The way the tokens of a text are pooled: presence (each token once), sum (each match), mean, max."""
+    """The way the tokens of a text are pooled: presence (each token once), sum (each match), mean, max, log_count
+    (each token by the logarithm of 1 + its matches, all of them divided by their Euclidean norm)."""
 
     def build(self, vocab_size: int, text_length: int, embedding_dim: int, n_outputs: int) -> PoolHead:
         from tokenlayer.models.heads.pool_head import PoolHead

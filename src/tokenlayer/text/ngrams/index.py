@@ -261,7 +261,7 @@ def _keys(ngrams: Ints) -> npt.NDArray[np.void]:
 
 
 @numba.njit(cache=True, nogil=True)
-def _sums_of_texts(texts: Numbers, bounds: Ints, columns: Floats) -> Floats:
+def _sums_of_texts(texts: npt.NDArray[np.int32], bounds: Ints, columns: Floats) -> Floats:
     """(P, D): for each n-gram the sums of each of D columns (D, n) over the texts that hold it."""
     sums = np.zeros((len(bounds) - 1, len(columns)))
     for q in range(len(sums)):
