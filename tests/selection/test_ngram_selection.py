@@ -158,3 +158,18 @@ def test_the_last_digits_of_its_inputs_choose_no_other_tokens() -> None:
     for seed in range(3):
         selection.targets = targets * (1 + 1e-14 * np.random.default_rng(seed).normal(size=targets.shape))
         assert selection.rounds(20, 3).ngrams.tolist() == expected
+
+
+def test_a_token_stays_where_another_is_just_as_good() -> None:
+    """Whichever stands first in the index: a token that gives way loses what the network has learned of it."""
+    labels = np.arange(60) % 2
+    codes = np.random.default_rng(0).integers(0, C - 2, (60, L)).astype(np.uint8)
+    codes[:, 3::4] = C
+    for label, ngram in enumerate([(5, 1, 5), (5, 2, 5)]):
+        codes[labels == label, 4:7] = ngram
+    selection = selection_of(TrainingTexts(codes, labels, 2), (3,), distillation_weight=0.0)
+    residual = 0.5 - selection.labels
+    number = {ngram: n for n, ngram in enumerate(map(tuple, selection.index.ngrams[:, :3].tolist()))}
+    for ngram in ((5, 1, 5), (5, 2, 5)):
+        present = np.array([number[ngram]])
+        assert selection.round(residual, present, 1).ngrams.tolist() == present.tolist()

@@ -49,9 +49,9 @@ class TokenizationClassifier(nn.Module):
         """Half the square of what each token of a text adds to the logits, summed over the text, mean over the batch.
 
         In expectation ½ Σ_n f_n ‖W E_n‖², f_n being the share of texts that hold token n (or the mean square of what it
-        counts for in a text, where that is not 1), W the head's readout (the identity, where it has none): the ridge penalty of features scaled to unit variance, which holds frequent and
-        rare tokens back alike. A penalty on E alone would hold back nothing: W would grow instead. A text's sum counts
-        times its weight (B,), if it has one.
+        counts for in a text, where that is not 1), W the head's readout (the identity, where it has none): the ridge
+        penalty of features scaled to unit variance, which holds frequent and rare tokens back alike. A penalty on E
+        alone would hold back nothing: W would grow instead. A text's sum counts times its weight (B,), if it has one.
         """
         squares = self.head.effects(self.embedding.weight).square().sum(1)
         text, token_id, values = self.head.values(tokens.matches)

@@ -10,6 +10,7 @@ from scipy import linalg
 from tokenlayer.selection.linear import Features, Floats, Ints, fit, probabilities
 
 _BLOCK = 64  # features, between two products of matrices
+_SAME = 1e-9  # by which costs may differ that are the same but for rounding: of such features the last one goes
 _SMALLEST = 1e-300  # instead of a zero divisor, where a feature is gone
 
 
@@ -75,7 +76,7 @@ def _surgeon(inverse: Floats, weights: Floats, size: int, divisor: Floats) -> In
         if step and not pending:
             inverse -= block.T @ block
         cost = np.where(dropped, np.inf, (weights * weights).sum(1) / (divisor * np.maximum(diagonal, _SMALLEST)))
-        out = int(cost.argmin())
+        out = int(np.flatnonzero(cost <= cost.min() * (1 + _SAME))[-1])
         column = inverse[out] - block[:pending, out] @ block[:pending]
         block[pending] = np.where(dropped, 0.0, column / np.sqrt(column[out]))
         weights -= np.outer(block[pending] / block[pending, out], weights[out])
