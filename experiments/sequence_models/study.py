@@ -112,6 +112,8 @@ def report(results: Results) -> Report:
 
 def with_reads(results: Results, table: pd.DataFrame) -> pd.DataFrame:
     """The table with the tokens that are read of a test text, on average."""
+    if table.empty:
+        return table
     reads = results.frame.groupby("condition", sort=False)["test/tokens_read"].mean()
     table.insert(3, "tokens read", [f"{read:.1f}" for read in reads])
     return table

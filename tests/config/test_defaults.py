@@ -47,7 +47,8 @@ def test_a_run_recorded_with_fewer_values_can_be_continued_by_the_same_choices()
 
 
 def test_a_part_with_problems_stays_as_it_is() -> None:
-    broken = {"dataset": {"_target_": "tokenlayer.nowhere.Config"}, "model": {"vocab_size": 9}, "other": 1}
+    model = {"_target_": "tokenlayer.models.classifier.ModelConfig", "vocab_size": 9}
+    broken = {"dataset": {"_target_": "tokenlayer.nowhere.Config"}, "model": model, "other": 1}
     found = with_parts_completed(broken, ())
     assert (found["dataset"], found["other"]) == (broken["dataset"], 1)
     assert found["model"]["vocab_size"] == 9
