@@ -131,7 +131,8 @@ def draw(results: Results) -> Figure:
             axis.plot(by["test/tokens_read"], by["test/accuracy"], "o-", color=color, label=label, markersize=4)
         axis.set(xscale="log", title=f"N = {size:,}", xlabel="tokens read of a text")
     axes[0].set_ylabel("test accuracy")
-    axes[0].legend(frameon=False, fontsize="small")
+    if axes[0].lines:
+        axes[0].legend(frameon=False, fontsize="small")
     return figure
 
 

@@ -232,6 +232,6 @@ def test_what_is_known_to_make_trouble(
     content: str, toy: ModuleType, conf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    began = time.monotonic()
+    began = time.process_time()
     files_are_refused_or_read(toy, conf, content.encode(), "dataset/mine.yaml")
-    assert time.monotonic() - began < 10
+    assert time.process_time() - began < 10
