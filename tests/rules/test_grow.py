@@ -127,7 +127,10 @@ def test_near_copies_are_passed_over() -> None:
     copy[token.nonzero()[:3, 0]] = 0
     X = torch.stack([token, token, copy, other, other], 1)
     g = (torch.randn(400, generator=random) * 0.1 + token + 0.3 * other).double().unsqueeze(1)
-    assert efficient_choice(X[None], g[None], 1, 4).tolist() in ([2], [3])  # neither the token again, nor its copy, nor both others
+    assert efficient_choice(X[None], g[None], 1, 4).tolist() in (
+        [2],
+        [3],
+    )  # neither the token again, nor its copy, nor both others
 
 
 def test_a_rare_token_twice_is_a_copy_too() -> None:

@@ -95,7 +95,7 @@ class PlantedOrderConfig(GeneratedConfig):
         """Which of the two patterns stand in the text: 0 the first, 1 the second."""
         x = rng.random()
         if self.relation != "combination":
-            return ((1 - label,) if x < self.marginal else (0, 1))
+            return (1 - label,) if x < self.marginal else (0, 1)
         is_likely = x < (1 + self.marginal) / 2
         if label:
             return (0,) if is_likely else (1,)
