@@ -24,8 +24,8 @@ class GrowRuleConfig(RegrowingRuleConfig):
     kept_texts: int = 2048
     """The latest texts, on which a choice is evaluated exactly."""
     n_parts: int = 1
-    """Parts of a text in which an n-gram is scored apart. With 1, the place of a token counts for nothing in its choice;
-    with a few it may be chosen for what its place tells, at so many times the memory for an n-gram's score."""
+    """Parts of a text in which an n-gram is scored apart. With 1, the place of a token counts for nothing in its
+    choice; with a few it may be chosen for what its place tells, at so many times the memory for a score."""
     shuffle: bool = False
     """The control: scores are exchanged among the n-grams at random, all else being the same."""
 

@@ -7,7 +7,7 @@ would add to the tokens that are there. The **efficient score** of an n-gram wit
 largest goes in, joins Φ, and so on: a near copy of a token has no variance left of its own, and is passed over. Of
 n-grams that are near copies of each other only the longest is in the list: words, not parts of them.
 
-With several parts of a text (`n_parts`) both scores are sums over the parts, each of which is taken for a text of its own.
+With several parts of a text (`n_parts`) both scores are sums over the parts, each taken for a text of its own.
 """
 
 from __future__ import annotations

@@ -7,16 +7,16 @@ Each text has one of `n_pairs` pairs of patterns A, B. By `relation` the class i
 - combination: one of them is there, not both or neither.
 
 **What a single pattern tells** is `marginal` = P(A is there | class 1) - P(A is there | class 0), in the texts of the
-pair. With order and distance it is the share of the texts that hold one of the two alone: A in class 1, B in class 0. With
-combination a share (1 + marginal) / 2 of class 1 holds A alone, the rest B alone, and the same share of class 0 neither,
-the rest both: the presence of B tells nothing. The rule "class 1 if A is there" is right in (1 + marginal) / 2 of the
-pair's texts, and in 1/2 of the others; of all texts, whose labels are noisy, the best single pattern predicts
+pair. With order and distance it is the share of the texts that hold one of the two alone: A in class 1, B in class 0.
+With combination a share (1 + marginal) / 2 of class 1 holds A alone, the rest B alone, and the same share of class 0
+neither, the rest both: the presence of B tells nothing. The rule "class 1 if A is there" is right in (1 + marginal) / 2
+of the pair's texts, and in 1/2 of the others; of all texts, whose labels are noisy, the best single pattern predicts
 
     1/2 + (1 - 2 · noise) · marginal / (2 · n_pairs).
 
-**What its place tells** is another matter. With order, A in the first half of a text is a sign of class 1: a classifier of
-a single pattern's half is right in 3/4 of the texts that hold both. With distance and combination, places tell nothing:
-every place of the two is equally likely in both classes.
+**What its place tells** is another matter. With order, A in the first half of a text is a sign of class 1: a classifier
+of a single pattern's half is right in 3/4 of the texts that hold both. With distance and combination places tell
+nothing: every place of the two is equally likely in both classes.
 
 At least a word stands between A and B: hardly any n-gram holds parts of both.
 """
@@ -48,7 +48,8 @@ class PlantedOrderConfig(GeneratedConfig):
     n_pairs: int = 3
     """Pairs of patterns; each text has one of them."""
     marginal: float = 0.0
-    """What the presence of a pair's first pattern tells: its share of the pair's texts of class 1, less that of class 0."""
+    """What the presence of a pair's first pattern tells: its share of the pair's texts of class 1, less that of
+    class 0."""
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Field and message of each value that cannot be meant."""
