@@ -30,6 +30,7 @@ PAGES = {
     "experiments/vocabulary_size/README.md": "docs/results/vocabulary_size.md",
     "experiments/rules/README.md": "docs/results/rules.md",
     "experiments/planted/README.md": "docs/results/planted.md",
+    "experiments/order/README.md": "docs/results/order.md",
     "experiments/initializers/README.md": "docs/results/initializers.md",
     "experiments/heads/README.md": "docs/results/heads.md",
     "experiments/official_split/README.md": "docs/results/official_split.md",

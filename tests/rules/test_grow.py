@@ -219,6 +219,24 @@ def test_what_is_planted_grows() -> None:
     assert not rule.texts.any()
 
 
+def test_what_tells_by_its_place_grows_if_parts_are_scored_apart() -> None:
+    texts = uniform_texts(600)
+    texts.codes[texts.codes == 5] = 4
+    random = np.random.default_rng(1)
+    for row, label in zip(texts.codes, texts.labels, strict=True):  # in every text, early or late
+        at = random.integers(0, L // 2 - K) + (0 if label else L // 2)
+        row[at : at + 3] = (5, 1, 5)
+    scores = {}
+    for n_parts in (1, 2):
+        edit = run_edit(rule_of(texts, len(TOKENS), n_parts=n_parts), texts, vocabulary_of(*TOKENS), DUE)
+        assert edit is not None
+        ngrams = [tuple(c for c in row if c >= 0) for row in edit.codes.tolist()]
+        scores[n_parts] = dict(zip(ngrams, edit.scores.tolist(), strict=True))
+    assert max(scores[1].values()) < 30
+    assert next(iter(scores[2])) == (5, 1, 5)
+    assert scores[2][5, 1, 5] > 500  # χ² of two degrees of freedom
+
+
 def test_the_control_with_exchanged_scores_finds_nothing() -> None:
     texts = planted_texts()
     found = []
