@@ -30,10 +30,12 @@ PAGES = {
     "experiments/vocabulary_size/README.md": "docs/results/vocabulary_size.md",
     "experiments/rules/README.md": "docs/results/rules.md",
     "experiments/planted/README.md": "docs/results/planted.md",
+    "experiments/order/README.md": "docs/results/order.md",
     "experiments/initializers/README.md": "docs/results/initializers.md",
     "experiments/heads/README.md": "docs/results/heads.md",
     "experiments/official_split/README.md": "docs/results/official_split.md",
     "experiments/original_imdb/README.md": "docs/results/original_imdb.md",
+    "experiments/sequence_models/README.md": "docs/results/sequence_models.md",
     "experiments/why_the_original_cannot_learn/README.md": "docs/results/why_the_original_cannot_learn.md",
 }
 """The page that takes the place of a file of the repository."""

@@ -13,6 +13,7 @@ from tokenlayer.data.config import DatasetConfig
 from tokenlayer.data.sources.huggingface import HuggingFaceConfig
 from tokenlayer.data.sources.imdb import ImdbConfig
 from tokenlayer.data.sources.planted import PlantedConfig
+from tokenlayer.data.sources.planted_order import PlantedOrderConfig
 from tokenlayer.data.sources.table import TableConfig
 from tokenlayer.training.config import TrainConfig
 
@@ -23,6 +24,7 @@ HUB = {"name": "somebody/reviews", "text_column": "text", "label_column": "label
 GIVEN = {"table": TABLE, "huggingface": HUB}
 DATASETS = [
     ("planted", PlantedConfig()),
+    ("planted_order", PlantedOrderConfig()),
     ("imdb", ImdbConfig()),
     ("table", TableConfig(**TABLE)),
     ("huggingface", HuggingFaceConfig(**HUB)),

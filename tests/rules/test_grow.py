@@ -14,6 +14,37 @@ from tokenlayer.rules.grow_rule import GrowRule, efficient_choice, longest_of_co
 from tokenlayer.text.corpus import TrainingTexts
 
 
+def slow_choice_by_parts(X: Tensor, g: Tensor, n_present: int, wanted: int) -> list[int]:
+    """The greedy choice, in each part of the texts by explicit residuals of x · ‖g‖ and of S, once more for each."""
+    Q, _, F = X.shape
+    rest = [g[q].square().sum(1).sqrt().unsqueeze(1) * X[q] for q in range(Q)]  # less what is explained
+    S = [X[q].T @ g[q] for q in range(Q)]
+    full = [(r**2).sum(0) for r in rest]
+    for q in range(Q):
+        basis = rest[q][:, :n_present]
+        rest[q] = rest[q] - basis @ (torch.linalg.pinv(basis, rtol=1e-9) @ rest[q])
+    chosen: list[int] = []
+    frequent = X.sum((0, 1)) >= grow_rule._LEAST_TEXTS
+    for _ in range(wanted):
+        scores = {}
+        for f in range(n_present, F):
+            if f - n_present in chosen or not frequent[f]:
+                continue
+            own = [q for q in range(Q) if (rest[q][:, f] ** 2).sum() > grow_rule._OWN_VARIANCE * full[q][f]]
+            scores[f] = sum(float((S[q][f] ** 2).sum() / (rest[q][:, f] ** 2).sum()) for q in own)
+        best = max(scores, key=lambda f: scores[f])
+        if scores[best] <= 0:
+            break
+        chosen.append(best - n_present)
+        for q in range(Q):
+            axis = rest[q][:, best].clone()
+            if (axis**2).sum() > grow_rule._OWN_VARIANCE * full[q][best]:
+                share = axis @ rest[q] / (axis @ axis)
+                rest[q] = rest[q] - torch.outer(axis, share)
+                S[q] = S[q] - torch.outer(share, S[q][best].clone())
+    return chosen
+
+
 def slow_choice(X: Tensor, g: Tensor, n_present: int, wanted: int) -> list[int]:
     """Each time anew: the part of every n-gram that is orthogonal, with weights g², to tokens and chosen n-grams."""
     W = g.square().sum(1)
@@ -59,9 +90,34 @@ def features(n: int, P: int, R: int, seed: int) -> tuple[Tensor, Tensor]:
 def test_choice_by_explicit_projections(seed: int, P: int, D: int) -> None:
     X, g = features(150, P, 18, seed)
     g = torch.stack([g, g.roll(1)], 1)[:, :D]
-    found = efficient_choice(X, g, P, 8).tolist()
+    found = efficient_choice(X[None], g[None], P, 8).tolist()
     assert found == slow_choice(X, g, P, 8)
     assert len(found) >= 4
+
+
+@pytest.mark.parametrize("P", [0, 8])
+@pytest.mark.parametrize("seed", range(3))
+def test_choice_in_parts(seed: int, P: int) -> None:
+    parts = [features(120, P, 15, 10 * seed + q) for q in range(3)]
+    X = torch.stack([X for X, _ in parts])
+    X[2, :, P : P + 3] = X[2, :, P + 3 : P + 6]  # copies in one part, not in the others
+    g = torch.stack([torch.stack([g, g.roll(1)], 1) for _, g in parts])
+    found = efficient_choice(X, g, P, 10).tolist()
+    assert found == slow_choice_by_parts(X, g, P, 10)
+    assert len(found) >= 6
+
+
+def test_what_counts_in_opposite_ways_in_two_parts_is_chosen_by_parts_alone() -> None:
+    random = torch.Generator().manual_seed(0)
+    X = (torch.rand(2, 500, 6, generator=random) < 0.2).double()
+    X[1, :, 2] = X[0, :, 2].roll(250)  # in both as often
+    g = torch.randn(2, 500, 1, generator=random).double() * 0.1
+    g[0] += X[0, :, 2:3]
+    g[1] -= X[1, :, 2:3]
+    assert efficient_choice(X, g, 0, 1).tolist() == [2]
+    whole = X.amax(0)[None], g.mean(0)[None]
+    S, V = whole[0][0].T @ whole[1][0], whole[0][0].T @ whole[1][0].square()
+    assert float(S[2, 0] ** 2 / V[2, 0]) < 4  # χ² with one degree of freedom
 
 
 def test_near_copies_are_passed_over() -> None:
@@ -71,7 +127,10 @@ def test_near_copies_are_passed_over() -> None:
     copy[token.nonzero()[:3, 0]] = 0
     X = torch.stack([token, token, copy, other, other], 1)
     g = (torch.randn(400, generator=random) * 0.1 + token + 0.3 * other).double().unsqueeze(1)
-    assert efficient_choice(X, g, 1, 4).tolist() in ([2], [3])  # neither the token again, nor its copy, nor both others
+    assert efficient_choice(X[None], g[None], 1, 4).tolist() in (
+        [2],
+        [3],
+    )  # neither the token again, nor its copy, nor both others
 
 
 def test_a_rare_token_twice_is_a_copy_too() -> None:
@@ -81,14 +140,14 @@ def test_a_rare_token_twice_is_a_copy_too() -> None:
     X[1000:1100, 2] = 1
     g = torch.ones(2000, 1, dtype=torch.float64)
     g[:6] = 0.01
-    assert efficient_choice(X, g, 1, 2).tolist() == [1]
+    assert efficient_choice(X[None], g[None], 1, 2).tolist() == [1]
 
 
 def test_rare_ngrams_are_no_evidence() -> None:
     X = torch.zeros(100, 2, dtype=torch.float64)
     X[:4, 0] = 1
     X[10:20, 1] = 1
-    assert efficient_choice(X, torch.ones(100, 1, dtype=torch.float64), 0, 2).tolist() == [1]
+    assert efficient_choice(X[None], torch.ones(1, 100, 1, dtype=torch.float64), 0, 2).tolist() == [1]
 
 
 def test_of_copies_the_longest() -> None:
@@ -102,16 +161,19 @@ def test_of_copies_the_longest() -> None:
     assert longest_of_copies(X, torch.tensor([3, 3, 3, 7, 2])).tolist() == [0, 1, 2, 3, 4]
 
 
-def test_presence() -> None:
+@pytest.mark.parametrize("n_parts", [1, 3])
+def test_presence(n_parts: int) -> None:
     codes = torch.randint(0, 3, (70, L))
     codes[:, 20:] = C
     ngrams = vocabulary_of((0,), (1, 2), (2, 2, 2), (0, 1, 2, 0)).codes
-    expected = torch.zeros(70, 4, dtype=torch.float64)
+    expected = torch.zeros(n_parts, 70, 4, dtype=torch.float64)
     for b, row in enumerate(codes.tolist()):
         for q, ngram in enumerate(ngrams.tolist()):
             kept = [c for c in ngram if c >= 0]
-            expected[b, q] = any(row[t : t + len(kept)] == kept for t in range(L - K + 1))
-    assert torch.equal(presence(codes, ngrams, C), expected)
+            for t in range(L - K + 1):
+                if row[t : t + len(kept)] == kept:
+                    expected[t * n_parts // L, b, q] = 1
+    assert torch.equal(presence(codes, ngrams, C, n_parts), expected)
 
 
 def planted_texts(n: int = 600) -> TrainingTexts:
@@ -157,6 +219,24 @@ def test_what_is_planted_grows() -> None:
     assert not rule.texts.any()
 
 
+def test_what_tells_by_its_place_grows_if_parts_are_scored_apart() -> None:
+    texts = uniform_texts(600)
+    texts.codes[texts.codes == 5] = 4
+    random = np.random.default_rng(1)
+    for row, label in zip(texts.codes, texts.labels, strict=True):  # in every text, early or late
+        at = random.integers(0, L // 2 - K) + (0 if label else L // 2)
+        row[at : at + 3] = (5, 1, 5)
+    scores = {}
+    for n_parts in (1, 2):
+        edit = run_edit(rule_of(texts, len(TOKENS), n_parts=n_parts), texts, vocabulary_of(*TOKENS), DUE)
+        assert edit is not None
+        ngrams = [tuple(c for c in row if c >= 0) for row in edit.codes.tolist()]
+        scores[n_parts] = dict(zip(ngrams, edit.scores.tolist(), strict=True))
+    assert max(scores[1].values()) < 30
+    assert next(iter(scores[2])) == (5, 1, 5)
+    assert scores[2][5, 1, 5] > 500  # χ² of two degrees of freedom
+
+
 def test_the_control_with_exchanged_scores_finds_nothing() -> None:
     texts = planted_texts()
     found = []
@@ -180,6 +260,7 @@ def test_no_more_windows_than_the_bound() -> None:
     assert int(rule.scores.n_seen) == 4 * 7
     for step in range(4):  # the first seven, again and again
         np.testing.assert_array_equal(rule.scores.kept[7 * step : 7 * step + 7].numpy(), texts.codes[:7])
+    assert rule.kept_gradient.shape == (28, 1, 1)
     assert int((rule.kept_gradient > 0).sum()) == 28
 
 
@@ -191,7 +272,7 @@ def test_gradients_stand_beside_the_texts_they_are_of() -> None:
         rows = np.arange(first, first + 7)
         g = torch.from_numpy(rows + 1.0).float().unsqueeze(1) / 7
         observe(rule, vocabulary_of((0,), (1,)), texts, rows, g if first % 2 else g.unsqueeze(1).expand(-1, L, 1), DUE)
-    for row, gradient in zip(rule.scores.kept.numpy(), rule.kept_gradient[:, 0].tolist(), strict=True):
+    for row, gradient in zip(rule.scores.kept.numpy(), rule.kept_gradient[:, 0, 0].tolist(), strict=True):
         assert value[bytes(row)] == pytest.approx(gradient, rel=1e-5)
 
 

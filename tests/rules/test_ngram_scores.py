@@ -23,15 +23,17 @@ def random_codes(B: int, seed: int = 0, L: int = L) -> Tensor:
     return torch.from_numpy(codes)
 
 
-def by_dictionary(codes: Tensor, g: Tensor, binary_features: bool) -> dict[tuple[int, ...], list[Tensor]]:
-    """For each n-gram its S_b, text by text."""
+def by_dictionary(
+    codes: Tensor, g: Tensor, binary_features: bool, part: int = 0, n_parts: int = 1
+) -> dict[tuple[int, ...], list[Tensor]]:
+    """For each n-gram its S_b in a part of the texts, text by text."""
     found: dict[tuple[int, ...], list[Tensor]] = {}
     for row, gradient in zip(codes.tolist(), g, strict=True):
         of_text: dict[tuple[int, ...], Tensor] = {}
         for length in LENGTHS:
             for t in range(len(row) - K + 1):
                 ngram = tuple(row[t : t + length])
-                if C in ngram:
+                if C in ngram or t * n_parts // len(row) != part:
                     continue
                 here = (gradient if gradient.dim() == 1 else gradient[t * len(gradient) // len(row)]).double()
                 if binary_features:
@@ -43,8 +45,10 @@ def by_dictionary(codes: Tensor, g: Tensor, binary_features: bool) -> dict[tuple
     return found
 
 
-def scores_of(D: int, memory_mb: int = 4, n_kept: int = 64, L: int = L, lengths: list[int] = LENGTHS) -> NgramScores:
-    return NgramScores(C, D, lengths, K, L, memory_mb, n_kept)
+def scores_of(
+    D: int, memory_mb: int = 4, n_kept: int = 64, L: int = L, lengths: list[int] = LENGTHS, n_parts: int = 1
+) -> NgramScores:
+    return NgramScores(C, D, lengths, K, L, memory_mb, n_kept, n_parts)
 
 
 def read_off(table: NgramScores) -> dict[tuple[int, ...], tuple[Tensor, Tensor]]:
@@ -54,8 +58,8 @@ def read_off(table: NgramScores) -> dict[tuple[int, ...], tuple[Tensor, Tensor]]
     assert known.all()
     ngrams = [tuple(code for code in row if code >= 0) for row in codes.tolist()]
     assert len(set(ngrams)) == len(ngrams)
-    D = table.D
-    return {ngram: (table.sums[s, :D], table.sums[s, D:]) for ngram, s in zip(ngrams, slots.tolist(), strict=True)}
+    S, V = table.sums.chunk(2, 1)
+    return {ngram: (S[s], V[s]) for ngram, s in zip(ngrams, slots.tolist(), strict=True)}
 
 
 @pytest.mark.parametrize("D", [1, 3])
@@ -84,15 +88,42 @@ def test_sums_of_every_ngram(D: int, parts: int | None, binary_features: bool, m
     assert int((scores > 0).sum()) == len(expected)
 
 
+@pytest.mark.parametrize("n_parts", [3, 5, L])
+@pytest.mark.parametrize("binary_features", [True, False])
+def test_each_part_is_summed_up_as_if_it_were_a_text(
+    n_parts: int, binary_features: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ngram_scores, "_LOCAL_SLOTS", 4096)
+    codes, g = random_codes(9), torch.randn(9, 4, 2)
+    table = scores_of(2, memory_mb=16, n_parts=n_parts)
+    table.add(codes, g, binary_features=binary_features)
+    found = {ngram: (S.view(n_parts, 2), V.view(n_parts, 2)) for ngram, (S, V) in read_off(table).items()}
+    by_part = [by_dictionary(codes, g, binary_features, part, n_parts) for part in range(n_parts)]
+    assert set(found) == set().union(*by_part)
+    score, slots = dict.fromkeys(found, 0.0), dict(zip(found, (table.where > 0).nonzero()[:, 0].tolist(), strict=True))
+    for ngram, (S, V) in found.items():
+        for part, sums in enumerate(by_part):
+            of_texts = torch.stack(sums.get(ngram, [torch.zeros(2).double()]))
+            torch.testing.assert_close(S[part].double(), of_texts.sum(0), atol=1e-5, rtol=1e-5)
+            torch.testing.assert_close(V[part].double(), of_texts.square().sum(0), atol=1e-5, rtol=1e-5)
+            score[ngram] += float((of_texts.sum(0) ** 2 / of_texts.square().sum(0).clamp(min=1e-30)).sum())
+        assert float(table.scores()[slots[ngram]]) == pytest.approx(score[ngram], rel=1e-3, abs=1e-5)
+
+
+@pytest.mark.parametrize("n_parts", [1, 4])
 @pytest.mark.parametrize("local_slots", [8, 1])
 @pytest.mark.parametrize("gradient", [(9, 2), (9, L, 2), (9, 5, 2)])
 @pytest.mark.parametrize("binary_features", [True, False])
 def test_tensors_add_what_the_compiled_pass_adds(
-    gradient: tuple[int, ...], binary_features: bool, local_slots: int, monkeypatch: pytest.MonkeyPatch
+    gradient: tuple[int, ...],
+    binary_features: bool,
+    local_slots: int,
+    n_parts: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The first is the pass on a GPU; it runs on a CPU as well."""
     monkeypatch.setattr(ngram_scores, "_LOCAL_SLOTS", local_slots)
-    tables = [scores_of(2, memory_mb=1), scores_of(2, memory_mb=1)]
+    tables = [scores_of(2, memory_mb=1, n_parts=n_parts) for _ in range(2)]
     monkeypatch.setattr(tables[1], "_add_compiled", tables[1]._add_tensors)
     for step in range(3):
         g = torch.randn(gradient)

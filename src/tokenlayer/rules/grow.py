@@ -23,13 +23,16 @@ class GrowRuleConfig(RegrowingRuleConfig):
     """N-grams scored in a step, of its first texts: it bounds time."""
     kept_texts: int = 2048
     """The latest texts, on which a choice is evaluated exactly."""
+    n_parts: int = 1
+    """Parts of a text in which an n-gram is scored apart. With 1, the place of a token counts for nothing in its
+    choice; with a few it may be chosen for what its place tells, at so many times the memory for a score."""
     shuffle: bool = False
     """The control: scores are exchanged among the n-grams at random, all else being the same."""
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Values that cannot work."""
         yield from super().problems()
-        for name in ("memory_mb", "windows_per_step", "kept_texts"):
+        for name in ("memory_mb", "windows_per_step", "kept_texts", "n_parts"):
             if getattr(self, name) < 1:
                 yield name, "must be at least 1"
         if self.min_token_length() > 255:

@@ -6,6 +6,8 @@ would add to the tokens that are there. The **efficient score** of an n-gram wit
 (Σ x g)² / (x'Wx - x'WΦ (Φ'WΦ)⁻¹ Φ'Wx), W = g²: its variance less what the present tokens Φ explain. The n-gram with the
 largest goes in, joins Φ, and so on: a near copy of a token has no variance left of its own, and is passed over. Of
 n-grams that are near copies of each other only the longest is in the list: words, not parts of them.
+
+With several parts of a text (`n_parts`) both scores are sums over the parts, each taken for a text of its own.
 """
 
 from __future__ import annotations
@@ -64,8 +66,9 @@ class GrowRule(RegrowingRule):
             L,
             config.memory_mb,
             config.kept_texts,
+            config.n_parts,
         )
-        self.register_buffer("kept_gradient", torch.zeros(config.kept_texts, context.embedding_dim))
+        self.register_buffer("kept_gradient", torch.zeros(config.kept_texts, config.n_parts, context.embedding_dim))
         self._figures: dict[str, float] = {}
 
     def observe(self, observation: Observation) -> None:
@@ -77,8 +80,7 @@ class GrowRule(RegrowingRule):
         n_seen = int(self.scores.n_seen)
         self.scores.add(codes[some], g[some], binary_features=observation.binary_features)
         rows = torch.arange(n_seen, int(self.scores.n_seen), device=codes.device) % len(self.kept_gradient)
-        whole = g[some] if g.dim() == 2 else g[some].mean(1)
-        self.kept_gradient[rows] = whole[: len(rows)].to(self.kept_gradient)
+        self.kept_gradient[rows] = _of_parts(g[some], self._settings.n_parts)[: len(rows)].to(self.kept_gradient)
 
     def proposals(self, wanted: int, progress: TrainingProgress, vocabulary: Vocabulary, leaving: Tensor) -> Proposals:
         score = self.scores.scores()
@@ -107,21 +109,28 @@ class GrowRule(RegrowingRule):
             return torch.arange(min(wanted, len(ngrams)), device=ngrams.device)
         kept = self.scores.kept[: int(self.scores.n_seen)]
         both = torch.cat([present, ngrams])
-        X = presence(kept, both, self.context.n_characters)  # (texts, tokens + n-grams)
-        g = self.kept_gradient[: len(kept)].double()
+        X = presence(kept, both, self.context.n_characters, self._settings.n_parts)
+        g = self.kept_gradient[: len(kept)].double().transpose(0, 1)
         P = len(present)
-        alone = longest_of_copies(X[:, P:], (ngrams >= 0).sum(1))
-        return alone[efficient_choice(torch.cat([X[:, :P], X[:, P + alone]], 1), g, P, wanted)]
+        alone = longest_of_copies(X[:, :, P:].amax(0), (ngrams >= 0).sum(1))
+        return alone[efficient_choice(torch.cat([X[:, :, :P], X[:, :, P + alone]], 2), g, P, wanted)]
+
+
+def _of_parts(g: Tensor, n_parts: int) -> Tensor:
+    """(B, n_parts, D): the mean of the token gradient, (B, D) or (B, P, D), over each of so many equal parts."""
+    g = g.unsqueeze(1) if g.dim() == 2 else g
+    return torch.nn.functional.adaptive_avg_pool1d(g.transpose(1, 2), n_parts).transpose(1, 2)
 
 
 @torch.no_grad()
-def presence(codes: Tensor, ngrams: Tensor, n_characters: int) -> Tensor:
-    """(texts, R) of 0 and 1, float64: which of R n-grams (R, K) each of the texts (texts, L) holds."""
+def presence(codes: Tensor, ngrams: Tensor, n_characters: int, n_parts: int) -> Tensor:
+    """(n_parts, texts, R) of 0 and 1, float64: which of R n-grams (R, K) begin in each part of the texts (texts, L)."""
     index = PatternIndex(Vocabulary(ngrams), n_characters)
-    out = torch.zeros(len(codes), len(ngrams), dtype=torch.float64, device=codes.device)
+    out = torch.zeros(n_parts, len(codes), len(ngrams), dtype=torch.float64, device=codes.device)
     for first in range(0, len(codes), 32):
         matches = index.match(codes[first : first + 32])
-        out[matches.text + first, matches.token_id] = 1
+        part = (matches.position * n_parts).div(codes.shape[1], rounding_mode="floor")
+        out[part, matches.text + first, matches.token_id] = 1
     return out
 
 
@@ -141,11 +150,11 @@ def longest_of_copies(X: Tensor, lengths: Tensor) -> Tensor:
 
 
 def efficient_choice(X: Tensor, g: Tensor, n_present: int, wanted: int) -> Tensor:
-    """Greedily the features with the largest efficient scores.
+    """Greedily the features with the largest efficient scores, each the sum over the parts of the texts.
 
     Args:
-        X: (n, P + R) float64: presence of P tokens that are there, and of R n-grams.
-        g: (n, D) the token gradient of each text.
+        X: (Q, n, P + R) float64: presence, in Q parts of n texts, of P tokens that are there and of R n-grams.
+        g: (Q, n, D) the token gradient of each part of each text.
         n_present: P.
         wanted: how many to choose at most.
 
@@ -153,28 +162,27 @@ def efficient_choice(X: Tensor, g: Tensor, n_present: int, wanted: int) -> Tenso
         Indices into the R n-grams.
 
     """
-    W = g.square().sum(1, keepdim=True)
-    weighted = X * W
-    H = X.T @ weighted  # (P + R, P + R)
-    S = X[:, n_present:].T @ g  # (R, D)
-    A = H[:n_present, :n_present]
-    A = A + torch.diag(A.diagonal().clamp(min=1e-30) * _RIDGE)
-    C = H[:n_present, n_present:]  # (P, R)
-    own = H[n_present:, n_present:] - C.T @ torch.linalg.solve(A, C)  # (R, R): what the tokens leave
-    full = H.diagonal()[n_present:].clamp(min=1e-30)
-    enough = X[:, n_present:].sum(0) >= _LEAST_TEXTS
+    W = g.square().sum(2, keepdim=True)
+    H = X.mT @ (X * W)  # (Q, P + R, P + R)
+    S = X[:, :, n_present:].mT @ g  # (Q, R, D)
+    A = H[:, :n_present, :n_present]
+    A = A + torch.diag_embed(A.diagonal(dim1=1, dim2=2).clamp(min=1e-30) * _RIDGE)
+    C = H[:, :n_present, n_present:]  # (Q, P, R)
+    own = H[:, n_present:, n_present:] - C.mT @ torch.linalg.solve(A, C)  # (Q, R, R): what the tokens leave
+    full = H.diagonal(dim1=1, dim2=2)[:, n_present:].clamp(min=1e-30)
+    allowed = X[:, :, n_present:].sum((0, 1)) >= _LEAST_TEXTS
     chosen: list[int] = []
-    for _ in range(min(wanted, own.shape[0])):
-        variance = own.diagonal()
-        allowed = enough & (variance > _OWN_VARIANCE * full)
-        score = (S.square().sum(1) / variance.clamp(min=1e-30)).where(allowed, torch.full_like(full, -1))
+    for _ in range(min(wanted, own.shape[1])):
+        variance = own.diagonal(dim1=1, dim2=2)
+        variance = variance.where(variance > _OWN_VARIANCE * full, torch.inf)  # else a part counts for nothing
+        score = (S.square().sum(2) / variance).sum(0).where(allowed, -1)
         best = int(score.argmax())
         if score[best] <= 0:
             break
         chosen.append(best)
-        enough[best] = False
+        allowed[best] = False
         # It joins the tokens: what it explains is taken from the others' variance and from their scores.
-        share = own[:, best] / own[best, best]
-        S = S - share.unsqueeze(1) * S[best]
-        own = own - torch.outer(share, own[best])
+        share = own[:, :, best] / variance[:, best, None]  # (Q, R)
+        S = S - share.unsqueeze(2) * S[:, None, best]
+        own = own - share.unsqueeze(2) * own[:, None, best]
     return torch.tensor(chosen, dtype=torch.int64, device=X.device)

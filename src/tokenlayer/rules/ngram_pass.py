@@ -23,6 +23,7 @@ def add_ngrams(  # noqa: PLR0912  # a compiled inner loop
     codes: Ints,
     gradient: Floats,
     n_windows_each: int,
+    n_parts: int,
     binary_features: bool,
     values: Ints,
     salts: Ints,
@@ -37,12 +38,13 @@ def add_ngrams(  # noqa: PLR0912  # a compiled inner loop
         codes: (B, L), 0..C, C meaning no character.
         gradient: (B, P, D): for P equal parts of a text, position t being in part t · P // L.
         n_windows_each: T, of a text.
+        n_parts: Q, parts of a text that are summed up apart, as if each were a text.
         binary_features: an n-gram's occurrences in a text count as one.
         values: (C + 1,) the random value of each character.
         salts: (longest + 1,) what tells the lengths apart; -1 for lengths that are not wanted.
         local_bits: a text's own table has 2^local_bits slots.
         first_place: of the first character; the others follow it.
-        sums: (slots, 2·D).
+        sums: (slots, 2·Q·D).
         where: (slots,).
 
     Returns:
@@ -51,6 +53,7 @@ def add_ngrams(  # noqa: PLR0912  # a compiled inner loop
     """
     (B, L), (_, P, D), T = codes.shape, gradient.shape, n_windows_each
     parts = np.arange(T) * P // L
+    bounds = np.minimum((np.arange(n_parts + 1) * L + n_parts - 1) // n_parts, T)
     outside = len(values) - 1
     shift, mask, local_mask = 63 - int(np.log2(len(where))), len(where) - 1, (1 << local_bits) - 1
     holder = np.zeros(1 << local_bits, dtype=np.int64)  # which text and length, then n-gram, holds a slot
@@ -66,32 +69,33 @@ def add_ngrams(  # noqa: PLR0912  # a compiled inner loop
                 usable[t] &= code != outside
             if salts[length] < 0:
                 continue
-            current = b * len(salts) + length + 1
-            n_held = 0
-            for t in range(T - 1, -1, -1):  # a slot goes to its last occurrence
-                if not usable[t]:
-                    continue
-                n_windows += 1
-                h = hashes[t] + salts[length]
-                h = (h ^ ((h >> 33) & LOW_31)) * MIXER
-                h = h ^ ((h >> 33) & LOW_31)
-                local = h & local_mask
-                if holder[local] != current:
-                    holder[local], held[local] = current, n_held
-                    ngrams[n_held], places[n_held] = h, t
+            for part in range(n_parts):
+                current = (b * n_parts + part) * len(salts) + length + 1
+                n_held = 0
+                for t in range(bounds[part + 1] - 1, bounds[part] - 1, -1):  # a slot goes to its last occurrence
+                    if not usable[t]:
+                        continue
+                    n_windows += 1
+                    h = hashes[t] + salts[length]
+                    h = (h ^ ((h >> 33) & LOW_31)) * MIXER
+                    h = h ^ ((h >> 33) & LOW_31)
+                    local = h & local_mask
+                    if holder[local] != current:
+                        holder[local], held[local] = current, n_held
+                        ngrams[n_held], places[n_held] = h, t
+                        for d in range(D):
+                            totals[n_held, d] = gradient[b, parts[t], d]
+                        n_held += 1
+                    elif ngrams[held[local]] != h:
+                        n_passed_over += 1
+                    elif not binary_features:
+                        for d in range(D):
+                            totals[held[local], d] += gradient[b, parts[t], d]
+                for i in range(n_held):  # loops over single numbers: an expression of arrays would allocate one
+                    slot = (ngrams[i] >> shift) & mask
                     for d in range(D):
-                        totals[n_held, d] = gradient[b, parts[t], d]
-                    n_held += 1
-                elif ngrams[held[local]] != h:
-                    n_passed_over += 1
-                elif not binary_features:
-                    for d in range(D):
-                        totals[held[local], d] += gradient[b, parts[t], d]
-            for i in range(n_held):  # loops over single numbers: an expression of arrays would allocate one
-                slot = (ngrams[i] >> shift) & mask
-                for d in range(D):
-                    sums[slot, d] += totals[i, d]
-                    sums[slot, D + d] += totals[i, d] * totals[i, d]
-                packed = ((first_place + b * L + places[i]) << LENGTH_BITS) + length
-                where[slot] = max(where[slot], packed)
+                        sums[slot, part * D + d] += totals[i, d]
+                        sums[slot, (n_parts + part) * D + d] += totals[i, d] * totals[i, d]
+                    packed = ((first_place + b * L + places[i]) << LENGTH_BITS) + length
+                    where[slot] = max(where[slot], packed)
     return n_windows, n_passed_over

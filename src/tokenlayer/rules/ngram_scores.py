@@ -4,6 +4,12 @@ With g the token gradient, S_b(q) = Σ g over the occurrences of n-gram q in tex
 in that text. Summed up over texts, S = Σ_b S_b and V = Σ_b S_b² give S²/V, about χ² with a degree of freedom for each
 dimension if q would not help.
 
+**Parts.** A token may tell by where it stands what it does not tell by being there: A before B is one class, B before A
+the other. Then g is of one sign where it stands early, of the other where it stands late, and its sum over texts is
+about zero. With Q parts of the text S and V are summed up for each of them, as if it were a text of its own, and the
+score is the sum of the parts' S²/V. What a token tells by being there counts for as much as with one part; by chance a
+score has Q times as many degrees of freedom.
+
 **Memory** is a table of fixed size. An n-gram's slot is a hash of it. N-grams that share a slot add up; millions of
 n-grams that occur once or twice do share slots, and only dilute the scores of the frequent ones. `load` reports it, and
 whoever takes an n-gram for its score evaluates it exactly first (`grow` does). **Within a text** occurrences find each
@@ -35,11 +41,12 @@ class NgramScores(nn.Module):
         text_length: L.
         memory_mb: bound of the table of scores, in MiB.
         n_kept: the latest texts that are kept, so that a slot's n-gram can be read off.
+        n_parts: Q, of the text's L positions; t is in part t · Q // L.
 
     """
 
     sums: Tensor
-    """(slots, 2·D): S, then V."""
+    """(slots, 2·Q·D): S of each part, then V of each part."""
     where: Tensor
     """(slots,): the latest occurrence, packed; 0: none."""
     kept: Tensor
@@ -58,18 +65,20 @@ class NgramScores(nn.Module):
         text_length: int,
         memory_mb: int,
         n_kept: int,
+        n_parts: int = 1,
     ) -> None:
         super().__init__()
         self.lengths = sorted(set(lengths))
         self.max_token_length = max_token_length
         self.n_characters = n_characters
-        self.D = embedding_dim
-        bytes_each = 4 * 2 * embedding_dim + 8
+        self.n_parts = n_parts
+        n_sums = 2 * n_parts * embedding_dim
+        bytes_each = 4 * n_sums + 8
         self.bits = max(10, ((memory_mb << 20) // bytes_each).bit_length() - 1)
         generator = torch.Generator().manual_seed(0)
         values = torch.randint(-(2**62), 2**62, (n_characters + 1,), generator=generator)
         self.register_buffer("_values", values, persistent=False)
-        self.register_buffer("sums", torch.zeros(1 << self.bits, 2 * embedding_dim))
+        self.register_buffer("sums", torch.zeros(1 << self.bits, n_sums))
         self.register_buffer("where", torch.zeros(1 << self.bits, dtype=torch.int64))
         code_type = torch.uint8 if n_characters < 256 else torch.int32
         self.register_buffer("kept", torch.full((n_kept, text_length), n_characters, dtype=code_type))
@@ -83,7 +92,7 @@ class NgramScores(nn.Module):
         Args:
             codes: 0..C, C meaning no character.
             gradient: g, (B, D), or (B, P, D) for P equal parts of the L positions: see `HeadOutput.embedded`.
-            binary_features: an n-gram's occurrences in a text count as one.
+            binary_features: an n-gram's occurrences in a part of a text count as one.
 
         """
         B, L = codes.shape
@@ -107,6 +116,7 @@ class NgramScores(nn.Module):
             codes.numpy(),
             g.float().numpy(),
             T,
+            self.n_parts,
             binary_features,
             self._values.numpy(),
             np.array([_salt(length) if length in self.lengths else -1 for length in range(max(self.lengths) + 1)]),
@@ -147,10 +157,13 @@ class NgramScores(nn.Module):
     ) -> None:
         B, T = shape
         local_bits = self._local_bits(T)
-        local = (torch.div(window, T, rounding_mode="floor") << local_bits) + (hashes & ((1 << local_bits) - 1))
+        Q, D = self.n_parts, g.shape[1]
+        text, t = torch.div(window, T, rounding_mode="floor"), window % T
+        part = (t * Q).div(self.kept.shape[1], rounding_mode="floor")
+        local = ((text * Q + part) << local_bits) + (hashes & ((1 << local_bits) - 1))
         rank = torch.arange(len(window), device=window.device)
-        # The slot of a text's table goes to its last occurrence: a maximum is the same in any order of writing.
-        holder = torch.zeros(B << local_bits, dtype=torch.int64, device=window.device)
+        # The slot of a part's table goes to its last occurrence: a maximum is the same in any order of writing.
+        holder = torch.zeros(B * Q << local_bits, dtype=torch.int64, device=window.device)
         holder.scatter_reduce_(0, local, rank, "amax", include_self=False)
         holder = holder[local]
         first = (holder == rank).nonzero()[:, 0]
@@ -164,13 +177,15 @@ class NgramScores(nn.Module):
             total = g.new_zeros(len(window), g.shape[1]).index_add_(0, holder[same], g[window[same]])
             of_text = total[first]
         slot = (hashes[first] >> (63 - self.bits)) & ((1 << self.bits) - 1)
-        self.sums.index_add_(0, slot, torch.cat([of_text, of_text.square()], 1))
+        row, sums = slot * 2 * Q + part[first], self.sums.view(-1, D)
+        sums.index_add_(0, row, of_text)
+        sums.index_add_(0, row + Q, of_text.square())
         packed = (place[window[first]] << LENGTH_BITS) + length
         self.where.scatter_reduce_(0, slot, packed, "amax")
 
     def scores(self) -> Tensor:
-        """(slots,): Σ_d S_d²/V_d, zero where nothing fell."""
-        S, V = self.sums[:, : self.D], self.sums[:, self.D :]
+        """(slots,): the sum of S²/V over parts and dimensions, zero where nothing fell."""
+        S, V = self.sums.chunk(2, 1)
         return (S.square() / V.clamp(min=1e-30)).where(V > 0, 0).sum(1)
 
     def ngrams(self, slots: Tensor) -> tuple[Tensor, Tensor]:
