@@ -70,7 +70,7 @@ def condition(method: str, relation: str, marginal: float, n_texts: int, seeds: 
         f"{method}-{relation}-{marginal}-{n_texts}",
         (*overrides, *settings, *size),
         seeds,
-        {"tokens": label, "relation": relation, "marginal": f"{marginal:g}", "texts": n_texts},
+        {"method": label, "relation": relation, "marginal": f"{marginal:g}", "texts": n_texts},
     )
 
 
@@ -98,7 +98,7 @@ def report(results: Results) -> Report:
         for other in ("selected", "grow")
     ]
     names = {
-        each.name: f"{each.shown['tokens']}, marginal {each.shown['marginal']}"
+        each.name: f"{each.shown['method']}, marginal {each.shown['marginal']}"
         for each in STUDY.conditions
         if each.shown["texts"] == FEW
     }

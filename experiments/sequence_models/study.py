@@ -32,6 +32,7 @@ SIZES = (500, 2000, 8000)
 BUDGETS = (8, 16, 32, 64)
 HEADLINES = ((500, 10), (500, 20), (2000, 40), (8000, 55))
 """Sizes and budgets that the README shows, with five seeds."""
+TICKS = (8, 16, 32, 64, 128, 256, 512)
 PREFIXES = (64, 256, 512)
 """First tokens of a text that are read where each character is covered by one."""
 
@@ -122,6 +123,7 @@ def with_reads(results: Results, table: pd.DataFrame) -> pd.DataFrame:
 def draw(results: Results) -> Figure:
     """A panel for each size: accuracy against tokens read."""
     figure, axes = panels("What a transformer makes of the tokens that it reads", 1, 1, 1, height=4.2)
+    lowest = 1.0
     for axis, size in zip(axes, SIZES, strict=True):
         for name, (label, color, _) in (CHOSEN | COVERING).items():
             some = results.frame[results.frame["condition"].str.fullmatch(rf"{name}-{size}-\d+")]
@@ -129,10 +131,16 @@ def draw(results: Results) -> Figure:
                 continue
             by = some.groupby("condition")[["test/tokens_read", "test/accuracy"]].mean().sort_values("test/tokens_read")
             axis.plot(by["test/tokens_read"], by["test/accuracy"], "o-", color=color, label=label, markersize=4)
-        axis.set(xscale="log", title=f"N = {size:,}", xlabel="tokens read of a text")
-    axes[0].set_ylabel("test accuracy")
+            lowest = min(lowest, by["test/accuracy"].min())
+        axis.set(xscale="log", xlim=(6, 600), xlabel="tokens read of a text")
+        axis.set_xticks(TICKS, [str(tick) for tick in TICKS])
+        axis.minorticks_off()
+        axis.set_title(f"N = {size:,}", loc="left", fontsize=10)
+    for axis in axes:
+        axis.set_ylim(min(lowest, 0.86) - 0.01, 0.92)
     if axes[0].lines:
-        axes[0].legend(frameon=False, fontsize="small")
+        axes[0].set_ylabel("test accuracy")
+        axes[0].legend(frameon=False, fontsize="small", loc="lower right")
     return figure
 
 
