@@ -15,9 +15,8 @@ of the pair's texts, and in 1/2 of the others; of all texts, whose labels are no
     1/2 + (1 - 2 · noise) · marginal / (2 · n_pairs).
 
 **What its place tells** is another matter. With order, A in the first half of a text is a sign of class 1: a classifier
-of a single pattern's half is right in 3/4 of the texts that hold both (of 16 words, in 4/5: neighbours are no places
-for a pair). With distance and combination places tell nothing: every place of the two is as likely in one class as in
-the other.
+of a single pattern's half is right in 3/4 of the texts that hold both (of 16 words in 4/5: neighbours are no places
+for a pair). With distance and combination places tell nothing: each place of the two is as likely in both classes.
 
 At least a word stands between A and B: hardly any n-gram holds parts of both.
 """
