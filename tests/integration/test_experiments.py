@@ -32,7 +32,8 @@ def small_data(kind: type, folder: Path) -> list[str]:
     if issubclass(kind, PlantedConfig):
         return ["dataset.n_texts=40"]
     if issubclass(kind, ImdbConfig):
-        return [f"dataset.source={write_archive(folder / 'reviews.tar.gz')}", "dataset.text_length=60"]
+        source = f"dataset.source={write_archive(folder / 'reviews.tar.gz')}"
+        return [source, "dataset.text_length=60", "model.vocab_size=30"]  # few texts, few tokens
     if issubclass(kind, TableConfig):
         return [f"dataset.source={write_csv(folder / 'table.csv')}", *COLUMNS, "dataset.text_length=60"]
     raise AssertionError(f"say here what small data for a {kind.__name__} are")

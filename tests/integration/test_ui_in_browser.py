@@ -154,7 +154,8 @@ def test_all_runs_have_their_accuracy_and_sweeps_hold_theirs(browser: "webdriver
     page.close(*BESIDE)
     assert is_training_mode(page)
     assert column(page, "attributes.`Run Name`") == [HOSTILE, shown.run.run.info.run_name]
-    assert column(page, "metrics.`test/accuracy`")[1] == str(shown.run.run.data.metrics["test/accuracy"])
+    accuracy = shown.run.run.data.metrics["test/accuracy"]
+    assert float(column(page, "metrics.`test/accuracy`")[1]) == pytest.approx(accuracy)
     page.has("[data-component-id*=runnamecellrenderer]")[0].click()
     page.until(lambda: len(column(page, "tags.`initializer`")) == 8, "no runs below the sweep")
     assert column(page, "tags.`initializer`")[:-1].count("bpe") == 2
