@@ -113,6 +113,6 @@ class ModelConfig(ClassifierConfig):
     def vector_length(self, n_classes: int) -> int:
         return self.embedding_dim or self.n_outputs(n_classes)
 
-    def build_head(self, layer: TokenLayer, text_length: int, n_classes: int) -> Head:  # noqa: ARG002
+    def build_head(self, layer: TokenLayer, text_length: int, n_classes: int) -> Head:  # noqa: ARG002 (for heads that go by the layer)
         D, n_outputs = self.vector_length(n_classes), self.n_outputs(n_classes)
         return self.head.build(self.vocab_size, text_length, D, n_outputs)

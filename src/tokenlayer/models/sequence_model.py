@@ -27,7 +27,7 @@ class SequenceModelConfig(ClassifierConfig):
     max_tokens: int = 128
     """Matches of a text that are read at most."""
     keep: Keep = "first"
-    """Which matches of a text with more are read: the first ones; some spread evenly over all; or those whose token
+    """The matches that are read of a text with more: the first ones; some spread evenly over all; or those whose token
     vectors are the longest (strongest), in their order. The vector of a new token is zero: in a text that is full, the
     strongest leave it out."""
     embedding_l2: float | None = 0.0

@@ -60,7 +60,7 @@ class Selected:
     best_score: float
     """The largest score of all candidates."""
     n_candidates: int
-    """How many the round looked at."""
+    """The n-grams that the round looked at."""
     tokens_per_text: float
     """Occurrences of all of them together in an indexed text, on average."""
     price: float

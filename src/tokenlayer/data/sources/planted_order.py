@@ -93,7 +93,7 @@ class PlantedOrderConfig(GeneratedConfig):
         return " ".join(words)
 
     def _kept(self, label: int, rng: random.Random) -> tuple[int, ...]:
-        """Which of the two patterns stand in the text: 0 the first, 1 the second."""
+        """The patterns of the two that stand in the text: 0 the first, 1 the second."""
         x = rng.random()
         if self.relation != "combination":
             return (1 - label,) if x < self.marginal else (0, 1)

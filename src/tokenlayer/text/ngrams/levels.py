@@ -27,7 +27,7 @@ class Level:
     ending: Indices
     """(G,): the number of the n-gram without its first character; -1: it is not frequent."""
     places: Places
-    """Where each begins, of t <= L - K in each text; until the next level is asked for, which takes the memory."""
+    """The places where each begins, at t <= L - K of each text. The next level, once asked for, takes their memory."""
 
 
 def frequent_ngrams(

@@ -32,13 +32,13 @@ _RUNS = 4  # of n-grams for each thread, which takes another when it is done wit
 
 
 class Places(NamedTuple):
-    """Where each of G n-grams of one length begins in some texts; what is compiled takes it as it is."""
+    """The places where each of G n-grams of one length begins in some texts; what is compiled takes it as it is."""
 
     codes: Words
     """(n · L,): what is read at each character of the texts: its code, and of those behind it as many as a word holds,
     the first in the lowest bits."""
     code_bits: int
-    """Of a code, in a word."""
+    """Bits of a code, in a word."""
     text_length: int
     """L"""
     length: int

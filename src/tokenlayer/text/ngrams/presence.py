@@ -154,7 +154,7 @@ class _Beginnings:
 
 
 def _beginnings(ngrams: Sequence[npt.NDArray[np.integer]], n_codes: int) -> list[_Beginnings]:
-    """Of each length from 1 on, those of P different n-grams; all codes are below n_codes."""
+    """For each length from 1 on, those of P different n-grams; all codes are below n_codes."""
     lengths = np.array([len(ngram) for ngram in ngrams], dtype=np.int64)
     padded = np.zeros((len(ngrams), int(lengths.max(initial=0))), dtype=np.int64)
     for row, ngram in zip(padded, ngrams, strict=True):
