@@ -94,7 +94,8 @@ STUDY = Study("sequence_models", READER, tuple(conditions()))
 def report(results: Results) -> Report:
     shares = {"validation (%)": "validation/accuracy", "test (%)": "test/accuracy"}
     names = {
-        condition.name: f"{condition.shown['method']}, N = {condition.shown['N']}" for condition in STUDY.conditions
+        each.name: f"{each.shown['method']}, N = {each.shown['N']}, budget {each.shown['budget']}"
+        for each in STUDY.conditions
     }
     pairs = [
         (f"selected-{N}-{budget}", f"{name}-{N}-{budget}")
