@@ -14,6 +14,7 @@ from mini import MINI, report, train_here
 
 from tokenlayer.study.command import main
 from tokenlayer.study.conditions import Condition, Study, tasks
+from tokenlayer.study.recorded import COMPARISONS
 from tokenlayer.study.report import BEGIN, END
 from tokenlayer.study.runner import Budget, Runner
 from tokenlayer.study.status import Place, RunStatus, State, find
@@ -61,6 +62,7 @@ def test_a_study_from_killed_run_to_report(
     shown = capfd.readouterr().out
     assert "missing     stays-seed1    (finished under other settings: model.vocab_size=30, now 31)" in shown
     check_report(folder, output_dir)
+    check_tables_without_runs(folder, output_dir / "elsewhere")
 
 
 def check_parent(runs: pd.DataFrame) -> None:
@@ -88,6 +90,14 @@ def check_report(folder: Path, output_dir: Path) -> None:
     assert "4 of 4 runs." in readme
     assert readme.startswith("# Mini")
     assert readme.endswith("End.\n")
+
+
+def check_tables_without_runs(folder: Path, elsewhere: Path) -> None:
+    """A store that has none of the runs, and rows and answers in the folder: the same comparisons and README."""
+    written = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    (folder / COMPARISONS).unlink()
+    assert main(MINI, report, folder, ["--output-dir", str(elsewhere), "--results", str(folder), "--report"]) == 0
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == written
 
 
 def test_a_run_that_cannot_be_resumed_begins_anew(output_dir: Path, capfd: pytest.CaptureFixture[str]) -> None:

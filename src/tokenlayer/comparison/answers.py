@@ -16,7 +16,8 @@ from tokenlayer.comparison.paired import Correct
 
 PREDICTIONS = "predictions/test.parquet"
 """Artifact path."""
-_TEXT = ["text_id", "label"]
+TEXT, PREDICTION = ["text_id", "label"], "prediction"
+"""Its columns of which there are answers."""
 
 
 @dataclass(frozen=True)
@@ -42,12 +43,12 @@ class AnswersReader:
             ValueError: the file is damaged, or holds something else.
 
         """
-        try:
-            table = pq.read_table(path, columns=[*_TEXT, "prediction"])
-            right = pc.equal(table["prediction"], table["label"]).to_numpy()
-        except (pa.ArrowException, OSError, KeyError) as error:
-            raise ValueError(f"{path.name} is damaged: {error}") from error
-        order, texts = self._ordered(table.select(_TEXT))
+        return self.of(read_predictions(path))
+
+    def of(self, predictions: pa.Table) -> Answers:
+        """The same of a table of `read_predictions`."""
+        right = pc.equal(predictions[PREDICTION], predictions["label"]).to_numpy()
+        order, texts = self._ordered(predictions.select(TEXT))
         return Answers(texts, right[order].astype(bool))
 
     def _ordered(self, as_it_stands: pa.Table) -> tuple[npt.NDArray[np.intp], pd.MultiIndex]:
@@ -56,9 +57,23 @@ class AnswersReader:
             if known.equals(as_it_stands):
                 return order, texts
         frame = as_it_stands.to_pandas()
-        frame["occurrence"] = frame.groupby(_TEXT).cumcount()
-        frame = frame.sort_values([*_TEXT, "occurrence"])
+        frame["occurrence"] = frame.groupby(TEXT).cumcount()
+        frame = frame.sort_values([*TEXT, "occurrence"])
         order, found = frame.index.to_numpy(), pd.MultiIndex.from_frame(frame)
         same = next((texts for _, _, texts in self._known if texts.equals(found)), found)
         self._known.append((as_it_stands, order, same))
         return order, same
+
+
+def read_predictions(path: Path) -> pa.Table:
+    """The columns `text_id`, `label` and `prediction` of a file of predictions, as text.
+
+    Raises:
+        ValueError: the file is damaged, or holds something else.
+
+    """
+    try:
+        table = pq.read_table(path, columns=[*TEXT, PREDICTION])
+        return table.cast(pa.schema([(name, pa.string()) for name in table.column_names]))
+    except (pa.ArrowException, OSError, KeyError) as error:
+        raise ValueError(f"{path.name} is damaged: {error}") from error

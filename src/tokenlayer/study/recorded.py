@@ -1,4 +1,4 @@
-"""Earlier measurements, as text in a study's folder: a row for each run, and the comparisons of conditions.
+"""Earlier measurements in a study's folder: a row for each run, comparisons of conditions, answers of runs.
 
 Runs may not be found again, because MLflow's store is gone or settings and classes were renamed. The recorded rows
 stay whatever MLflow holds: a report adds rows and drops none.
@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from tokenlayer.comparison.formats import csv_text
 from tokenlayer.errors import InputError
 from tokenlayer.escaping import from_csv_cell
+from tokenlayer.study.archive import Archive
 
 RUNS, COMPARISONS = "results.csv", "comparisons.csv"
 Row = Mapping[str, str]
@@ -40,10 +41,11 @@ class Compared:
 
 @dataclass(frozen=True)
 class Recorded:
-    """The recorded rows and comparisons of a study."""
+    """The recorded rows, comparisons and answers of a study."""
 
     rows: tuple[Row, ...] = ()
     compared: tuple[Compared, ...] = ()
+    archive: Archive = field(default_factory=Archive)
 
     @classmethod
     def read(cls, folder: Path) -> Recorded:
@@ -54,7 +56,7 @@ class Recorded:
 
         """
         rows = _read(folder / RUNS, ("condition", "seed", "run_id"), number="seed")
-        return cls(tuple(rows), read_comparisons(folder))
+        return cls(tuple(rows), read_comparisons(folder), Archive.read(folder))
 
 
 def read_comparisons(folder: Path) -> tuple[Compared, ...]:

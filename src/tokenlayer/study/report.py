@@ -72,10 +72,11 @@ def comparisons(compared: Sequence[Compared], names: Mapping[str, str] | None = 
 
 
 def write(report: Report, results: Results, folder: Path) -> None:
-    """Write `results.csv`, `comparisons.csv`, `figures/*.png`, and the results in `README.md` if there is one."""
+    """Write `results.csv`, `comparisons.csv`, `answers/`, `figures/*.png`, and the results in `README.md`, if any."""
     folder.mkdir(parents=True, exist_ok=True)
     there = Recorded.read(folder)  # again: rows that another report has added meanwhile stay, too
     atomic.replace_text(folder / RUNS, runs_csv(merged(there.rows, results.rows)))
+    there.archive.with_runs(results.new_predictions()).write(folder)
     compared = {(item.one, item.other): item for item in there.compared} | results.comparisons
     if compared:
         atomic.replace_text(folder / COMPARISONS, comparisons_csv(compared.values()))

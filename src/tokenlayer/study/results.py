@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, TypeVar
 
 import pandas as pd
+import pyarrow as pa
 
-from tokenlayer.comparison.answers import PREDICTIONS, Answers, AnswersReader
+from tokenlayer.comparison.answers import PREDICTIONS, Answers, AnswersReader, read_predictions
 from tokenlayer.comparison.means import Mean, mean_interval, percent
 from tokenlayer.comparison.paired import Correct, Paired, compare, holm, p_value, shown_p
 from tokenlayer.errors import InputError
@@ -155,7 +156,7 @@ class Results:
     def compared(self, pairs: Sequence[tuple[str, str]]) -> list[Compared]:
         """Compare each pair of conditions with a seed in common, text by text, corrected for the number of pairs.
 
-        A recorded comparison stays unless MLflow has the runs to make it over at least as many seeds.
+        A recorded comparison stays unless the answers are at hand to make it over at least as many seeds.
 
         Raises:
             InputError: two conditions were tested on different texts.
@@ -175,17 +176,19 @@ class Results:
         return [self.comparisons[pair] for pair in shown]
 
     def _can_be_compared(self, one: str, other: str) -> bool:
-        seeds = len(self._held_runs(one).keys() & self._held_runs(other).keys())
+        seeds = len(self._known_runs(one).keys() & self._known_runs(other).keys())
         recorded = self.comparisons.get((one, other))
         return seeds > 0 and (recorded is None or seeds >= recorded.seeds)
 
-    def _held_runs(self, condition: str) -> dict[int, str]:
-        return {seed: run_id for seed, run_id in self.run_ids(condition).items() if run_id in self._held}
+    def _known_runs(self, condition: str) -> dict[int, str]:
+        """Seed → run, for runs whose answers are at hand."""
+        runs = self.run_ids(condition).items()
+        return {seed: run_id for seed, run_id in runs if run_id in self._held or run_id in self._recorded.archive}
 
     def _right(self, condition: str, other: str) -> dict[int, Correct]:
         """Seed → the texts that the condition gets right, for the seeds that both have."""
-        others = self._held_runs(other)
-        runs = {seed: run_id for seed, run_id in self._held_runs(condition).items() if seed in others}
+        others = self._known_runs(other)
+        runs = {seed: run_id for seed, run_id in self._known_runs(condition).items() if seed in others}
         for seed, run_id in runs.items():
             against = others[seed]
             if not self._answers(run_id).texts.equals(self._answers(against).texts):
@@ -194,11 +197,22 @@ class Results:
 
     def _answers(self, run_id: str) -> Answers:
         if run_id not in self._read:
-            try:
-                self._read[run_id] = self._reader.read(download_artifact(run_id, PREDICTIONS, **self._where))
-            except ValueError as error:
-                raise InputError(f"run {run_id}: {error}") from error
+            self._read[run_id] = self._reader.of(self._predictions(run_id))
         return self._read[run_id]
+
+    def new_predictions(self) -> Iterator[tuple[str, pa.Table]]:
+        """Texts and predictions of each run that counts, and whose answers only MLflow has."""
+        for run_id in self.frame["run_id"]:
+            if run_id in self._held and run_id not in self._recorded.archive:
+                yield run_id, self._predictions(run_id)
+
+    def _predictions(self, run_id: str) -> pa.Table:
+        if run_id in self._recorded.archive:
+            return self._recorded.archive.predictions(run_id)
+        try:
+            return read_predictions(download_artifact(run_id, PREDICTIONS, **self._where))
+        except ValueError as error:
+            raise InputError(f"run {run_id}: {error}") from error
 
     def hardware(self) -> list[str]:
         """The different machines that the runs were made on."""
