@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -81,8 +78,7 @@ class _Layer(nn.Module):
     def _attended(self, x: Tensor, log_weight: Tensor) -> Tensor:
         B, S, D = x.shape
         query, key, value = self.asked(x).view(B, S, 3, self.n_heads, -1).permute(2, 0, 3, 1, 4)  # (B, heads, S, ·)
-        alike = query @ key.transpose(2, 3) / math.sqrt(key.shape[3]) + log_weight  # (B, heads, S, S)
-        attended: Tensor = torch.softmax(alike, 3) @ value
+        attended = F.scaled_dot_product_attention(query, key, value, log_weight.expand(B, 1, S, S))
         return attended.transpose(1, 2).reshape(B, S, D)
 
     def _dropped(self, x: Tensor) -> Tensor:
