@@ -15,7 +15,7 @@ def started(monkeypatch, tmp_path):
     lines = []
 
     def execve(program, line, environment):
-        lines.append((program, line, environment["MLFLOW_BACKEND_STORE_URI"]))
+        lines.append((program, line, environment))
         raise SystemExit(0)
 
     monkeypatch.setattr(os, "execve", execve)
@@ -28,12 +28,22 @@ def test_serves_the_store_of_the_output_folder(started, tmp_path, capsys):
     (tmp_path / "outputs/mlflow.db").touch()
     with pytest.raises(SystemExit):
         ui.main(["--port", "5050"])
-    ((program, line, store),) = started
+    ((program, line, environment),) = started
     assert program == sys.executable
     assert line[1:4] == ["-m", "mlflow", "ui"]
-    assert store == f"sqlite:///{tmp_path}/outputs/mlflow.db"
+    assert environment["MLFLOW_BACKEND_STORE_URI"] == f"sqlite:///{tmp_path}/outputs/mlflow.db"
+    assert environment["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] == "false"
     assert line[-1] == "5050"
     assert "http://127.0.0.1:5050/" in capsys.readouterr().out
+
+
+def test_jobs_of_the_server_can_be_wanted(started, tmp_path, monkeypatch):
+    (tmp_path / "outputs").mkdir()
+    (tmp_path / "outputs/mlflow.db").touch()
+    monkeypatch.setenv("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "true")
+    with pytest.raises(SystemExit):
+        ui.main([])
+    assert started[0][2]["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] == "true"
 
 
 @pytest.mark.parametrize("form", ["tracking.uri={}", "--tracking-uri={}", "--uri={}"])
@@ -42,7 +52,7 @@ def test_serves_a_named_store(started, tmp_path, form):
     uri = f"sqlite:///{tmp_path}/other.db"
     with pytest.raises(SystemExit):
         ui.main([form.format(uri)])
-    assert started[0][2] == uri
+    assert started[0][2]["MLFLOW_BACKEND_STORE_URI"] == uri
 
 
 @pytest.mark.parametrize("form", ["tracking.uri={}", "tracking=server"])
@@ -51,8 +61,8 @@ def test_a_password_is_in_the_environment_alone(started, monkeypatch, capsys, fo
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
     with pytest.raises(SystemExit):
         ui.main([form.format(uri)])
-    ((_, line, store),) = started
-    assert store == uri
+    ((_, line, environment),) = started
+    assert environment["MLFLOW_BACKEND_STORE_URI"] == uri
     assert "hunter" not in " ".join(line)
     told = capsys.readouterr().out
     assert "shows postgresql://***@127.0.0.1/runs;" in told

@@ -2,6 +2,7 @@
 
 import logging
 import math
+import os
 import shutil
 import socket
 import subprocess
@@ -37,7 +38,8 @@ class Server:
         options = ["--backend-store-uri", f"sqlite:///{self._folder}/server.db", "--host", "127.0.0.1"]
         options += ["--artifacts-destination", str(self._folder / "stored"), "--port", str(self.port)]
         command = [sys.executable, "-m", "mlflow", "server", "--workers", "1", *options]
-        self._process = subprocess.Popen(command, cwd=self._folder, start_new_session=True)
+        without_jobs = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+        self._process = subprocess.Popen(command, cwd=self._folder, env=without_jobs, start_new_session=True)
         for _ in range(120):
             try:
                 requests.get(f"{self.uri}/health", timeout=1)

@@ -12,6 +12,9 @@ from tokenlayer.redaction import redacted_uri
 from tokenlayer.terminal import ArgumentParser, complain, safe
 from tokenlayer.tracking.uri import resolve_uri, sqlite_path
 
+_NO_JOBS = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+"""Its jobs judge language models. Two processes wait for them, each of which takes seconds to start."""
+
 
 def main(arguments: list[str]) -> NoReturn:
     """Becomes `mlflow ui` over the store of the runs. Raises `InputError` where there is none yet."""
@@ -25,7 +28,9 @@ def main(arguments: list[str]) -> NoReturn:
     server = ["mlflow", "ui", "--host", given.host, "--port", str(given.port)]
     # In place of this process: Ctrl-C and SIGTERM then reach the server itself. Everybody may read the arguments of a
     # process, but only its user the environment.
-    os.execve(sys.executable, [sys.executable, "-m", *server], os.environ | {"MLFLOW_BACKEND_STORE_URI": uri})
+    os.execve(
+        sys.executable, [sys.executable, "-m", *server], _NO_JOBS | os.environ | {"MLFLOW_BACKEND_STORE_URI": uri}
+    )
 
 
 def _parser() -> ArgumentParser:
