@@ -23,11 +23,22 @@ def reader_config(name: str, dropout: float = 0.0) -> ReaderConfig:
 
 
 def sequence_classifier(
-    name: str, n_classes: int = 2, dropout: float = 0.0, keep: Keep = "first", max_tokens: int = MAX_TOKENS
+    name: str,
+    n_classes: int = 2,
+    dropout: float = 0.0,
+    keep: Keep = "first",
+    max_tokens: int = MAX_TOKENS,
+    token_dropout: float = 0.0,
 ) -> TokenizationClassifier:
     """A model in float64, in training mode."""
     torch.manual_seed(0)
-    config = SequenceModelConfig(reader=reader_config(name, dropout), max_tokens=max_tokens, keep=keep, vocab_size=N)
+    config = SequenceModelConfig(
+        reader=reader_config(name, dropout),
+        max_tokens=max_tokens,
+        keep=keep,
+        token_dropout=token_dropout,
+        vocab_size=N,
+    )
     return config.build(layer(), L, n_classes).double().train()
 
 

@@ -28,7 +28,9 @@ every_head = pytest.mark.parametrize("name", [*HEADS, *READERS])
 def build(name: str, n_classes: int, loss: str, dropout: float) -> TokenizationClassifier:
     torch.manual_seed(0)
     if name in READERS:
-        sequences = SequenceModelConfig(reader=reader_config(name, dropout), vocab_size=N, loss=loss)
+        sequences = SequenceModelConfig(
+            reader=reader_config(name, dropout), token_dropout=dropout, vocab_size=N, loss=loss
+        )
         return sequences.build(layer(), L, n_classes).double().train()
     config = ModelConfig(heads(dropout)[name], vocab_size=N, loss=loss)
     return config.build(layer(), L, n_classes).double().train()

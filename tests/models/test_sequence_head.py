@@ -1,6 +1,7 @@
 """Tokens read in their order alone, and the token gradient that probes supply."""
 
 import copy
+from dataclasses import replace
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from sequence_cases import MAX_TOKENS, READERS, D, elements_of, logits_by_hand, 
 from tokenlayer.errors import InputError
 from tokenlayer.models.effects import EffectMeter
 from tokenlayer.models.heads.probes import probe_positions
+from tokenlayer.models.heads.sequence import kept_matches, without_some
 from tokenlayer.models.logit_gradients import logit_gradients
 from tokenlayer.models.losses import cross_entropy
 from tokenlayer.models.sequence_model import SequenceModelConfig
@@ -191,13 +193,31 @@ def test_a_few_updates_lower_the_loss(name, n_classes):
 
 
 @every_reader
-def test_dropout_and_probes_are_drawn_from_the_global_generator(name):
-    model, codes = sequence_classifier(name, dropout=0.5), texts()
+@pytest.mark.parametrize("dropped", ["dropout", "token_dropout"])
+def test_dropout_and_probes_are_drawn_from_the_global_generator(name, dropped):
+    model, codes = sequence_classifier(name, **{dropped: 0.5}), texts()
     torch.manual_seed(3)
     first, second = model(codes).logits, model(codes).logits
     torch.manual_seed(3)
     assert torch.equal(model(codes).logits, first)
     assert not torch.equal(first, second)
+
+
+@every_reader
+def test_dropped_tokens_are_left_out_in_training_alone(name):
+    model, codes = sequence_classifier(name, token_dropout=0.4), texts(30)
+    model.head.is_watched = False
+    tokens = model.tokenization(codes)
+    torch.manual_seed(3)
+    logits = model(codes).logits
+    torch.manual_seed(3)
+    kept = without_some(kept_matches(tokens.matches, MAX_TOKENS, "first", model.embedding.weight), 0.4)
+    assert 0.4 < len(kept) / int(model.head.tokens_read(tokens.matches).sum()) < 0.8
+    for b, logit in enumerate(logits):
+        elements = elements_of(replace(tokens, matches=kept), b, model.embedding.weight)
+        torch.testing.assert_close(logit, logits_by_hand(model, elements))
+    whole = sequence_classifier(name).eval()
+    assert torch.equal(model.eval()(codes).logits, whole(codes).logits)
 
 
 @every_reader
@@ -261,7 +281,7 @@ def test_real_valued_patterns_are_refused():
 
 
 def test_values_that_cannot_work():
-    config = SequenceModelConfig(max_tokens=0, vocab_size=0, embedding_l2=-1.0)
-    assert {field for field, _ in config.problems()} == {"max_tokens", "vocab_size", "embedding_l2"}
+    config = SequenceModelConfig(max_tokens=0, vocab_size=0, embedding_l2=-1.0, token_dropout=1.0)
+    assert {field for field, _ in config.problems()} == {"max_tokens", "vocab_size", "embedding_l2", "token_dropout"}
     assert list(SequenceModelConfig().problems()) == []
     assert SequenceModelConfig(vocab_size=N).build(layer(), L, 2).embedding.weight.shape == (N, 32)

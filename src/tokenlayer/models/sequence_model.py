@@ -30,6 +30,8 @@ class SequenceModelConfig(ClassifierConfig):
     """The matches that are read of a text with more: the first ones; some spread evenly over all; or those whose token
     vectors are the longest (strongest), in their order. The vector of a new token is zero: in a text that is full, the
     strongest leave it out."""
+    token_dropout: float = 0.2
+    """Share of a text's tokens that are left out in training, each time others: no token comes to be relied on alone."""
     embedding_l2: float | None = 0.0
     """Ridge penalty on the vectors of a text's tokens."""
 
@@ -37,6 +39,8 @@ class SequenceModelConfig(ClassifierConfig):
         yield from super().problems()
         if self.max_tokens < 1:
             yield "max_tokens", "must be at least 1"
+        if not 0 <= self.token_dropout < 1:
+            yield "token_dropout", "must be at least 0 and below 1"
 
     def vector_length(self, n_classes: int) -> int:  # noqa: ARG002 (the same for any number)
         return self.reader.width
@@ -63,5 +67,6 @@ class SequenceModelConfig(ClassifierConfig):
             self.max_tokens,
             self.keep,
             self.reader.dropout,
+            self.token_dropout,
             layer.n_characters,
         )

@@ -47,7 +47,12 @@ def kept_matches(matches: Matches, max_tokens: int, keep: Keep, vectors: Tensor)
         order = order[matches.text[order].argsort(stable=True)]  # text by text, in each the strongest first
         kept = torch.zeros_like(place, dtype=torch.bool)
         kept[order] = place < max_tokens
-    return Matches(matches.text[kept], matches.position[kept], matches.token_id[kept], matches.shape)
+    return _some(matches, kept)
+
+
+def without_some(matches: Matches, share: float) -> Matches:
+    """The matches but for a random share of them, each left out by itself."""
+    return _some(matches, torch.rand(len(matches), device=matches.text.device) >= share)
 
 
 def token_sequence(matches: Matches, max_tokens: int) -> TokenSequence:
@@ -63,6 +68,10 @@ def token_sequence(matches: Matches, max_tokens: int) -> TokenSequence:
     position[row, column] = matches.position[kept]
     there[row, column] = True
     return TokenSequence(token_id, position, there)
+
+
+def _some(matches: Matches, which: Tensor) -> Matches:
+    return Matches(matches.text[which], matches.position[which], matches.token_id[which], matches.shape)
 
 
 def _places(matches: Matches) -> tuple[Tensor, Tensor]:

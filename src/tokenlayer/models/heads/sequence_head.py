@@ -34,7 +34,7 @@ from tokenlayer.layer.matching import Matches
 from tokenlayer.layer.tokenized import Tokenized
 from tokenlayer.models.heads.head import Head, HeadOutput
 from tokenlayer.models.heads.probes import probe_positions
-from tokenlayer.models.heads.sequence import kept_matches, token_sequence
+from tokenlayer.models.heads.sequence import kept_matches, token_sequence, without_some
 from tokenlayer.models.readers.reader import Reader
 from tokenlayer.models.sequence_model import Keep
 
@@ -62,6 +62,7 @@ class SequenceHead(Head):
         max_tokens: the longest sequence.
         keep: which matches of longer texts are read: see `SequenceModelConfig.keep`.
         dropout: share of the token vectors' numbers that are zeroed in training.
+        token_dropout: share of the tokens that are left out in training.
         none_code: C, the code of no character.
         n_probes: P, of each text.
         probe_weight: ω.
@@ -78,6 +79,7 @@ class SequenceHead(Head):
         max_tokens: int,
         keep: Keep,
         dropout: float,
+        token_dropout: float,
         none_code: int,
         n_probes: int = N_PROBES,
         probe_weight: float = PROBE_WEIGHT,
@@ -89,6 +91,7 @@ class SequenceHead(Head):
         self.probe_weight = probe_weight
         self._none_code = none_code
         self._dropout = dropout
+        self._token_dropout = token_dropout
         self.centres_embedded = reader.centres_elements()
         self.centres_vectors = reader.centres_elements() and not dropout
         self.start = nn.Embedding(1, width)
@@ -121,6 +124,8 @@ class SequenceHead(Head):
     def _read(self, tokens: Tokenized, vectors: Tensor, probes: _Probes | None) -> HeadOutput:
         B, D = len(tokens.codes), vectors.shape[1]
         kept = kept_matches(tokens.matches, self.max_tokens, self.keep, vectors)
+        if self.training and self._token_dropout:
+            kept = without_some(kept, self._token_dropout)
         sequence = token_sequence(kept, self.max_tokens)
         x = F.dropout(F.embedding(sequence.token_id, vectors), self._dropout, self.training)
         elements = [self.start.weight.expand(B, 1, D), x]
