@@ -22,6 +22,9 @@ RANDOM_NGRAMS = ("initializer=random_ngrams", "model/head=pool", f"model.vocab_s
 """N random n-grams, and the linear head on pooled tokens."""
 REVIEWS = (*TRAINING, *RANDOM_NGRAMS)
 
+CONTROL = ("learning_rule=frozen", "initializer=selected")
+"""The selection of the recommended rule without a network."""
+
 RULES = {
     "original": ("the original's rule", ("learning_rule=original",)),
     "frozen": ("no rule", ("learning_rule=frozen",)),

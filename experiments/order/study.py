@@ -33,6 +33,7 @@ COMMON = (
     f"dataset.n_distractors={6 * N_PAIRS}",
     "dataset.distractors_per_text=6",
     "model=sequence",
+    "model.token_dropout=0",  # without one of two patterns nothing can be told
     f"model.vocab_size={N}",
     "optimizer.lr=0.003",
     "trainer.gradient_clip_val=1.0",

@@ -6,18 +6,31 @@ make experiment NAME=rules
 import sys
 from pathlib import Path
 
-from experiments.recipe import BEST_RULE, REVIEWS, RULES, rule_conditions
+from experiments.recipe import BEST_RULE, CONTROL, FIVE, REVIEWS, RULES, rule_conditions
 from matplotlib.figure import Figure
 
 from tokenlayer.comparison.figures import CYCLE, draw_history, legend, panels
 from tokenlayer.study.command import main
-from tokenlayer.study.conditions import Study
+from tokenlayer.study.conditions import Condition, Study
 from tokenlayer.study.report import Report, comparisons, summary
 from tokenlayer.study.results import Results, if_held
 
-STUDY = Study("rules", REVIEWS, rule_conditions())
+CONTROLS = {
+    "selected": ("selected without a network", CONTROL),
+    "selected_once": ("the same, one round", (*CONTROL, "initializer.rounds=1")),
+}
+"""The selection of the best rule alone, with tokens that stay as they are: name → label and settings."""
+STUDY = Study(
+    "rules",
+    REVIEWS,
+    (
+        *rule_conditions(),
+        *(Condition(name, overrides, FIVE, {"rule": label}) for name, (label, overrides) in CONTROLS.items()),
+    ),
+)
 PAIRS = (
     *((BEST_RULE, other) for other in RULES if other != BEST_RULE),
+    *((BEST_RULE, control) for control in CONTROLS),
     ("grow", "random_regrow"),
     ("grow", "grow-shuffled"),
     ("grow-shuffled", "random_regrow"),
@@ -30,7 +43,7 @@ def report(results: Results) -> Report:
         "test (%)": "test/accuracy",
         "dead tokens (%)": "tokens/dead_rate",
     }
-    names = {condition: label for condition, (label, _) in RULES.items()}
+    names = {condition: label for condition, (label, _) in (RULES | CONTROLS).items()}
     return Report(
         tables={
             "Accuracy, mean and 95 % interval over seeds": summary(results, shares),

@@ -8,10 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
+import torch
 from experiments.recipe import FIVE, ONE, TRAINING
 from matplotlib.figure import Figure
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
 
 from tokenlayer.comparison.figures import BLUE, GREEN, GREY, ORANGE, SKY, VERMILION, panels
+from tokenlayer.models.readers.transformer import TransformerReaderConfig
 from tokenlayer.study.command import main
 from tokenlayer.study.conditions import Condition, Study
 from tokenlayer.study.report import Report, comparisons, summary
@@ -33,6 +37,8 @@ BUDGETS = (8, 16, 32, 64)
 HEADLINES = ((500, 10), (500, 20), (2000, 40), (8000, 55))
 """Sizes and budgets that the README shows, with five seeds."""
 TICKS = (8, 16, 32, 64, 128, 256, 512)
+SAMPLES = {1000: 30, 3500: 12, 10_000: 6}
+"""Numbers of training texts → epochs: of few texts more, of which the best counts."""
 PREFIXES = (64, 256, 512)
 """First tokens of a text that are read where each character is covered by one."""
 
@@ -88,7 +94,22 @@ def conditions() -> Iterator[Condition]:
                 )
 
 
-STUDY = Study("sequence_models", READER, tuple(conditions()))
+def samples() -> Iterator[Condition]:
+    """N = 500 learned from fewer texts; all of them are among the other conditions."""
+    for n_train, epochs in SAMPLES.items():
+        for name, budget in (("selected", 20), ("learned", 20), ("l1_ngrams", 20), ("bpe", 256)):
+            label, _, overrides = (CHOSEN | COVERING)[name]
+            reads = budgeted(name, budget) if name in CHOSEN else (f"model.max_tokens={budget}",)
+            few = (f"dataset.n_train={n_train}", f"trainer.max_epochs={epochs}")
+            yield Condition(
+                f"{name}-500-{budget}-of-{n_train}",
+                (*overrides, "model.vocab_size=500", *reads, *few),
+                ONE,
+                {"method": label, "N": 500, "budget": budget, "training texts": n_train},
+            )
+
+
+STUDY = Study("sequence_models", READER, (*conditions(), *samples()))
 
 
 def report(results: Results) -> Report:
@@ -113,12 +134,24 @@ def report(results: Results) -> Report:
 
 
 def with_reads(results: Results, table: pd.DataFrame) -> pd.DataFrame:
-    """The table with the tokens that are read of a test text, on average."""
+    """The table with the tokens that are read of a test text, on average, and what it costs to read so many."""
     if table.empty:
         return table
     reads = results.frame.groupby("condition", sort=False)["test/tokens_read"].mean()
     table.insert(3, "tokens read", [f"{read:.1f}" for read in reads])
+    table.insert(4, "MFLOPs a text", [f"{flops(round(read)) / 1e6:.2f}" for read in reads])
     return table
+
+
+def flops(n_tokens: int) -> int:
+    """Floating-point operations by which the reader reads a text of so many tokens and its start element, counted."""
+    config = TransformerReaderConfig()
+    reader, S = config.build(text_length=2000).eval(), n_tokens + 1
+    elements = torch.zeros(1, S, config.width), torch.zeros(1, S, dtype=torch.long), torch.ones(1, S)
+    # The other kernels of attention are not counted.
+    with sdpa_kernel(SDPBackend.MATH), torch.no_grad(), FlopCounterMode(display=False) as counter:
+        reader(*elements)
+    return counter.get_total_flops()
 
 
 def draw(results: Results) -> Figure:

@@ -5,13 +5,16 @@ make experiment NAME=vocabulary_size
 
 import sys
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
-from experiments.recipe import BEST_RULE, FIVE, ONE, REVIEWS, THREE, N
+from experiments.recipe import BEST_RULE, CONTROL, FIVE, ONE, REVIEWS, THREE, N
 from matplotlib.figure import Figure
 
 from tokenlayer.comparison.figures import (
+    BLUE,
     GREEN,
     GREY,
     ORANGE,
@@ -32,6 +35,12 @@ from tokenlayer.study.results import Results
 
 SIZES = (50, 100, 200, 500, 1000, 2000, 8000)
 LEARNED = {"learned": ("learned", VERMILION, (f"learning_rule={BEST_RULE}",))}
+CONTROLS = {
+    "selected": ("selected without a network", BLUE, CONTROL),
+    "selected_once": ("the same, one round", BLUE, (*CONTROL, "initializer.rounds=1")),
+}
+"""The selection of the rule without the network: what it has and n-grams by L1 have not is the teacher, the pool of
+candidates and the surgery; beyond the first round also the residual of its own classifier."""
 FIXED = {
     "l1_ngrams": ("n-grams by L1", GREEN),
     "l1_words": ("words by L1", ORANGE),
@@ -43,7 +52,9 @@ FIXED = {
     "frequent_ngrams": ("frequent n-grams", GREY),
     "random_ngrams": ("random n-grams", GREY),
 }
-DASHED = {"chi2_ngrams", "chi2_words", "bpe_segmented", "random_ngrams"}
+METHODS: Mapping[str, tuple[Any, ...]] = LEARNED | CONTROLS | FIXED
+"""Name → label, color, and settings, if it is not an initializer of that name."""
+DASHED = {"selected_once", "chi2_ngrams", "chi2_words", "bpe_segmented", "random_ngrams"}
 BASELINES: dict[str, tuple[str, CommandName, tuple[str, ...]]] = {
     "nbsvm": ("NBSVM", "baseline", ("dataset=imdb", "baseline=nbsvm")),
     "tfidf": ("TF-IDF", "baseline", ("dataset=imdb", "baseline=tfidf")),
@@ -57,6 +68,9 @@ def conditions() -> Iterator[Condition]:
         for name, (label, _, overrides) in LEARNED.items():
             setting = (*overrides, f"model.vocab_size={size}")
             yield Condition(f"{name}-{size}", setting, FIVE if size <= 2000 else THREE, {"method": label, "N": size})
+        for name, (label, _, overrides) in CONTROLS.items():
+            setting = (*overrides, f"model.vocab_size={size}")
+            yield Condition(f"{name}-{size}", setting, seeds(name, size), {"method": label, "N": size})
         for name, (label, _) in FIXED.items():
             setting = ("learning_rule=frozen", f"initializer={name}", f"model.vocab_size={size}")
             yield Condition(f"{name}-{size}", setting, seeds(name, size), {"method": label, "N": size})
@@ -67,7 +81,7 @@ def conditions() -> Iterator[Condition]:
 def seeds(name: str, size: int) -> tuple[int, ...]:
     """Seeds of a fixed vocabulary. Where nothing is drawn, only the order of the batches differs between seeds."""
     if size == N:
-        return FIVE
+        return ONE if name == "selected_once" else FIVE
     return THREE if size <= 2000 and name in {"l1_ngrams", "l1_words", "chi2_words", "random_ngrams"} else ONE
 
 
@@ -75,11 +89,9 @@ STUDY = Study("vocabulary_size", REVIEWS, tuple(conditions()))
 
 
 def report(results: Results) -> Report:
-    means = {
-        name: {size: mean for size in SIZES if (mean := results.mean(f"{name}-{size}")).n} for name in LEARNED | FIXED
-    }
+    means = {name: {size: mean for size in SIZES if (mean := results.mean(f"{name}-{size}")).n} for name in METHODS}
     baselines = {label: results.mean(name) for name, (label, *_) in BASELINES.items()}
-    names = {f"{name}-{size}": f"{row[0]}, N = {size}" for name, row in (LEARNED | FIXED).items() for size in SIZES}
+    names = {f"{name}-{size}": f"{row[0]}, N = {size}" for name, row in METHODS.items() for size in SIZES}
     shares = {"validation (%)": "validation/accuracy", "test (%)": "test/accuracy"}
     return Report(
         tables={
@@ -87,6 +99,7 @@ def report(results: Results) -> Report:
             "Learned against the fixed vocabulary that is best on validation": comparisons(
                 results.compared(against_the_best(results)), names
             ),
+            "What the network adds, and what the selection": comparisons(results.compared(against_controls()), names),
             "Every condition": summary(results, shares),
         },
         figures={"vocabulary_size": ("Test accuracy against the number of tokens", draw(means, baselines))},
@@ -95,7 +108,7 @@ def report(results: Results) -> Report:
 
 def wide(means: Mapping[str, Mapping[float, Mean]], baselines: Mapping[str, Mean]) -> pd.DataFrame:
     """A row for each method, a column for each size."""
-    labels = {name: row[0] for name, row in (LEARNED | FIXED).items()}
+    labels = {name: row[0] for name, row in METHODS.items()}
     rows = [
         {"N =": labels[name], **{f"{size:,}": percent(of.get(size, Mean(0, 0, 0))) for size in SIZES}}
         for name, of in means.items()
@@ -116,10 +129,16 @@ def against_the_best(results: Results) -> list[tuple[str, str]]:
     return pairs
 
 
+def against_controls() -> list[tuple[str, str]]:
+    """At each size: learned against selected, more rounds against one, one against n-grams by L1."""
+    steps = ("learned", "selected", "selected_once", "l1_ngrams")
+    return [(f"{one}-{size}", f"{other}-{size}") for size in SIZES for one, other in pairwise(steps)]
+
+
 def draw(means: Mapping[str, Mapping[float, Mean]], baselines: Mapping[str, Mean]) -> Figure:
     """Draw the headline figure: learned tokens against fixed vocabularies of the same size."""
-    colors = {name: row[1] for name, row in (LEARNED | FIXED).items()}
-    labels = {name: row[0] for name, row in (LEARNED | FIXED).items()}
+    colors = {name: row[1] for name, row in METHODS.items()}
+    labels = {name: row[0] for name, row in METHODS.items()}
     curves = [
         Curve(labels[name], means[name], colors[name], strong=name in LEARNED, dashed=name in DASHED) for name in means
     ]

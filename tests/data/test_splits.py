@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 from sklearn.model_selection import train_test_split
 
 from tokenlayer.data.labels import classes_of
-from tokenlayer.data.splits import content_ids, split_as_given, split_at_random
+from tokenlayer.data.splits import content_ids, split_as_given, split_at_random, split_to_train
+from tokenlayer.data.types import RawDataset
 from tokenlayer.errors import InputError
 
 texts_strategy = st.lists(st.text(alphabet="ab", max_size=3), min_size=8, max_size=40)
@@ -52,6 +53,28 @@ def test_random_shares_are_the_seeds_by_scikit_learn() -> None:
     assert splits["train"].tolist() == train.tolist()
     assert splits["validation"].tolist() == validation.tolist()
     assert splits["test"].tolist() == test.tolist()
+
+
+@pytest.mark.parametrize("given", [None, ["train"] * 160 + ["test"] * 40], ids=["at random", "as given"])
+def test_fewer_training_texts_are_among_more_of_them_and_others_stay(given: list[str] | None) -> None:
+    raw = RawDataset([str(i) for i in range(200)], np.arange(200) % 2, ("a", "b"), "place", given_splits=given)
+    ids = content_ids(raw.texts)
+    whole, more, few = (split_to_train(raw, ids, 42, n_train) for n_train in (None, 60, 10))
+    assert (len(more["train"]), len(few["train"])) == (60, 10)
+    assert set(few["train"]) < set(more["train"]) < set(whole["train"])
+    assert len(set(raw.labels[few["train"]])) == 2
+    for name in ("validation", "test"):
+        assert whole[name].tolist() == more[name].tolist() == few[name].tolist()
+    n = len(whole["train"])
+    assert split_to_train(raw, ids, 42, n)["train"].tolist() == whole["train"].tolist()
+    with pytest.raises(InputError, match=rf"dataset.n_train={n + 1}: place has {n} training texts; lower it"):
+        split_to_train(raw, ids, 42, n + 1)
+
+
+def test_fewer_texts_can_be_taken_where_all_are_training_texts() -> None:
+    raw = RawDataset([str(i) for i in range(50)], np.arange(50) % 2, ("a", "b"), "place", only_training=True)
+    splits = split_to_train(raw, content_ids(raw.texts), 42, 20)
+    assert {name: len(indices) for name, indices in splits.items()} == {"train": 20, "validation": 0, "test": 0}
 
 
 def test_another_seed_is_another_split() -> None:

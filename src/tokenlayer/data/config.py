@@ -52,6 +52,9 @@ class DatasetConfig(OpenSettings, ABC):
     """A new order of the training texts every epoch; false repeats one order, as the original does."""
     split_seed: int = 42
     """Decides which text falls into which split, whatever the seed of the run."""
+    n_train: int | None = None
+    """Training texts that are used, a random sample by `split_seed` that contains every smaller one; null: all. The
+    texts of validation and test stay the same."""
     cleaning: CleaningConfig = field(default_factory=CleaningConfig)
     """The steps of cleaning."""
     alphabet: AlphabetConfig = field(default_factory=AlphabetConfig)
@@ -89,7 +92,7 @@ class DatasetConfig(OpenSettings, ABC):
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Field and message of each value that cannot be meant."""
-        for name in ("text_length", "batch_size"):
+        for name in ("text_length", "batch_size", "n_train"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 yield name, f"{value} is below 1"

@@ -113,10 +113,10 @@ class _CleanTexts:
         raw = config.load_to_score(known_classes) if known_classes else config.load()
         ids = content_ids(raw.texts)
         if known_classes:
-            splits = _split_if_possible(raw, ids, config.split_seed)
+            splits = _split_if_possible(raw, ids, config)
         else:
-            splits = split_to_train(raw, ids, config.split_seed)
-        order = tracked(chain(*splits.values()), "cleaning texts", len(raw.texts))
+            splits = split_to_train(raw, ids, config.split_seed, config.n_train)
+        order = tracked(chain(*splits.values()), "cleaning texts", sum(map(len, splits.values())))
         cleaned = [clean(raw.texts[i], config.cleaning) for i in order]
         raw.texts.clear()  # the uncleaned texts are half of the memory
         return cls(raw, ids, splits, cleaned)
@@ -167,10 +167,12 @@ def _build(config: DatasetConfig, known_classes: Sequence[str], read: _CleanText
     }
 
 
-def _split_if_possible(raw: RawDataset, ids: npt.NDArray[np.str_], split_seed: int) -> Mapping[SplitName, Indices]:
+def _split_if_possible(
+    raw: RawDataset, ids: npt.NDArray[np.str_], config: DatasetConfig
+) -> Mapping[SplitName, Indices]:
     # As in training where it can be, for a dataset that a model was trained on to have the same fingerprint.
     try:
-        return split(raw, ids, split_seed)
+        return split(raw, ids, config.split_seed, config.n_train)
     except InputError:
         return all_as_test(ids, raw.labels)
 

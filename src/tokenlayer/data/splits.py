@@ -1,4 +1,4 @@
-"""The assignment of texts to splits, which depends on the texts and on `split_seed`, and on nothing else."""
+"""The assignment of texts to splits, which depends on the texts, `split_seed` and `n_train`, and on nothing else."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -24,19 +24,46 @@ def content_ids(texts: Sequence[str]) -> npt.NDArray[np.str_]:
     return np.array([digest.hexdigest() for digest in hashes], dtype="U32")
 
 
-def split(raw: RawDataset, ids: npt.NDArray[np.str_], split_seed: int) -> Mapping[SplitName, Indices]:
-    """Split as the source says, or at random if it says nothing; `ids` are the hashes of its texts."""
+def split(
+    raw: RawDataset, ids: npt.NDArray[np.str_], split_seed: int, n_train: int | None = None
+) -> Mapping[SplitName, Indices]:
+    """Split as the source says, or at random if it says nothing.
+
+    Args:
+        raw: the texts.
+        ids: their hashes.
+        split_seed: decides what is drawn at random.
+        n_train: training texts that are kept, a random sample which contains every smaller one; None: all.
+
+    Raises:
+        InputError: there are fewer training texts.
+
+    """
     if raw.given_splits is None:
-        return split_at_random(ids, raw.labels, split_seed)
-    return split_as_given(raw.given_splits, ids, raw.labels, split_seed)
+        splits = split_at_random(ids, raw.labels, split_seed)
+    else:
+        splits = split_as_given(raw.given_splits, ids, raw.labels, split_seed)
+    return _first_of_training(splits, n_train, raw.place)
 
 
-def split_to_train(raw: RawDataset, ids: npt.NDArray[np.str_], split_seed: int) -> Mapping[SplitName, Indices]:
-    """Split texts on which a classifier is to be trained, chosen and tested.
+def _first_of_training(splits: dict[SplitName, Indices], n_train: int | None, place: str) -> dict[SplitName, Indices]:
+    """The splits, of the training texts, whose order is random, the first."""
+    train = splits["train"]
+    if n_train is not None and n_train > len(train):
+        raise InputError(
+            f"dataset.n_train={n_train}: {place} has {len(train)} training texts; lower it, or leave it out"
+        )
+    return splits | {"train": train[:n_train]}
+
+
+def split_to_train(
+    raw: RawDataset, ids: npt.NDArray[np.str_], split_seed: int, n_train: int | None = None
+) -> Mapping[SplitName, Indices]:
+    """Split texts on which a classifier is to be trained, chosen and tested; see `split`.
 
     Raises:
         InputError: a split is empty, or all training texts are of one class, or there are more classes than half the
-            texts.
+            texts, or fewer training texts than `n_train`.
 
     """
     n_classes = len(np.unique(raw.labels))
@@ -45,7 +72,11 @@ def split_to_train(raw: RawDataset, ids: npt.NDArray[np.str_], split_seed: int) 
             f"{raw.place}: {len(raw.labels)} texts have {n_classes} different labels: to learn a class takes several "
             "of its texts; take the column of the classes, or leave rare ones out"
         )
-    splits = all_to_training(ids, raw.labels, split_seed) if raw.only_training else split(raw, ids, split_seed)
+    if raw.only_training:
+        every = all_to_training(ids, raw.labels, split_seed)
+        splits: Mapping[SplitName, Indices] = _first_of_training(every, n_train, raw.place)
+    else:
+        splits = split(raw, ids, split_seed, n_train)
     for name in () if raw.only_training else SPLITS:
         if not len(splits[name]):
             raise InputError(

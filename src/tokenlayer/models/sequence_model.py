@@ -30,8 +30,8 @@ class SequenceModelConfig(ClassifierConfig):
     """The matches that are read of a text with more: the first ones; some spread evenly over all; or those whose token
     vectors are the longest (strongest), in their order. The vector of a new token is zero: in a text that is full, the
     strongest leave it out."""
-    token_dropout: float = 0.2
-    """Share of a text's tokens that are left out in training, each time others: no token comes to be relied on alone."""
+    token_dropout: float = 0.1
+    """Share of a text's tokens that are left out in training, each time others, so that no token is relied on alone."""
     embedding_l2: float | None = 0.0
     """Ridge penalty on the vectors of a text's tokens."""
 
