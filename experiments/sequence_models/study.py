@@ -37,6 +37,7 @@ BUDGETS = (8, 16, 32, 64)
 HEADLINES = ((500, 10), (500, 20), (2000, 40), (8000, 55))
 """Sizes and budgets that the README shows, with five seeds."""
 TICKS = (8, 16, 32, 64, 128, 256, 512)
+ALL = 35_000
 SAMPLES = {1000: 30, 3500: 12, 10_000: 6}
 """Numbers of training texts → epochs: of few texts more, of which the best counts."""
 PREFIXES = (64, 256, 512)
@@ -61,6 +62,20 @@ COVERING = {
 """Vocabularies that cover each character of a text once."""
 
 
+LIGHT = {"model.reader.dropout": 0.2, "model.token_dropout": 0.1}
+STRONG = {"model.reader.dropout": 0.3, "model.token_dropout": 0.2}
+"""What is tried against overfitting; LIGHT is the default."""
+STRONGER = {("chosen", 8000)}
+"""Kinds of vocabularies and sizes for which STRONG is better than LIGHT on validation texts."""
+TRIED = dict(HEADLINES)
+"""Size → budget at which both are tried for vocabularies that are chosen by the labels."""
+
+
+def against_overfitting(name: str, size: int) -> dict[str, float]:
+    kind = "chosen" if name in CHOSEN else name
+    return STRONG if (kind, size) in STRONGER else LIGHT
+
+
 def budgeted(name: str, budget: float) -> tuple[str, ...]:
     """The settings of a budget: of the rule, of the initializer, or of both. Long texts may hold four times as many."""
     keys = {
@@ -72,44 +87,61 @@ def budgeted(name: str, budget: float) -> tuple[str, ...]:
     return (*(f"{key}.tokens_per_text={within:g}" for key in keys), f"model.max_tokens={int(4 * budget)}")
 
 
+def condition(
+    name: str,
+    size: int,
+    budget: int,
+    seeds: tuple[int, ...],
+    suffix: str = "",
+    dropout: dict[str, float] | None = None,
+    n_train: int = ALL,
+) -> Condition:
+    label, _, overrides = (CHOSEN | COVERING)[name]
+    reads = budgeted(name, budget) if name in CHOSEN else (f"model.max_tokens={budget}",)
+    dropped = dropout or against_overfitting(name, size)
+    few = () if n_train == ALL else (f"dataset.n_train={n_train}", f"trainer.max_epochs={SAMPLES[n_train]}")
+    return Condition(
+        f"{name}-{size}-{budget}{suffix}",
+        (*overrides, f"model.vocab_size={size}", *reads, *(f"{key}={value}" for key, value in dropped.items()), *few),
+        seeds,
+        {
+            "method": label,
+            "N": size,
+            "budget": budget,
+            "training texts": n_train,
+            "dropout": ", ".join(map(str, dropped.values())),
+        },
+    )
+
+
 def conditions() -> Iterator[Condition]:
     for size in SIZES:
         budgets = sorted({*BUDGETS, *(budget for N, budget in HEADLINES if size == N)})
-        for name, (label, _, overrides) in CHOSEN.items():
+        for name in CHOSEN:
             for budget in budgets:
-                is_headline = (size, budget) in HEADLINES
-                yield Condition(
-                    f"{name}-{size}-{budget}",
-                    (*overrides, f"model.vocab_size={size}", *budgeted(name, budget)),
-                    FIVE if is_headline and name != "chi2_words" else ONE,
-                    {"method": label, "N": size, "budget": budget},
-                )
-        for name, (label, _, overrides) in COVERING.items():
+                is_headline = (size, budget) in HEADLINES and name != "chi2_words"
+                yield condition(name, size, budget, FIVE if is_headline else ONE)
+        for name in COVERING:
             for prefix in PREFIXES:
-                yield Condition(
-                    f"{name}-{size}-{prefix}",
-                    (*overrides, f"model.vocab_size={size}", f"model.max_tokens={prefix}"),
-                    ONE,
-                    {"method": label, "N": size, "budget": prefix},
-                )
+                yield condition(name, size, prefix, ONE)
+
+
+def tuning() -> Iterator[Condition]:
+    """The other strength, for one vocabulary of each kind: which is better on validation texts is in `STRONGER`."""
+    for size in SIZES:
+        for name, budget in (("selected", TRIED[size]), *((name, PREFIXES[1]) for name in COVERING)):
+            suffix, other = ("-light", LIGHT) if against_overfitting(name, size) is STRONG else ("-strong", STRONG)
+            yield condition(name, size, budget, ONE, suffix, other)
 
 
 def samples() -> Iterator[Condition]:
-    """N = 500 learned from fewer texts; all of them are among the other conditions."""
-    for n_train, epochs in SAMPLES.items():
+    """N = 500 learned from fewer texts; those of all are among the other conditions."""
+    for n_train in SAMPLES:
         for name, budget in (("selected", 20), ("learned", 20), ("l1_ngrams", 20), ("bpe", 256)):
-            label, _, overrides = (CHOSEN | COVERING)[name]
-            reads = budgeted(name, budget) if name in CHOSEN else (f"model.max_tokens={budget}",)
-            few = (f"dataset.n_train={n_train}", f"trainer.max_epochs={epochs}")
-            yield Condition(
-                f"{name}-500-{budget}-of-{n_train}",
-                (*overrides, "model.vocab_size=500", *reads, *few),
-                ONE,
-                {"method": label, "N": 500, "budget": budget, "training texts": n_train},
-            )
+            yield condition(name, 500, budget, ONE, f"-of-{n_train}", n_train=n_train)
 
 
-STUDY = Study("sequence_models", READER, (*conditions(), *samples()))
+STUDY = Study("sequence_models", READER, (*conditions(), *tuning(), *samples()))
 
 
 def report(results: Results) -> Report:
