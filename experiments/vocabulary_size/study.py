@@ -33,7 +33,7 @@ from tokenlayer.study.results import Results
 
 SIZES = (50, 100, 200, 500, 1000, 2000, 8000)
 SIZES_BY_L0 = SIZES[:-1]
-"""Beyond, swaps take too long."""
+"""Up to where the choice takes some minutes at most."""
 LEARNED = {"learned": ("learned", VERMILION, (f"learning_rule={BEST_RULE}",))}
 FIXED = {
     "l0_ngrams": ("n-grams by L0", BLUE),
