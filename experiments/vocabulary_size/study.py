@@ -34,6 +34,8 @@ from tokenlayer.study.report import Report, comparisons, summary
 from tokenlayer.study.results import Results
 
 SIZES = (50, 100, 200, 500, 1000, 2000, 8000)
+SIZES_BY_L0 = SIZES[:-1]
+"""Up to where the choice takes some minutes at most."""
 LEARNED = {"learned": ("learned", VERMILION, (f"learning_rule={BEST_RULE}",))}
 CONTROLS = {
     "selected": ("selected without a network", BLUE, CONTROL),
@@ -42,6 +44,7 @@ CONTROLS = {
 """The selection of the rule without the network: what it has and n-grams by L1 have not is the teacher, the pool of
 candidates and the surgery; beyond the first round also the residual of its own classifier."""
 FIXED = {
+    "l0_ngrams": ("n-grams by L0", BLUE),
     "l1_ngrams": ("n-grams by L1", GREEN),
     "l1_words": ("words by L1", ORANGE),
     "chi2_ngrams": ("n-grams by χ²", GREEN),
@@ -72,6 +75,8 @@ def conditions() -> Iterator[Condition]:
             setting = (*overrides, f"model.vocab_size={size}")
             yield Condition(f"{name}-{size}", setting, seeds(name, size), {"method": label, "N": size})
         for name, (label, _) in FIXED.items():
+            if name == "l0_ngrams" and size not in SIZES_BY_L0:
+                continue
             setting = ("learning_rule=frozen", f"initializer={name}", f"model.vocab_size={size}")
             yield Condition(f"{name}-{size}", setting, seeds(name, size), {"method": label, "N": size})
     for name, (label, command, setting) in BASELINES.items():
@@ -80,6 +85,8 @@ def conditions() -> Iterator[Condition]:
 
 def seeds(name: str, size: int) -> tuple[int, ...]:
     """Seeds of a fixed vocabulary. Where nothing is drawn, only the order of the batches differs between seeds."""
+    if name == "l0_ngrams":
+        return ONE
     if size == N:
         return ONE if name == "selected_once" else FIVE
     return THREE if size <= 2000 and name in {"l1_ngrams", "l1_words", "chi2_words", "random_ngrams"} else ONE

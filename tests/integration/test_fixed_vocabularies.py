@@ -30,6 +30,7 @@ VOCABULARIES = {
     "frequent_ngrams": ["initializer.ngram_lengths=[2,3,4]"],
     "chi2_ngrams": SHORT,
     "l1_ngrams": SHORT,
+    "l0_ngrams": SHORT,
     "frequent_words": ["initializer.longest=12", "initializer.min_texts=2"],
     "chi2_words": ["initializer.longest=12", "initializer.min_texts=2"],
     "l1_words": ["initializer.longest=12", "initializer.min_texts=2"],

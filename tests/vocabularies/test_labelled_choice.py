@@ -21,6 +21,7 @@ from tokenlayer.vocabularies.chi2_ngrams import Chi2NgramsConfig
 from tokenlayer.vocabularies.chi2_words import Chi2WordsConfig
 from tokenlayer.vocabularies.frequent_ngrams import FrequentNgramsConfig
 from tokenlayer.vocabularies.frequent_words import FrequentWordsConfig
+from tokenlayer.vocabularies.l0_ngrams import L0NgramsConfig
 from tokenlayer.vocabularies.l1_ngrams import L1NgramsConfig
 from tokenlayer.vocabularies.l1_words import L1WordsConfig
 from tokenlayer.vocabularies.selected import SelectedConfig
@@ -35,6 +36,7 @@ EVERY = pytest.mark.parametrize(
         FrequentNgramsConfig([2, 3]),
         Chi2NgramsConfig([2, 3, 4], 3),
         L1NgramsConfig([2, 3, 4], 3, 500),
+        L0NgramsConfig([2, 3, 4], 3, 500),
         FrequentWordsConfig(6, 2),
         Chi2WordsConfig(6, 2),
         L1WordsConfig(6, 2),
@@ -101,7 +103,8 @@ def test_l1_words_are_the_words_of_the_classes_with_three_of_them_too():
         assert set(chosen(L1WordsConfig(6, 2), len(expected), texts)) == expected
 
 
-def test_l1_ngrams_are_judged_together_and_others_one_by_one():
+@pytest.mark.parametrize("config", [L1NgramsConfig([2, 3], 3, 300), L0NgramsConfig([2, 3], 3, 300)])
+def test_ngrams_by_regression_are_judged_together_and_others_one_by_one(config):
     draw = random.Random(0)
     labels = np.array([draw.randrange(2) for _ in range(2000)])
     codes = np.full((2000, 12), ALPHABET.none_code, ALPHABET.dtype)
@@ -111,7 +114,7 @@ def test_l1_ngrams_are_judged_together_and_others_one_by_one():
         row[: len(text)] = ALPHABET.encode(text)
     texts = TrainingTexts(codes, labels, 2)
     assert not any("e" in ngram for ngram in chosen(Chi2NgramsConfig([2, 3], 3), 2, texts))
-    assert any("e" in ngram for ngram in chosen(L1NgramsConfig([2, 3], 3, 300), 2, texts))
+    assert any("e" in ngram for ngram in chosen(config, 2, texts))
 
 
 def test_frequent_ngrams_by_texts_and_by_occurrences():

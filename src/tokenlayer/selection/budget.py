@@ -1,8 +1,9 @@
 """A budget for the tokens that are read: the price on reading a token at which a choice of tokens keeps to it.
 
 What a token tells is weighed against how often it is read. With r the occurrences of an n-gram in a text, on average,
-and w = 1 + κ r, what it is worth is divided by w² and what its weight costs on the L1 path is multiplied by w. The
-larger κ, the rarer the tokens that are chosen, and the fewer of them stand in a text. κ = 0 leaves them free.
+and w = 1 + κ r, what it is worth is divided by w² and what its weight costs on the L1 path is multiplied by w, as is
+its L0 penalty. The larger κ, the rarer the tokens that are chosen, and the fewer of them stand in a text. κ = 0
+leaves them free.
 """
 
 from __future__ import annotations

@@ -143,7 +143,7 @@ def fit(
         weights = u / spread[:, None]
         logits = features.times(weights) + (bias - centre @ weights)
         residual = features.weighted(probabilities(logits) - targets)
-        value = float(features.weighted(_cross_entropy(logits, targets)).sum())
+        value = float(features.weighted(cross_entropy(logits, targets)).sum())
         value += 0.5 * penalty * n * float((u * u).sum())
         total = residual.sum(0)
         slope = (features.sums(residual) - np.outer(centre, total)) / spread[:, None] + penalty * n * u
@@ -170,7 +170,7 @@ def shares_as_logits(targets: Floats, weights: Floats | None = None) -> Floats:
     return logits
 
 
-def _cross_entropy(logits: Floats, targets: Floats) -> Floats:
+def cross_entropy(logits: Floats, targets: Floats) -> Floats:
     """(n,)"""
     if logits.shape[1] == 1:
         return (np.logaddexp(0, logits) - targets * logits)[:, 0]

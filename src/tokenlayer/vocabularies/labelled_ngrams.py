@@ -1,4 +1,4 @@
-"""What `frequent_ngrams`, `chi2_ngrams` and `l1_ngrams` share: choosing among the n-grams of the training texts."""
+"""What initializers of n-grams by counts and labels share: choosing among those of the training texts."""
 
 from __future__ import annotations
 
