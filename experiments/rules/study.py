@@ -6,7 +6,7 @@ make experiment NAME=rules
 import sys
 from pathlib import Path
 
-from experiments.recipe import BEST_RULE, CONTROL, FIVE, REVIEWS, RULES, rule_conditions
+from experiments.recipe import BEST_RULE, CONTROL, FIVE, ONE, REVIEWS, RULES, rule_conditions
 from matplotlib.figure import Figure
 
 from tokenlayer.comparison.figures import CYCLE, draw_history, legend, panels
@@ -16,16 +16,16 @@ from tokenlayer.study.report import Report, comparisons, summary
 from tokenlayer.study.results import Results, if_held
 
 CONTROLS = {
-    "selected": ("selected without a network", CONTROL),
-    "selected_once": ("the same, one round", (*CONTROL, "initializer.rounds=1")),
+    "selected": ("selected without a network", CONTROL, FIVE),
+    "selected_once": ("the same, one round", (*CONTROL, "initializer.rounds=1"), ONE),
 }
-"""The selection of the best rule alone, with tokens that stay as they are: name → label and settings."""
+"""The selection of the best rule alone, with tokens that stay as they are: name → label, settings and seeds."""
 STUDY = Study(
     "rules",
     REVIEWS,
     (
         *rule_conditions(),
-        *(Condition(name, overrides, FIVE, {"rule": label}) for name, (label, overrides) in CONTROLS.items()),
+        *(Condition(name, overrides, seeds, {"rule": label}) for name, (label, overrides, seeds) in CONTROLS.items()),
     ),
 )
 PAIRS = (
@@ -43,7 +43,7 @@ def report(results: Results) -> Report:
         "test (%)": "test/accuracy",
         "dead tokens (%)": "tokens/dead_rate",
     }
-    names = {condition: label for condition, (label, _) in (RULES | CONTROLS).items()}
+    names = {condition: label for condition, (label, *_) in (RULES | CONTROLS).items()}
     return Report(
         tables={
             "Accuracy, mean and 95 % interval over seeds": summary(results, shares),
