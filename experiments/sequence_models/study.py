@@ -28,6 +28,8 @@ READER = (
     "optimizer.lr=0.002",
     "trainer.max_epochs=3",
     "trainer.gradient_clip_val=1.0",
+    "callbacks.checkpoints.monitor=validation/accuracy",
+    "callbacks.checkpoints.mode=max",
     *TRAINING[1:],
 )
 """Those of `conf/experiment/sequence_imdb.yaml`, for any vocabulary."""
