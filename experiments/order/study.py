@@ -9,8 +9,9 @@ from pathlib import Path
 
 from experiments.recipe import ONE, THREE, TRAINING
 from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
 
-from tokenlayer.comparison.figures import BLUE, GREEN, GREY, INK, ORANGE, VERMILION, Curve, draw_means, legend, panels
+from tokenlayer.comparison.figures import BLUE, GREEN, GREY, INK, ORANGE, VERMILION, panels
 from tokenlayer.study.command import main
 from tokenlayer.study.conditions import Condition, Study
 from tokenlayer.study.report import Report, comparisons, summary
@@ -114,27 +115,28 @@ def report(results: Results) -> Report:
 
 
 def draw(results: Results) -> Figure:
-    """Accuracy and share found against what a single pattern tells, 4,000 texts whose class is the order."""
+    """Accuracy and share found against what a single pattern tells, 4,000 texts whose class is the order.
+
+    A dot is a run: of languages that differ, three runs are no distribution with an interval.
+    """
     figure, axes = panels("Classes that depend on the order of two patterns", 1, 1)
-    for axis, metric, label in zip(
-        axes, ("test/accuracy", "planted/found"), ("test accuracy", "share of the patterns found"), strict=True
-    ):
-        draw_means(
-            axis,
-            [
-                Curve(
-                    label_of,
-                    {marginal: results.mean(f"{name}-order-{marginal}-{FEW}", metric) for marginal in MARGINALS},
-                    color,
-                )
-                for name, (label_of, color, _) in METHODS.items()
-                if name != "oracle"
-            ],
-        )
-        axis.set(xlabel="what the presence of a single pattern tells", ylabel=label)
+    metrics = {"test/accuracy": "test accuracy", "planted/found": "share of the patterns found"}
+    for axis, (metric, ylabel) in zip(axes, metrics.items(), strict=True):
+        for name, (label, color, _) in METHODS.items():
+            some = results.frame[results.frame["condition"].str.fullmatch(rf"{name}-order-[\d.]+-{FEW}")]
+            if name == "oracle" or some.empty:
+                continue
+            marginal = some["marginal"].astype(float)
+            axis.plot(marginal, some[metric], ".", color=color, alpha=0.45, markersize=8, markeredgewidth=0)
+            means = some[metric].groupby(marginal).mean()
+            axis.plot(means.index, means, "-", color=color, label=label, linewidth=1.6)
+        axis.set(xlabel="what the presence of a single pattern tells", ylabel=ylabel)
+        axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes[0].set_ylim(0.45, 1.0)
     axes[1].set_ylim(-0.03, 1.03)
-    legend(axes[0])
+    handles, labels = axes[0].get_legend_handles_labels()
+    if handles:
+        figure.legend(handles, labels, frameon=False, fontsize=9, loc="outside lower center", ncols=len(labels))
     return figure
 
 
