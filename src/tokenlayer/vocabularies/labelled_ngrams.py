@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,12 +12,15 @@ import numpy as np
 from tokenlayer.selection.budget import best_under, chosen_within
 from tokenlayer.selection.chi2 import Scores, best_first, chi_squared
 from tokenlayer.selection.settings import budget_problems
-from tokenlayer.vocabularies.base import InitializerContext
-from tokenlayer.vocabularies.ngrams import check_fit, length_problems
+from tokenlayer.vocabularies.base import InitializerConfig, InitializerContext
+from tokenlayer.vocabularies.ngrams import check_fit, length_problems, vocabulary_of
 
 if TYPE_CHECKING:
-    from tokenlayer.layer.vocabulary import Ngram
+    from tokenlayer.layer.vocabulary import Ngram, Vocabulary
+    from tokenlayer.selection.linear import Floats, Ints
+    from tokenlayer.text.corpus import TrainingTexts
     from tokenlayer.text.ngrams.counts import CountedNgrams, Counts
+    from tokenlayer.text.ngrams.presence import Presence
 
 LABELLED_NGRAM_LENGTHS = tuple(range(2, 14))
 """Lengths that hold what tells classes apart: most words with the spaces around them."""
@@ -28,6 +33,56 @@ REMEDY = (
     " texts"
 )
 """What a user can do where there are fewer n-grams than tokens."""
+
+
+@dataclass
+class ChosenTogetherConfig(InitializerConfig):
+    """N n-grams that a sparse classifier on the training texts chooses together, with blanks behind them."""
+
+    ngram_lengths: list[int] = field(default_factory=lambda: list(LABELLED_NGRAM_LENGTHS))
+    """Lengths of the n-grams to choose from."""
+    min_texts: int = 10
+    """Only n-grams that stand in at least so many training texts are chosen."""
+    n_candidates: int = 50_000
+    """The classifier chooses among so many n-grams, those of largest χ²."""
+    tokens_per_text: float | None = None
+    """Tokens that are found in a text, on average over the training texts, at most; null: as many as it takes."""
+
+    @abstractmethod
+    def choose(self, presence: Presence, texts: TrainingTexts, n_chosen: int, surcharge: Floats | None) -> Ints:
+        """The numbers of the chosen n-grams, the one of the largest effect first.
+
+        Args:
+            presence: P candidates in the training texts.
+            texts: their labels.
+            n_chosen: how many to choose, at most P.
+            surcharge: (P,) by which an n-gram costs more than another; None: all cost the same.
+
+        """
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """Field and message of each value that cannot work."""
+        yield from choice_problems(self.ngram_lengths, self.min_texts, self.tokens_per_text)
+        if self.n_candidates < 1:
+            yield "n_candidates", "must be at least 1"
+
+    def default_token_length(self) -> int:
+        return self.min_token_length()
+
+    def min_token_length(self) -> int:
+        return max(self.ngram_lengths, default=1)
+
+    def build(self, context: InitializerContext) -> Vocabulary:
+        """The N n-grams that together, weighted, tell the class best; the one of the largest effect first."""
+        from tokenlayer.text.ngrams.presence import ngram_presence
+
+        texts, N = context.texts, context.vocab_size
+        candidates, _ = most_telling(context, self.ngram_lengths, self.min_texts, self.n_candidates)
+        presence = ngram_presence(texts.codes, candidates, context.alphabet.none_code, context.max_token_length)
+        chosen = chosen_within(
+            lambda surcharge: self.choose(presence, texts, N, surcharge), lambda: presence.reads, self.tokens_per_text
+        )
+        return vocabulary_of([candidates[i] for i in chosen], context, f"raise initializer.n_candidates, {REMEDY}")
 
 
 def counted(
