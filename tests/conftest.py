@@ -34,6 +34,13 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(Reliability(Path(target).absolute()))
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One worker for each processor that may be used, and one: a fifth of the time, tests wait for other processes."""
+    wanted = os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS")
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return int(wanted) if wanted else 1 + usable
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _frozen() -> None:
     """What is loaded stays loaded: the collector need not look through a million objects every few seconds."""
