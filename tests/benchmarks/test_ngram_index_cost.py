@@ -28,6 +28,7 @@ def test_every_stage_is_timed(result):
     assert all(seconds > 0 for seconds in result["stages"].values())
     assert sum(result["stages"].values()) == pytest.approx(result["seconds"])
     assert result["entries"] > result["ngrams"] > 10
+    assert result["selection_s"] > 0
 
 
 def test_digests_tell_what_was_made(result, tmp_path):
@@ -37,6 +38,7 @@ def test_digests_tell_what_was_made(result, tmp_path):
     assert fewer["texts"] == 250
     assert fewer["digests"]["index"] != result["digests"]["index"]
     assert fewer["digests"]["teacher"] != result["digests"]["teacher"]
+    assert fewer["digests"]["choice"] != result["digests"]["choice"]
 
 
 def test_a_row_for_each_stage(result):
@@ -44,5 +46,5 @@ def test_a_row_for_each_stage(result):
     machine = {"hardware": {"cpu": "x"}, "load_average": 0.0}
     shown = ngram_index.table({"source": "planted", "machine": machine, **result})
     Console(file=output, width=200).print(shown)
-    assert shown.row_count == 1 + len(ngram_index.STAGES)
+    assert shown.row_count == 2 + len(ngram_index.STAGES)
     assert all(stage in output.getvalue() for stage in ngram_index.STAGES)
