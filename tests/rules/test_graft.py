@@ -142,6 +142,16 @@ def test_a_chosen_token_stays_where_it_is() -> None:
     assert edit.reasons[edit.token_ids.tolist().index(3)] == "foreign"  # a character is none of the lengths
 
 
+def test_a_token_of_the_index_that_goes_was_not_selected() -> None:
+    """The first of the index, whose number is 0, too."""
+    texts = texts_with(PLANTED)
+    rule = rule_of(texts, 4)
+    unrelated = Vocabulary(torch.from_numpy(rule.selection.index.ngrams[[0, 1]]).long())
+    edit = round_of(rule, texts, vocabulary_of(*sorted(patterns(unrelated.codes)), *PLANTED.values()))
+    assert edit is not None
+    assert dict(zip(edit.token_ids.tolist(), edit.reasons, strict=True)) == {0: "not_selected", 1: "not_selected"}
+
+
 def test_a_token_that_stands_there_twice_gives_one_place_away() -> None:
     texts = texts_with(PLANTED)
     vocabulary = vocabulary_of((5, 1, 5), (0,), (5, 1, 5), (5, 1, 5), (0,))

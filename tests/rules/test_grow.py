@@ -143,6 +143,13 @@ def test_a_rare_token_twice_is_a_copy_too() -> None:
     assert efficient_choice(X[None], g[None], 1, 2).tolist() == [1]
 
 
+@pytest.mark.parametrize("scale", [1e-6, 1e6])
+def test_the_choice_knows_no_unit_of_the_gradient(scale: float) -> None:
+    X, g = features(150, 5, 18, 0)
+    chosen = efficient_choice(X[None], g[None, :, None], 5, 8).tolist()
+    assert efficient_choice(X[None], scale * g[None, :, None], 5, 8).tolist() == chosen
+
+
 def test_rare_ngrams_are_no_evidence() -> None:
     X = torch.zeros(100, 2, dtype=torch.float64)
     X[:4, 0] = 1

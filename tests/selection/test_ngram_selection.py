@@ -80,6 +80,10 @@ def test_rounds_are_rounds_by_the_residuals_of_the_refit() -> None:
     np.testing.assert_allclose(selected.model.weights, second.model.weights, rtol=1e-3)
 
 
+def test_the_first_round_looks_at_no_more_than_the_candidates() -> None:
+    assert selection_of(texts_with(TOLD), candidates=3).rounds(2, 1).n_candidates == 6
+
+
 def test_of_two_that_tell_the_same_a_budget_takes_the_one_that_is_read_less() -> None:
     """The frequent one tells a little more; it stands in half of all texts, three times in each."""
     random = np.random.default_rng(1)
