@@ -1,3 +1,4 @@
+import errno
 import json
 import logging
 import math
@@ -11,7 +12,7 @@ import pandas as pd
 import pytest
 from mlflow.tracking import MlflowClient
 
-from tokenlayer.errors import InputError
+from tokenlayer.errors import InputError, RunStoppedError
 from tokenlayer.tracking import mirror
 from tokenlayer.tracking.config import TrackingConfig
 from tokenlayer.tracking.recorder import Recorder
@@ -297,3 +298,23 @@ def test_what_an_interruption_left_half_written_is_not_committed(
     recorder.finish("KILLED")
     whole = [path.relative_to(recorder.directory).as_posix() for path in recorder.directory.rglob("*.*")]
     assert whole == ["logs/train_log/part-000000.parquet"]
+
+
+@pytest.mark.parametrize(("sent", "told"), [(True, True), (True, False), (False, True), (False, False)])
+def test_what_mlflow_lacks_at_the_end_is_told(
+    sent: bool, told: bool, recorder: Recorder, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(mirror.Mirror, "send", lambda self, commits: sent)
+    monkeypatch.setattr(mirror.Mirror, "set_status", lambda self, status: told)
+    recorder.finish("FINISHED")
+    assert ("send the rest of the run later with" in caplog.text) == (not (sent and told))
+
+
+def test_a_disk_that_is_full_at_the_end_is_named(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*arguments: object, **settings: object) -> None:
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+    monkeypatch.setattr(recorder, "_commit", full)
+    told = f"no space is left to write to /.*, then resume run {recorder.run_id}"
+    with pytest.raises(RunStoppedError, match=told), recorder:
+        pass
