@@ -106,11 +106,13 @@ def test_several_classes() -> None:
         assert int(vectors[ngram].argmax()) == label
 
 
+@pytest.mark.parametrize("surgery_up_to", [1, 0], ids=["surgery", "L1 path alone"])
 @pytest.mark.parametrize(("share", "heard"), [(0.0, "labels"), (0.2, "labels"), (0.8, "teacher"), (1.0, "teacher")])
 def test_the_teacher_is_heeded_as_far_as_its_share_goes(
-    share: float, heard: str, monkeypatch: pytest.MonkeyPatch
+    share: float, heard: str, surgery_up_to: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One n-gram tells much of the labels; another tells all that the teacher says, and little of the labels."""
+    monkeypatch.setattr(ngram_selection, "_SURGERY_UP_TO", surgery_up_to)
     ngrams = {"labels": (5, 3), "teacher": (5, 4)}
     texts = texts_with({1: ngrams["labels"]})
     says = np.where(np.random.default_rng(2).random(len(texts)) < 0.65, texts.labels, 1 - texts.labels)
