@@ -144,6 +144,15 @@ def test_a_chosen_token_stays_where_it_is() -> None:
     assert edit.reasons[edit.token_ids.tolist().index(3)] == "foreign"  # a character is none of the lengths
 
 
+def test_a_token_is_looked_at_however_little_the_gradient_asks_for_it() -> None:
+    """What the network has learned of a token no longer shows in the gradient."""
+    texts = texts_with(PLANTED)
+    rule, vocabulary = rule_of(texts, 2, candidates=1), vocabulary_of(*PLANTED.values())
+    observe(rule, vocabulary, texts, np.arange(len(texts)), torch.randn(len(texts), 1), DUE)
+    assert rule.edit(DUE, vocabulary, torch.ones(2, 1), None) is None
+    assert rule.figures()["candidates"] == 4
+
+
 def test_a_token_of_the_index_that_goes_was_not_selected() -> None:
     """The first of the index, whose number is 0, too."""
     texts = texts_with(PLANTED)
@@ -196,6 +205,9 @@ def test_fewer_ngrams_than_places() -> None:
     edit = round_of(rule_of(texts, C), texts, vocabulary)
     assert edit is not None
     assert 0 < len(edit.token_ids) < C
+    torch.manual_seed(0)  # as in round_of
+    weakest_first = torch.rand(C, 1)[:, 0].argsort()
+    assert edit.token_ids.tolist() == sorted(weakest_first[: len(edit.token_ids)].tolist())
     vocabulary.codes[edit.token_ids] = edit.codes
     again = round_of(rule_of(texts, C), texts, vocabulary)
     assert again is None  # what is there already comes no second time
@@ -255,6 +267,26 @@ def test_vectors_give_the_weights_of_the_refit_through_the_readout() -> None:
         assert edit is not None
         edits.append(edit)
     torch.testing.assert_close(edits[1].embedding @ readout.T, edits[0].embedding)
+
+
+def test_a_round_begins_at_the_price_of_the_round_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = texts_with(PLANTED)
+    rule = rule_of(texts, 8, tokens_per_text=0.5)
+    prices = []
+    choose = ngram_selection.NgramSelection.round
+
+    def spy(*arguments: object) -> ngram_selection.Selected:
+        prices.append(arguments[-1])
+        return choose(*arguments)
+
+    monkeypatch.setattr(ngram_selection.NgramSelection, "round", spy)
+    for _ in range(2):
+        assert round_of(rule, texts, vocabulary_of(*[(a, b) for a in range(4) for b in range(2)])) is not None
+        prices.append(rule.figures()["read_price"])
+        assert rule.figures()["tokens_per_text"] <= 0.5
+    assert prices[0] == 0
+    assert prices[1] > 0
+    assert prices[2] == prices[1] == float(rule.state_dict()["price"])
 
 
 def test_rounds_until_the_stop() -> None:
