@@ -119,3 +119,14 @@ def test_stability_is_the_mean_overlap_of_pairs_flanking_blanks_aside():
     assert quality.stability([["a"], ["a"]]) == 1
     with pytest.raises(ValueError, match="at least two"):
         quality.stability([["a"]])
+
+
+def test_what_is_no_character_counts_for_nothing() -> None:
+    """A blank accepts it: before, between and behind the characters of a token."""
+    texts = torch.tensor([[C, 0, C, 0, C, 0, C, 0, 1, 1]])
+    meter = quality.QualityMeter(1, C)
+    meter.update(tokenized(texts, [[_, 0]]))
+    assert meter.compute()["always_on_rate"] == 0.0, "it begins at four places, none of which holds a character"
+    meter = quality.QualityMeter(1, C)
+    meter.update(tokenized(texts, [[0, _, 0]]))
+    assert meter.compute()["coverage"] == 4 / 6

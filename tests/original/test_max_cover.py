@@ -175,6 +175,7 @@ def test_the_originals_spelling_is_the_same_class():
 def test_the_configuration_knows_wrong_values():
     config = MaxCoverConfig(ngram_lengths=[], filter_over=-1)
     assert [field for field, _ in config.problems()] == ["ngram_lengths", "filter_over"]
+    assert config.min_token_length() == 1, "asked before the problems are reported"
     assert [field for field, _ in MaxCoverConfig(ngram_lengths=[3, 0]).problems()] == ["ngram_lengths"]
     config.corpus.cap = 0
     assert [field for field, _ in config.corpus.problems()] == ["cap"]

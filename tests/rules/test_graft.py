@@ -106,11 +106,13 @@ def test_several_classes() -> None:
         assert int(vectors[ngram].argmax()) == label
 
 
+@pytest.mark.parametrize("surgery_up_to", [1, 0], ids=["surgery", "L1 path alone"])
 @pytest.mark.parametrize(("share", "heard"), [(0.0, "labels"), (0.2, "labels"), (0.8, "teacher"), (1.0, "teacher")])
 def test_the_teacher_is_heeded_as_far_as_its_share_goes(
-    share: float, heard: str, monkeypatch: pytest.MonkeyPatch
+    share: float, heard: str, surgery_up_to: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One n-gram tells much of the labels; another tells all that the teacher says, and little of the labels."""
+    monkeypatch.setattr(ngram_selection, "_SURGERY_UP_TO", surgery_up_to)
     ngrams = {"labels": (5, 3), "teacher": (5, 4)}
     texts = texts_with({1: ngrams["labels"]})
     says = np.where(np.random.default_rng(2).random(len(texts)) < 0.65, texts.labels, 1 - texts.labels)
@@ -140,6 +142,25 @@ def test_a_chosen_token_stays_where_it_is() -> None:
     assert not {0, 2} & set(edit.token_ids.tolist())
     assert not set(PLANTED.values()) & patterns(edit.codes)
     assert edit.reasons[edit.token_ids.tolist().index(3)] == "foreign"  # a character is none of the lengths
+
+
+def test_a_token_is_looked_at_however_little_the_gradient_asks_for_it() -> None:
+    """What the network has learned of a token no longer shows in the gradient."""
+    texts = texts_with(PLANTED)
+    rule, vocabulary = rule_of(texts, 2, candidates=1), vocabulary_of(*PLANTED.values())
+    observe(rule, vocabulary, texts, np.arange(len(texts)), torch.randn(len(texts), 1), DUE)
+    assert rule.edit(DUE, vocabulary, torch.ones(2, 1), None) is None
+    assert rule.figures()["candidates"] == 4
+
+
+def test_a_token_of_the_index_that_goes_was_not_selected() -> None:
+    """The first of the index, whose number is 0, too."""
+    texts = texts_with(PLANTED)
+    rule = rule_of(texts, 4)
+    unrelated = Vocabulary(torch.from_numpy(rule.selection.index.ngrams[[0, 1]]).long())
+    edit = round_of(rule, texts, vocabulary_of(*sorted(patterns(unrelated.codes)), *PLANTED.values()))
+    assert edit is not None
+    assert dict(zip(edit.token_ids.tolist(), edit.reasons, strict=True)) == {0: "not_selected", 1: "not_selected"}
 
 
 def test_a_token_that_stands_there_twice_gives_one_place_away() -> None:
@@ -184,6 +205,9 @@ def test_fewer_ngrams_than_places() -> None:
     edit = round_of(rule_of(texts, C), texts, vocabulary)
     assert edit is not None
     assert 0 < len(edit.token_ids) < C
+    torch.manual_seed(0)  # as in round_of
+    weakest_first = torch.rand(C, 1)[:, 0].argsort()
+    assert edit.token_ids.tolist() == sorted(weakest_first[: len(edit.token_ids)].tolist())
     vocabulary.codes[edit.token_ids] = edit.codes
     again = round_of(rule_of(texts, C), texts, vocabulary)
     assert again is None  # what is there already comes no second time
@@ -243,6 +267,26 @@ def test_vectors_give_the_weights_of_the_refit_through_the_readout() -> None:
         assert edit is not None
         edits.append(edit)
     torch.testing.assert_close(edits[1].embedding @ readout.T, edits[0].embedding)
+
+
+def test_a_round_begins_at_the_price_of_the_round_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = texts_with(PLANTED)
+    rule = rule_of(texts, 8, tokens_per_text=0.5)
+    prices = []
+    choose = ngram_selection.NgramSelection.round
+
+    def spy(*arguments: object) -> ngram_selection.Selected:
+        prices.append(arguments[-1])
+        return choose(*arguments)
+
+    monkeypatch.setattr(ngram_selection.NgramSelection, "round", spy)
+    for _ in range(2):
+        assert round_of(rule, texts, vocabulary_of(*[(a, b) for a in range(4) for b in range(2)])) is not None
+        prices.append(rule.figures()["read_price"])
+        assert rule.figures()["tokens_per_text"] <= 0.5
+    assert prices[0] == 0
+    assert prices[1] > 0
+    assert prices[2] == prices[1] == float(rule.state_dict()["price"])
 
 
 def test_rounds_until_the_stop() -> None:

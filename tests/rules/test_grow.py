@@ -143,6 +143,13 @@ def test_a_rare_token_twice_is_a_copy_too() -> None:
     assert efficient_choice(X[None], g[None], 1, 2).tolist() == [1]
 
 
+@pytest.mark.parametrize("scale", [1e-6, 1e6])
+def test_the_choice_knows_no_unit_of_the_gradient(scale: float) -> None:
+    X, g = features(150, 5, 18, 0)
+    chosen = efficient_choice(X[None], g[None, :, None], 5, 8).tolist()
+    assert efficient_choice(X[None], scale * g[None, :, None], 5, 8).tolist() == chosen
+
+
 def test_rare_ngrams_are_no_evidence() -> None:
     X = torch.zeros(100, 2, dtype=torch.float64)
     X[:4, 0] = 1
@@ -235,6 +242,31 @@ def test_what_tells_by_its_place_grows_if_parts_are_scored_apart() -> None:
     assert max(scores[1].values()) < 30
     assert next(iter(scores[2])) == (5, 1, 5)
     assert scores[2][5, 1, 5] > 500  # χ² of two degrees of freedom
+
+
+@pytest.mark.parametrize(("strength", "goes"), [(0.1, True), (10.0, False)])
+def test_a_token_stands_for_what_holds_it_as_long_as_it_stays(strength: float, goes: bool) -> None:
+    """The beginning of a planted n-gram, which is in no other texts, is a token: the weakest or the strongest."""
+    texts = planted_texts()
+    rule, vocabulary = rule_of(texts, len(TOKENS) + 1), vocabulary_of(*TOKENS, (5, 1))
+    for first in range(0, len(texts), 100):
+        rows = np.arange(first, first + 100)
+        observe(rule, vocabulary, texts, rows, torch.from_numpy(0.5 - texts.labels[rows, None]).float() / 100, DUE)
+    embedding = torch.ones(len(TOKENS) + 1, 1)
+    embedding[-1] = strength
+    edit = rule.edit(DUE, vocabulary, embedding, None)
+    assert edit is not None
+    assert (len(TOKENS) in edit.token_ids.tolist()) == goes
+    assert ((5, 1, 5, -1, -1) in map(tuple, edit.codes.tolist())) == goes
+
+
+def test_after_an_edit_what_was_accumulated_counts_half() -> None:
+    texts = planted_texts()
+    rule, vocabulary = rule_of(texts, len(TOKENS)), vocabulary_of(*TOKENS)
+    observe(rule, vocabulary, texts, np.arange(200), torch.rand(200, 1), DUE)
+    before = rule.scores.sums.clone()
+    assert rule.edit(DUE, vocabulary, torch.rand(len(TOKENS), 1), None) is not None
+    torch.testing.assert_close(rule.scores.sums, before / 2)
 
 
 def test_the_control_with_exchanged_scores_finds_nothing() -> None:

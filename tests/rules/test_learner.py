@@ -75,6 +75,18 @@ def test_a_rule_that_edits_nothing_needs_no_watching() -> None:
     assert layer.vocabulary().codes.tolist() == [[0, 1], [1, 0], [2, 2]]
 
 
+def test_without_need_or_without_gradients_nothing_is_watched() -> None:
+    layer, embedding, *_, learner = parts(NoOpRule())
+    tokens = layer(torch.tensor([[0, 1, 0, 2, 2]]))
+    embedded = embedding.pooled(tokens)
+    learner.watch(tokens, embedded, torch.tensor([0]))
+    assert not embedded._backward_hooks
+    *_, learner = parts(Second())
+    learner.watch(tokens, embedded.detach(), torch.tensor([0]))
+    with pytest.raises(RuntimeError, match="call watch"):
+        learner.observe(PROGRESS)
+
+
 def test_a_batch_that_was_not_watched_is_named() -> None:
     *_, optimizer, learner = parts(Second())
     with pytest.raises(RuntimeError, match="call watch"):

@@ -7,6 +7,7 @@ from tokenlayer.errors import InputError
 from tokenlayer.selection import linear
 from tokenlayer.selection.linear import probabilities
 from tokenlayer.selection.ngram_selection import NgramSelection, ngram_selection
+from tokenlayer.selection.penalty import ridge_penalty
 from tokenlayer.selection.settings import SelectionSettings
 from tokenlayer.text.corpus import TrainingTexts
 
@@ -80,6 +81,10 @@ def test_rounds_are_rounds_by_the_residuals_of_the_refit() -> None:
     np.testing.assert_allclose(selected.model.weights, second.model.weights, rtol=1e-3)
 
 
+def test_the_first_round_looks_at_no_more_than_the_candidates() -> None:
+    assert selection_of(texts_with(TOLD), candidates=3).rounds(2, 1).n_candidates == 6
+
+
 def test_of_two_that_tell_the_same_a_budget_takes_the_one_that_is_read_less() -> None:
     """The frequent one tells a little more; it stands in half of all texts, three times in each."""
     random = np.random.default_rng(1)
@@ -128,6 +133,45 @@ def test_three_classes_and_more_than_surgery_takes(monkeypatch: pytest.MonkeyPat
     thrifty = selection_of(three, tokens_per_text=free.tokens_per_text / 2).rounds(12, 2)
     assert thrifty.tokens_per_text <= free.tokens_per_text / 2
     assert len(thrifty.ngrams) == 12
+
+
+def test_a_price_divides_what_an_ngram_is_worth_by_its_square() -> None:
+    selection = selection_of(texts_with(TOLD), candidates=1)
+    scores, reads = selection.scores(0.5 - selection.labels), selection.index.reads
+    price = 2.0 / reads[scores.argmax()]
+    best, by_root = ((scores / (1 + price * reads) ** power).argmax() for power in (2, 1))
+    assert best != by_root
+    assert selection._selected(scores, np.zeros(0, dtype=np.int64), 1, price).ngrams.tolist() == [best]
+
+
+def test_without_surgery_a_price_divides_the_effects(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tokenlayer.selection.ngram_selection._SURGERY_UP_TO", 0)
+    monkeypatch.setattr(
+        "tokenlayer.selection.ngram_selection.l1_support", lambda features, *_: np.arange(len(features))
+    )
+    selection = selection_of(texts_with(TOLD), candidates=4)
+    candidates = np.argsort(-selection.scores(0.5 - selection.labels), kind="stable")[:12]
+    features, reads = selection.features(candidates), selection.index.reads[candidates]
+    model = linear.fit(features, selection.labels, ridge_penalty(3, features.total))
+    effect = np.linalg.norm(model.weights, axis=1) * features.spread
+    chosen = {}
+    for price in (0.0, 2.0 / float(reads.min())):
+        kept, refit = selection._select(candidates, 3, 1 + price * reads)
+        strongest = np.argsort(-effect / (1 + price * reads), kind="stable")[:3]
+        assert kept.tolist() == candidates[strongest].tolist()
+        np.testing.assert_allclose(refit.weights, model.weights[strongest])
+        chosen[price] = set(kept.tolist())
+    assert len(set(map(frozenset, chosen.values()))) == 2
+
+
+def test_the_weights_are_those_of_a_refit_on_the_labels(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(linear, "cross_fitted", lambda _features, labels, *_rest, **_settings: 1 - labels)
+    selection = selection_of(texts_with(TOLD), distillation_weight=1.0)
+    selected = selection.rounds(4, 1)
+    features = selection.features(selected.ngrams)
+    expected = linear.fit(features, selection.labels, ridge_penalty(4, features.total))
+    np.testing.assert_allclose(selected.model.weights, expected.weights)
+    np.testing.assert_allclose(selected.model.bias, expected.bias)
 
 
 def test_the_targets_lie_between_labels_and_teacher(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,13 +1,22 @@
 """Lines that are printed to be pasted: what they name is what the run was recorded to."""
 
 import shlex
+import sys
 from pathlib import Path
 
 import pytest
 
 from tokenlayer.cli.flags import add_store_flags, with_settings_as_flags
 from tokenlayer.terminal import ArgumentParser
-from tokenlayer.tracking.commands import resume_command, sync_command, ui_command
+from tokenlayer.tracking.commands import (
+    compare_command,
+    explain_command,
+    resume_command,
+    start_command,
+    sync_command,
+    train_command,
+    ui_command,
+)
 from tokenlayer.tracking.uri import resolve_uri
 
 PASSWORD = "postgresql://me:hunter@host/runs"
@@ -51,3 +60,29 @@ def test_the_settings_that_name_the_store_to_resume_from(tmp_path: Path, monkeyp
     assert settings(None) == ["resume=abc", "tracking.uri=http://host:5000"]
     monkeypatch.setenv("MLFLOW_TRACKING_URI", PASSWORD)
     assert settings(None) == ["resume=abc", "tracking=server"]
+
+
+def test_commands_without_a_run_to_resume(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["tokenlayer"])
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    assert shlex.split(compare_command("my sweep", None, "outputs"))[1:] == ["compare", "my sweep"]
+    there = ["--tracking-uri", "http://host", "--output-dir", "a b"]
+    assert shlex.split(explain_command("abc", "http://host", "a b"))[1:] == ["explain", "abc", "…", *there]
+    assert shlex.split(train_command(["a=b c", "x.password=pw"]))[1:] == ["train", "a=b c", "x.password=***"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["train", "--config-dir", "my conf", "x.password=pw"], ["train", "--config-dir", "my conf", "x.password=***"]),
+        (["train", "-m", "seed=1,2"], ["train", "seed=1"]),
+        (["train", "seed=1,2", "--multirun"], ["train", "seed=1"]),
+        (["sweep.py"], ["train", "seed=1"]),
+    ],
+)
+def test_the_command_that_starts_a_run_again(
+    arguments: list[str], words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["tokenlayer", *arguments])
+    assert shlex.split(start_command(["seed=1"]))[1:] == words

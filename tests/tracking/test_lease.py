@@ -76,7 +76,8 @@ def test_a_second_recorder_is_refused_wherever_it_records(
     recorder: Recorder, config: TrackingConfig, tmp_path: Path
 ) -> None:
     recorder.commit(1, save(recorder, 1), [LAST])
-    with pytest.raises(InputError, match=r"another process is recording this run \(process \d+ on .*\); wait for it"):
+    told = rf"^resume={recorder.run_id}: another process is recording this run \(process \d+ on .*\); wait for it"
+    with pytest.raises(InputError, match=told):
         Recorder.resume(config, tmp_path / "other", recorder.run_id)
     recorder.commit(2, save(recorder, 2), [LAST])
     recorder.finish("FINISHED")

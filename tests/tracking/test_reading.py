@@ -1,4 +1,5 @@
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -7,8 +8,12 @@ from mlflow.tracking import MlflowClient
 
 from tokenlayer.errors import InputError
 from tokenlayer.tracking import reading, runs
+from tokenlayer.tracking.artifacts import add_artifact
+from tokenlayer.tracking.chosen_runs import choose_runs
 from tokenlayer.tracking.config import TrackingConfig
+from tokenlayer.tracking.listing import list_runs
 from tokenlayer.tracking.recorder import Recorder
+from tokenlayer.tracking.syncing import sync
 
 
 @pytest.fixture
@@ -82,5 +87,21 @@ def test_what_is_not_there_is_told_with_near_names(run_id: str, output_dir: Path
         reading.download_artifact(run_id, "config/resolvd.yaml", output_dir=output_dir)
     with pytest.raises(InputError, match="there is no run 'x'"):
         reading.load_log("x", output_dir=output_dir)
-    with pytest.raises(InputError, match="no such database"):
-        reading.find_runs(output_dir=output_dir / "elsewhere")
+
+
+def test_reading_makes_no_store(tmp_path: Path) -> None:
+    reads: list[Callable[[], object]] = [
+        lambda: reading.find_runs(output_dir=tmp_path),
+        lambda: reading.load_log("x", output_dir=tmp_path),
+        lambda: reading.metric_history("x", "train/loss", output_dir=tmp_path),
+        lambda: reading.download_artifact("x", "logs", output_dir=tmp_path),
+        lambda: reading.find_run_id("x", output_dir=tmp_path),
+        lambda: list_runs(None, tmp_path, "", 20),
+        lambda: sync("x", None, tmp_path),
+        lambda: add_artifact("x", Path(__file__), "notes", uri=None, output_dir=tmp_path),
+        lambda: choose_runs([], "", None, tmp_path),
+    ]
+    for read in reads:
+        with pytest.raises(InputError, match="there is no such database"):
+            read()
+    assert not list(tmp_path.iterdir())

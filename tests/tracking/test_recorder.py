@@ -1,3 +1,4 @@
+import errno
 import json
 import logging
 import math
@@ -11,7 +12,7 @@ import pandas as pd
 import pytest
 from mlflow.tracking import MlflowClient
 
-from tokenlayer.errors import InputError
+from tokenlayer.errors import InputError, RunStoppedError
 from tokenlayer.tracking import mirror
 from tokenlayer.tracking.config import TrackingConfig
 from tokenlayer.tracking.recorder import Recorder
@@ -106,19 +107,22 @@ def test_values_that_json_does_not_know(recorder: Recorder, client: MlflowClient
 
 def test_many_metrics_params_and_long_values(recorder: Recorder, client: MlflowClient) -> None:
     with recorder:
-        recorder.log_params({f"p{i}": i for i in range(250)} | {"long": "x" * 7000, "url": "http://me:pw@host/"})
+        recorder.log_params({f"p{i}": i for i in range(250)})
+        recorder.log_params({"long": "x" * 7000, "url": "http://me:pw@host/", "source.password": "pw"})
         for step in range(30):
             recorder.log_metrics({f"grads/c{i}": step + i for i in range(40)}, step)
     run = client.get_run(recorder.run_id)
-    assert len(run.data.params) == 252
+    assert len(run.data.params) == 253
     assert run.data.params["long"].endswith("(7000 characters in all)")
     assert run.data.params["url"] == "http://***@host/"
+    assert run.data.params["source.password"] == "***"
     history = client.get_metric_history(recorder.run_id, "grads/c39")
     assert [m.value for m in history] == [step + 39 for step in range(30)]
 
 
 def test_a_table_is_what_mlflow_logs_as_one(recorder: Recorder, client: MlflowClient, output_dir: Path) -> None:
-    frame = pd.DataFrame({"pattern": ["a█b", 'q"<UNK>'], "gradient": [0.5, math.nan]}, index=[7, 9])
+    columns = {"pattern": ["a█b", 'q"<UNK>'], "gradient": [0.5, math.nan], "seen": pd.Timestamp("2026-05-04")}
+    frame = pd.DataFrame(columns, index=[7, 9])
     recorder.table("patterns/step_0.json", frame)
     recorder.commit(0)
     recorder.table("patterns/step_5.json", frame)
@@ -134,7 +138,8 @@ def test_a_table_is_what_mlflow_logs_as_one(recorder: Recorder, client: MlflowCl
         for id_ in (recorder.run_id, run.info.run_id)
     ]
     assert texts[0] == texts[1]
-    assert json.loads(texts[0])["data"] == [["a█b", 0.5], ['q"<UNK>', None]]
+    day = "2026-05-04T00:00:00.000"
+    assert json.loads(texts[0])["data"] == [["a█b", 0.5, day], ['q"<UNK>', None, day]]
 
 
 def test_the_tag_of_tables_stays_within_its_limit(recorder: Recorder, client: MlflowClient) -> None:
@@ -293,3 +298,23 @@ def test_what_an_interruption_left_half_written_is_not_committed(
     recorder.finish("KILLED")
     whole = [path.relative_to(recorder.directory).as_posix() for path in recorder.directory.rglob("*.*")]
     assert whole == ["logs/train_log/part-000000.parquet"]
+
+
+@pytest.mark.parametrize(("sent", "told"), [(True, True), (True, False), (False, True), (False, False)])
+def test_what_mlflow_lacks_at_the_end_is_told(
+    sent: bool, told: bool, recorder: Recorder, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(mirror.Mirror, "send", lambda self, commits: sent)
+    monkeypatch.setattr(mirror.Mirror, "set_status", lambda self, status: told)
+    recorder.finish("FINISHED")
+    assert ("send the rest of the run later with" in caplog.text) == (not (sent and told))
+
+
+def test_a_disk_that_is_full_at_the_end_is_named(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*arguments: object, **settings: object) -> None:
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+    monkeypatch.setattr(recorder, "_commit", full)
+    told = f"no space is left to write to /.*, then resume run {recorder.run_id}"
+    with pytest.raises(RunStoppedError, match=told), recorder:
+        pass

@@ -66,6 +66,21 @@ def test_a_killed_run_goes_on_from_its_last_commit(
     assert not client.list_artifacts(recorder.run_id, "half.txt")
 
 
+@pytest.mark.parametrize(
+    ("left", "told"), [('{"number": 1, "st', False), ("no commit\n", True)], ids=["torn", "damaged"]
+)
+def test_a_damaged_end_of_the_journal_is_told_and_a_torn_one_is_none(
+    left: str, told: bool, recorder: Recorder, output_dir: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    train(recorder, 0, 5)
+    with (recorder.root / "commits.jsonl").open("a") as journal:
+        journal.write(left)
+    abandon(recorder)
+    with Recorder.resume(TrackingConfig(), output_dir, recorder.run_id) as again:
+        assert again.resume_step == 5
+    assert ("line 2 of" in caplog.text) == ("recorded again" in caplog.text) == told
+
+
 def test_a_failed_run_records_its_last_steps_again_once(
     recorder: Recorder, output_dir: Path, client: MlflowClient, artifacts: Callable[[str], Path]
 ) -> None:

@@ -4,11 +4,14 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
+from requests import RequestException
+from sqlalchemy.exc import SQLAlchemyError
 
 from tokenlayer.errors import InputError
 from tokenlayer.tracking import reading, runs
-from tokenlayer.tracking.runs import find_run
+from tokenlayer.tracking.runs import end_unstarted_run, find_run
 from tokenlayer.tracking.store import Store, open_store
 from tokenlayer.tracking.ui_pages import pages_of
 
@@ -117,3 +120,18 @@ def test_functions_that_read_take_any_of_them(client: MlflowClient, experiment: 
         assert f"/runs/{run_id}?" in pages_of(named, None, output_dir).pages[0].path
         with pytest.raises(InputError, match=f"run {run_id} has no table 'grads_log'"):
             reading.load_log(named, output_dir=output_dir)
+
+
+@pytest.mark.parametrize("error", [MlflowException("away"), RequestException(), SQLAlchemyError()])
+def test_a_run_that_could_not_begin_has_failed_as_far_as_the_store_answers(
+    error: Exception, store: Store, client: MlflowClient, experiment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = made(client, experiment, "unstarted")
+    end_unstarted_run(store, run_id)
+    assert client.get_run(run_id).info.status == "FAILED"
+
+    def away(*arguments: object, **settings: object) -> None:
+        raise error
+
+    monkeypatch.setattr(MlflowClient, "set_terminated", away)
+    end_unstarted_run(store, run_id)

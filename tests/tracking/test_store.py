@@ -7,9 +7,12 @@ from pathlib import Path
 
 import alembic.command
 import pytest
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import PERMISSION_DENIED
 from mlflow.tracking import MlflowClient
 
 from tokenlayer.errors import InputError
+from tokenlayer.tracking import store as store_module
 from tokenlayer.tracking import uri as uri_module
 from tokenlayer.tracking.config import TrackingConfig
 from tokenlayer.tracking.reading import find_runs
@@ -209,3 +212,31 @@ def test_processes_that_open_a_new_store_at_once(tmp_path: Path, forked: Callabl
     assert experiment is not None
     runs = client.search_runs([experiment.experiment_id])
     assert [run.info.status for run in runs] == ["FINISHED"] * 3
+
+
+@pytest.mark.parametrize(
+    ("given", "told"), [({}, "asks for credentials"), ({"MLFLOW_TRACKING_TOKEN": "x"}, "in MLFLOW_TRACKING_TOKEN")]
+)
+def test_a_server_that_lets_nobody_in_says_what_to_set(
+    given: dict[str, str], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: object, **settings: object) -> None:
+        raise MlflowException("no", error_code=PERMISSION_DENIED)
+
+    for name in ("USERNAME", "PASSWORD", "TOKEN"):
+        monkeypatch.delenv(f"MLFLOW_TRACKING_{name}", raising=False)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(store_module, "why_away", lambda uri: None)
+    monkeypatch.setattr(MlflowClient, "search_experiments", refuse)
+    with pytest.raises(InputError, match=rf"^tracking\.uri=http://\*\*\*@host .*{told}: set MLFLOW_TRACKING_USERNAME"):
+        open_store("http://me:pw@host", tmp_path)
+
+
+def test_a_database_that_lets_nobody_in_says_why() -> None:
+    pytest.importorskip("psycopg")
+    why = uri_module._why_silent(f"postgresql+psycopg://me:hunter@127.0.0.1:{free_port()}/runs")
+    assert why is not None
+    assert "127.0.0.1" in why
+    assert "hunter" not in why
+    assert "\n" not in why

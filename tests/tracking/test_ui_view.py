@@ -67,6 +67,9 @@ def test_swept_keys_are_columns_and_axes() -> None:
     found = sweep(["initializer", "odd", "seed"], ["seed", "group.initializer"])
     tags = [f"tags.`{key}`" for key in ("initializer", "odd", "seed")]
     assert found["selectedColumns"] == ["metrics.`test/accuracy`", "metrics.`validation/accuracy`", *tags]
+    assert found["columnOrder"] == found["selectedColumns"]
+    assert (found["orderByKey"], found["orderByAsc"]) == ("metrics.`validation/accuracy`", False)
+    assert next(section["name"] for section in found["compareRunSections"] if section["display"]) == "sweep"
     (parallel,) = charts(found, "PARALLEL")
     assert parallel["selectedParams"] == ["seed", "group.initializer"]
     assert parallel["selectedMetrics"] == ["test/accuracy"]
