@@ -35,10 +35,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """One worker for each processor that may be used, and one: a fifth of the time, tests wait for other processes."""
+    """One worker for each processor that may be used: by default it is each core, of two threads or more."""
     wanted = os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS")
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return int(wanted) if wanted else 1 + usable
+    return int(wanted) if wanted else usable
 
 
 @pytest.fixture(scope="module", autouse=True)
