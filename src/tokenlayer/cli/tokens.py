@@ -74,9 +74,9 @@ def _parser() -> ArgumentParser:
         "tokenlayer tokens",
         usage="%(prog)s RUN_OR_CHECKPOINT [--texts FILE --text-column NAME [--label-column NAME]] [--format F] "
         "[--output FILE] [--tracking-uri URI] [--output-dir FOLDER]",
-        description="List the tokens of a trained model, those that matter most first: the weight of each and the "
-        "class that it speaks for; of a run, the effect that it has recorded, and how many of its test texts hold "
-        "each; with --texts, how many of these texts do, and some of the places.",
+        description="List the tokens of a trained model, those that matter most first (by effect, without one by "
+        "weight): the weight of each and the class that it speaks for; of a run, the effect that it has recorded, and "
+        "how many of its test texts hold each; with --texts, how many of these texts do, and some of the places.",
     )
     parser.add_argument(
         "run",
