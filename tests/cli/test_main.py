@@ -49,7 +49,10 @@ def test_other_exceptions_come_with_their_traceback(ends_with, capsys):
 
 def test_help_and_version(capsys):
     assert cli.main(["--help"]) == 0
-    assert "evaluate" in capsys.readouterr().out
+    usage = capsys.readouterr().out
+    assert "evaluate" in usage
+    (export,) = [line for line in usage.splitlines() if line.startswith("  export ")]
+    assert all(form in export for form in ("Hugging Face", "ONNX", "text"))
     assert cli.main(["--version"]) == 0
     assert capsys.readouterr().out.startswith("tokenlayer 0.")
     assert cli.main([]) == 2

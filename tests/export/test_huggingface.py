@@ -96,6 +96,7 @@ def test_the_card_says_what_it_costs(model: TrainedModel, tmp_path: Path) -> Non
     said = export(model, tmp_path / "given", TextTable(table, "text"))
     card = (tmp_path / "given" / "README.md").read_text()
     assert f"In the texts that were given ({len(texts_of(model)):,} texts" in card
+    assert said.endswith(f" ({len(texts_of(model)):,}) are lost")
     share = said.partition(" of the ")[0].rpartition(" ")[2]
     assert f"**{share} of the matches are not seen**" in card
     export(model, tmp_path / "own", None)

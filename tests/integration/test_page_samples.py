@@ -18,6 +18,9 @@ from pages import DOCS, PAGES, ROOT, blocks
 EXAMPLES = [path.read_text(encoding="utf-8") for path in (ROOT / "examples").glob("*.py")]
 TUTORIAL = DOCS / "tutorial.md"
 
+# The run that stands for `hotels` knows of films alone.
+HOTEL_TO_FILM = ("spotless, but not quiet", "the film was long with songs and rain, awful, boring and superb")
+
 
 def is_run_elsewhere(text: str) -> bool:
     """A part of the user's own (`test_readme`), the end of an example (`test_examples`), or what needs a server."""
@@ -56,7 +59,9 @@ def test_python_of_a_page_runs(page: Path, workplace: Path, monkeypatch: pytest.
     monkeypatch.chdir(workplace)
     names: dict[str, object] = {}
     for text in SAMPLES[page]:
-        exec(compile(text, str(page), "exec"), names)
+        exec(compile(text.replace(*HOTEL_TO_FILM), str(page), "exec"), names)
+    if "explained" in names:  # a loop over no tokens would hide a wrong attribute
+        assert names["explained"].tokens
 
 
 def test_python_of_many_pages_runs() -> None:
@@ -79,6 +84,8 @@ def test_the_tutorial_from_its_first_line_to_its_last(tmp_path: Path) -> None:
             for line in block.text.splitlines():
                 shown = plain(line.partition("…")[0])
                 assert any(words.startswith(shown) for words in said), line
+            continue
+        if not block.language:  # a server, which goes on until it is stopped, and what it is asked
             continue
         text = block.text
         if importlib.util.find_spec("onnxscript") is None:

@@ -32,7 +32,7 @@ def test_the_note_of_a_run_and_the_load_of_the_machine(
     accuracy = run.run.data.metrics["test/accuracy"]
     assert f"| test/accuracy | {accuracy:.4f} |" in note
     assert "Tested: the best checkpoint, validation/loss " in note
-    assert "at step 17 (epoch 0)" in note
+    assert "at step 17 (epoch 1)" in note
     assert "- dataset.text\\_length=" in note
     assert "hunter" not in note
     started = command_after(note, "started by")

@@ -1,10 +1,13 @@
 """The model of a run of the real command, as MLflow has it."""
 
+import shlex
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import mlflow.pyfunc
 import numpy as np
+import pytest
 import torch
 from tiny_runs import Recorded, Store
 
@@ -30,3 +33,20 @@ def test_mlflow_has_the_model_that_tokenlayer_loads(trained: tuple[Store, Record
     assert weights["tokenlayer"] == checkpoint["tokenlayer"]
     assert set(weights) == {"tokenlayer", "state_dict"}
     assert all(name.startswith("model.") for name in weights["state_dict"])
+
+
+def test_the_end_of_a_training_says_how_its_model_is_served(
+    train: Callable[..., Recorded], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ["tracking.registered_model=hidden", "tracking.model_alias=champion"]
+    run = train("trainer.max_epochs=1", *names)
+    *_, registered, serve = capsys.readouterr().out.splitlines()
+    assert registered == "registered as hidden version 1 (@champion)"
+    assert serve.startswith("serve it with: ")
+    place, *words = shlex.split(serve.removeprefix("serve it with: "))
+    variable, _, address = place.partition("=")
+    mlflow.set_tracking_uri(None)
+    monkeypatch.setenv(variable, address)
+    model = mlflow.pyfunc.load_model(words[words.index("-m") + 1], suppress_warnings=True)
+    assert model.metadata.run_id == run.run_id
+    assert model.predict(TEXTS)["prediction"].isin(["class_0", "class_1"]).all()

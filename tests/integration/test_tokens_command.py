@@ -102,6 +102,22 @@ def test_a_bare_checkpoint_and_files(trained: Trained, capsys: pytest.CaptureFix
     assert (tmp_path / "tokens.txt").read_text(encoding="utf-8").splitlines() == shown
 
 
+def test_no_column_is_cut_in_a_pipe_or_a_file(
+    trained: Trained, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, run = trained
+    monkeypatch.setenv("COLUMNS", "30")
+    given = ["--texts", str(store.output_dir.parent / "reviews.csv"), "--text-column", "text"]
+    listed = as_json(trained, capsys, run.run_id, *given)
+    assert tokens(trained, run.run_id, *given) == 0
+    first, *rows = capsys.readouterr().out.splitlines()
+    assert first.split()[-3:] == ["texts", "matches", "examples"]
+    for row, examples in zip(rows, listed["examples"], strict=True):
+        assert row.rstrip().endswith("".join(examples[:1]).rstrip())
+    assert tokens(trained, run.run_id, *given, f"--output={tmp_path}/tokens.txt") == 0
+    assert (tmp_path / "tokens.txt").read_text(encoding="utf-8").splitlines() == [first, *rows]
+
+
 def test_errors(trained: Trained, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     store, run = trained
     source = store.output_dir.parent / "reviews.csv"

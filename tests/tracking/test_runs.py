@@ -65,6 +65,7 @@ def test_the_candidates_of_an_ambiguous_beginning(store: Store, client: MlflowCl
         find_run(store, beginning)
     first, *lines = str(caught.value).splitlines()
     assert first.startswith(f"{beginning!r} names {n} runs in ")
+    assert first.endswith("; give more of its id, or all of it")
     expected = {f"  {run_id}  number {i}  RUNNING" for i, run_id in enumerate(ids) if run_id[0] == beginning}
     assert {line[:-25] for line in lines} == expected
     assert all(line.endswith(" UTC") for line in lines)
@@ -73,7 +74,7 @@ def test_the_candidates_of_an_ambiguous_beginning(store: Store, client: MlflowCl
 def test_a_name_that_begins_an_id(store: Store, client: MlflowClient, experiment: str) -> None:
     run_id = made(client, experiment, "long")
     other = made(client, experiment, run_id[:5])
-    with pytest.raises(InputError, match="names 2 runs"):
+    with pytest.raises(InputError, match=r"names 2 runs .*; give its id instead\n"):
         find_run(store, run_id[:5])
     assert found(store, run_id[:6] if other[:6] != run_id[:6] else run_id) == run_id
     third = made(client, experiment, run_id)

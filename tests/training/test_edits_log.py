@@ -79,6 +79,12 @@ def test_a_line_names_the_new_tokens_after_each_validation(editing: Training) ->
     assert second.count("(class_") == 2
 
 
+def test_a_line_about_one_token(editing: Training) -> None:
+    editing.rule = RandomEditsConfig(every=STEPS_PER_EPOCH, replaced=1)
+    editing.trainer.max_epochs = 1
+    assert "  1 of 40 tokens is new since step 0, top " in editing.fit(EditsLogConfig(shown=2)).shown
+
+
 def test_a_rule_that_edits_nothing_leaves_no_log(editing: Training) -> None:
     editing.rule = FrozenRuleConfig()
     fitted = editing.fit(EditsLogConfig())

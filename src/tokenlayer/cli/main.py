@@ -24,7 +24,7 @@ usage: tokenlayer COMMAND …
   predict RUN_OR_CHECKPOINT FILE          write a table of texts with what a trained model says of each
   tokens RUN_OR_CHECKPOINT [--texts F]    list the tokens of a trained model, and the texts that hold them
   explain RUN_OR_CHECKPOINT TEXT          show which tokens of a text decide, and how much
-  export RUN_OR_CHECKPOINT --to FORMAT    write its tokens for other programs: a tokenizer for Hugging Face
+  export RUN_OR_CHECKPOINT --to FORMAT    write it for other programs: Hugging Face (a tokenizer), ONNX, text
   baseline [baseline=option] …            fit and test a linear classifier of all words, to compare with
   compare SWEEP_OR_RUN … [--by KEY]       means over seeds, paired tests, a page with curves and tokens
   runs [--filter F] [--prune]             list the runs; remove local copies of those that MLflow holds whole

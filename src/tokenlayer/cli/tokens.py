@@ -12,12 +12,13 @@ from tokenlayer.cli.text_tables import add_table_flags, given_table
 from tokenlayer.errors import InputError
 from tokenlayer.progress import shown_by
 from tokenlayer.progress_bars import progress_bar
-from tokenlayer.terminal import ArgumentParser, complain, table_console
+from tokenlayer.terminal import ArgumentParser, complain, console
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _FORMATS = {".csv": "csv", ".json": "json", ".txt": "table"}
+_ENDLESS = 1_000_000  # characters: a file has no edge at which a table would have to be cut, nor has a pipe
 
 
 def main(arguments: list[str]) -> int:
@@ -42,8 +43,9 @@ def main(arguments: list[str]) -> int:
         opened.enter_context(shown_by(progress_bar))
         tokens = listed_tokens(model, table, **place)
     wanted = given.format or ("table" if output is None else _FORMATS[output.suffix.lower()])
-    if output is None and wanted == "table":
-        table_console().print(token_table_shown(tokens))
+    terminal = console()
+    if output is None and wanted == "table" and terminal.is_terminal:
+        terminal.print(token_table_shown(tokens))
     elif output is None:
         print(_text(tokens, wanted), end="")
     else:
@@ -60,7 +62,8 @@ def _text(tokens: pd.DataFrame, wanted: str) -> str:
         return token_listing.tokens_as_csv(tokens)
     if wanted == "json":
         return token_listing.tokens_as_json(tokens)
-    made = table_console()
+    made = console()
+    made.width = _ENDLESS
     with made.capture() as captured:
         made.print(token_listing.token_table_shown(tokens))
     return captured.get()
@@ -71,9 +74,9 @@ def _parser() -> ArgumentParser:
         "tokenlayer tokens",
         usage="%(prog)s RUN_OR_CHECKPOINT [--texts FILE --text-column NAME [--label-column NAME]] [--format F] "
         "[--output FILE] [--tracking-uri URI] [--output-dir FOLDER]",
-        description="List the tokens of a trained model, those that matter most first: the weight of each and the "
-        "class that it speaks for; of a run, the effect that it has recorded, and how many of its test texts hold "
-        "each; with --texts, how many of these texts do, and some of the places.",
+        description="List the tokens of a trained model, those that matter most first (by effect, without one by "
+        "weight): the weight of each and the class that it speaks for; of a run, the effect that it has recorded, and "
+        "how many of its test texts hold each; with --texts, how many of these texts do, and some of the places.",
     )
     parser.add_argument(
         "run",

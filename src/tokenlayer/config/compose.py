@@ -142,10 +142,26 @@ class Composer:
             raise ConfigError([Problem("", f"{what}: look at the defaults of those that you have changed")]) from error
         except (HydraException, OmegaConfBaseException, OSError, ValueError) as error:
             reason = _reason(error)
+            if (foreign := self._foreign_group(reason, texts)) is not None:
+                raise ConfigError([foreign]) from error
             raise ConfigError([Problem("", "".join([reason, *renamed.options_in(reason)]))]) from error
         HydraConfig.instance().set_config(config)  # what an interpolation of the form ${hydra:…} reads
         OmegaConf.set_struct(config, False)
         return config
+
+    def _foreign_group(self, reason: str, texts: Sequence[str]) -> Problem | None:
+        """The problem if `reason` is Hydra's for the choice of a group that the chosen option of its parent lacks."""
+        found = re.match(r"Could not override '((.+)/[^/]+)'\. No match in the defaults list", reason)
+        if found is None:
+            return None
+        group, parent = found.groups()
+        others = [text for text in texts if not self.parse(text).key_or_group.startswith(f"{parent}/")]
+        self.compose(others)
+        chosen = group_choices()
+        if parent not in chosen:
+            return None
+        known = ", ".join(name for name in chosen if name.startswith(f"{parent}/")) or "none below it"
+        return Problem(group, f"{parent}={chosen[parent]} has no such group; known: {known}")
 
     def compose_job(self, line: Line) -> DictConfig:
         """The composition of a job's choices, without Hydra's section."""

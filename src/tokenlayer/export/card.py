@@ -28,7 +28,7 @@ class Measured:
             return f"what its segmentation does not see is not measured ({self.what})"
         return (
             f"{self.seen.unseen:.1%} of the {self.seen.n_matches:,} matches of the layer in {self.what} "
-            f"({self.seen.n_texts:,}) are not in its segmentation"
+            f"({self.seen.n_texts:,}) are lost"
         )
 
 

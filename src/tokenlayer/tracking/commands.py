@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tokenlayer.redaction import redacted_setting, redacted_uri
-from tokenlayer.tracking.uri import ENVIRONMENT, LOCAL, from_environment, named_uri
+from tokenlayer.tracking.uri import ENVIRONMENT, LOCAL, from_environment, named_uri, resolve_uri
 
 DEFAULT_OUTPUT_DIR = "outputs"
 
@@ -64,6 +64,13 @@ def explain_command(run_id: str, uri: str | None, output_dir: Path | str) -> str
     return " ".join([program(), "explain", run_id, '"…"', *place_flags(uri, output_dir)])
 
 
+def serve_command(model_id: str, uri: str | None, output_dir: Path | str) -> str:
+    """The command line that serves a model. MLflow finds the store by the environment alone."""
+    address = redacted_uri(resolve_uri(uri, Path(output_dir)))
+    place = [] if _is_secret_of_environment(uri) else [f"{ENVIRONMENT}={shlex.quote(address)}"]
+    return " ".join([*place, "mlflow models serve -m", f"models:/{model_id}", "--env-manager local"])
+
+
 def start_command(overrides: Sequence[str]) -> str:
     """The command line of this process, secrets masked; of a job that a sweep made, one that would make it alone."""
     arguments = sys.argv[1:]
@@ -98,9 +105,13 @@ def _choice(uri: str | None) -> list[str]:
     """
     if uri == LOCAL:
         return ["tracking=local"]
+    return ["tracking=server"] if _is_secret_of_environment(uri) else []
+
+
+def _is_secret_of_environment(uri: str | None) -> bool:
+    """True for an address with a password that the environment has."""
     address = named_uri(uri)
-    is_secret = address is not None and redacted_uri(address) != address
-    return ["tracking=server"] if is_secret and address == from_environment(ENVIRONMENT) else []
+    return address is not None and redacted_uri(address) != address == from_environment(ENVIRONMENT)
 
 
 def _address(uri: str | None) -> list[str]:

@@ -95,9 +95,9 @@ def find_run(store: Store, named: str, recorded_to: str | None = None) -> Run:
     found = _called(store, named)
     active = [run for run in found if not _is_deleted(run)]
     if len(active) > 1:
-        raise InputError(
-            f"{named!r} names {len(active)} runs in {store.shown}; give more of its id, or all of it\n{_listed(active)}"
-        )
+        is_name = any(run.info.run_name == named for run in active)
+        remedy = "its id instead" if is_name else "more of its id, or all of it"
+        raise InputError(f"{named!r} names {len(active)} runs in {store.shown}; give {remedy}\n{_listed(active)}")
     if active:
         return active[0]
     if len(found) > 1:

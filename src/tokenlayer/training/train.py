@@ -24,6 +24,7 @@ from tokenlayer.tracking.dataset_input import record_dataset
 from tokenlayer.tracking.lease import LeaseLostError
 from tokenlayer.tracking.lightning_logger import RecorderLogger
 from tokenlayer.tracking.recorder import Recorder
+from tokenlayer.tracking.serving import serving_lines
 from tokenlayer.tracking.settings import CHOICES, CHOSEN, COMMAND, OVERRIDES, RESOLVED
 from tokenlayer.training.callbacks.base import RunContext
 from tokenlayer.training.callbacks.checkpoints_callback import Checkpoints
@@ -96,6 +97,9 @@ def train(job: Job[TrainConfig]) -> Result:
         tested = "the last weights" if best is None or not is_best else f"the best checkpoint, {best.place(trainer)}"
         note.set("done", Tested(metrics, tested), run.remarks.values())
     announce(terminal, recorder.run_id, metrics, config.tracking.uri, config.output_dir)
+    if job.member is None:
+        for line in serving_lines(recorder.run_id, config.tracking.uri, config.output_dir):
+            terminal.print(harmless(line), soft_wrap=True)
     return Result(recorder.run_id, metrics)
 
 

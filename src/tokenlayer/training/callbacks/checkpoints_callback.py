@@ -93,8 +93,8 @@ class Checkpoints(RunCallback, pl.callbacks.Checkpoint):
         return 0 if found is None else int(found[1])
 
     def place(self, trainer: pl.Trainer) -> str:
-        """The best checkpoint in words: its step, its epoch and its value."""
-        epoch = (self.best_step - 1) // max(1, int(trainer.num_training_batches))
+        """The best checkpoint in words: its step, its epoch, counted from 1 as in the terminal, and its value."""
+        epoch = math.ceil(self.best_step / max(1, int(trainer.num_training_batches)))
         return f"{self.monitor} {self.best_value:.4f} at step {self.best_step} (epoch {epoch})"
 
     def _is_best(self, trainer: pl.Trainer) -> bool:

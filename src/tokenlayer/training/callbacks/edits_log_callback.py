@@ -89,7 +89,8 @@ class EditsLog(RunCallback):
             f'"{harmless(pattern.strip(BLANK_SIGN))}" ({harmless(classes[int(towards[token_id])])})'
             for token_id, pattern in zip(order, patterns, strict=True)
         )
-        count = f"{len(new)} of {len(weights)} tokens are new since step {self._shown_to}"
+        verb = "is" if len(new) == 1 else "are"
+        count = f"{len(new)} of {len(weights)} tokens {verb} new since step {self._shown_to}"
         return Text(f"  {count}, top " + ", ".join(named))
 
     def _weights(self, module: TokenizationModule) -> tuple[Tensor, Tensor]:
