@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from tokenlayer.comparison.figures import BLUE, GREEN, GREY, ORANGE, SKY, VERMILION, panels
+from tokenlayer.comparison.figures import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, panels
 from tokenlayer.models.readers.transformer import TransformerReaderConfig
 from tokenlayer.study.command import main
 from tokenlayer.study.conditions import Condition, Study
@@ -59,7 +59,7 @@ CHOSEN = {
 """Name → label, color, settings: vocabularies that are chosen by the labels, under a budget."""
 COVERING = {
     "bpe": ("BPE", SKY, (FROZEN, "initializer=bpe_segmented")),
-    "unigram": ("Unigram", GREEN, (FROZEN, "initializer=unigram_segmented")),
+    "unigram": ("Unigram", PURPLE, (FROZEN, "initializer=unigram_segmented")),
 }
 """Vocabularies that cover each character of a text once."""
 
@@ -208,7 +208,8 @@ def draw(results: Results) -> Figure:
         axis.set_ylim(min(lowest, 0.86) - 0.01, 0.92)
     if axes[0].lines:
         axes[0].set_ylabel("test accuracy")
-        axes[0].legend(frameon=False, fontsize="small", loc="lower right")
+        handles, labels = axes[0].get_legend_handles_labels()
+        figure.legend(handles, labels, frameon=False, fontsize=9, loc="outside lower center", ncols=4)
     return figure
 
 
