@@ -6,6 +6,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 # Small shapes gain nothing from a second thread, and tests beside other work lose much by waiting for it.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when numpy and scipy are loaded, in subprocesses too
@@ -14,6 +15,9 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import pytest
 import torch
+
+if TYPE_CHECKING:
+    from commands import Server
 
 torch.set_num_threads(1)
 
@@ -32,6 +36,14 @@ def pytest_configure(config: pytest.Config) -> None:
         from reliability import Reliability  # noqa: PLC0415  # few test sessions need it
 
         config.pluginmanager.register(Reliability(Path(target).absolute()))
+
+
+# Until all tests are collected everything is kept, and the collector would look through it again and again.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    gc.enable()
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -83,6 +95,16 @@ def output_dir(tmp_path: Path, empty_database: Path) -> Path:
     folder.mkdir()
     shutil.copyfile(empty_database, folder / "mlflow.db")
     return folder
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Server]":
+    """Runs the real command in processes of its own, which faults may befall."""
+    from commands import Server  # noqa: PLC0415  # few tests need it
+
+    server = Server(tmp_path_factory.mktemp("commands"))
+    yield server
+    server.stop()
 
 
 @pytest.fixture(scope="session")

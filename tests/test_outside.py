@@ -1,4 +1,5 @@
 import functools
+import gc
 import subprocess
 import sys
 from fractions import Fraction
@@ -7,7 +8,7 @@ import pytest
 
 from tokenlayer.config.problems import ConfigError
 from tokenlayer.config.typed import load
-from tokenlayer.outside import Imported, Kind, say_loading
+from tokenlayer.outside import Imported, Kind, loading, say_loading
 from tokenlayer.training.config import TrainConfig
 
 
@@ -28,6 +29,35 @@ def test_only_what_is_still_to_be_loaded_is_told(capsys):
     say_loading("sys", "a_package_of_nobody")
     assert capsys.readouterr().out == "loading a_package_of_nobody …\n"
     say_loading("sys")
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_the_collector_waits_for_what_is_new(told, capsys):
+    before = gc.get_freeze_count()
+    with loading("sys", "a_package_of_nobody", told=told):
+        assert not gc.isenabled()
+        assert gc.get_freeze_count() == before
+    assert gc.isenabled()
+    assert gc.get_freeze_count() > before
+    assert capsys.readouterr().out == ("loading a_package_of_nobody …\n" if told else "")
+
+
+def test_the_collector_is_as_it_was(capsys):
+    before = gc.get_freeze_count()
+    with loading("sys"):
+        assert gc.isenabled()
+    gc.disable()
+    try:
+        with loading("a_package_of_nobody", told=False), pytest.raises(KeyError):
+            raise KeyError
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
+    assert gc.get_freeze_count() == before, "in the second job of a sweep, what the first has left is still collected"
+    with pytest.raises(ImportError), loading("a_package_of_nobody", told=False):
+        raise ImportError
+    assert gc.isenabled()
     assert capsys.readouterr().out == ""
 
 

@@ -1,7 +1,10 @@
 """Classes of other packages, by name: they are imported when they are needed, for torch takes seconds."""
 
+import gc
 import importlib
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
@@ -56,6 +59,32 @@ def say_loading(*packages: str) -> None:
     missing = [package for package in packages if package not in sys.modules]
     if missing:
         print(f"loading {', '.join(missing)} …", flush=True)
+
+
+@contextmanager
+def loading(*packages: str, told: bool = True) -> Iterator[None]:
+    """Within, what needs these packages is imported, a fifth faster than without this.
+
+    Where one of them is new, the garbage collector waits, which would look through all that is loaded again and again,
+    and leaves it alone from then on.
+
+    Args:
+        packages: the slow ones.
+        told: whether to print which of them are new.
+
+    """
+    is_new = any(package not in sys.modules for package in packages)
+    if told:
+        say_loading(*packages)
+    if not is_new or not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _class_at(path: str) -> Any:

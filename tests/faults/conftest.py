@@ -1,18 +1,10 @@
 """Real faults, in processes of their own."""
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from commands import TINY, Record, Server, Store
-
-
-@pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    server = Server(tmp_path_factory.mktemp("commands"))
-    yield server
-    server.stop()
 
 
 @pytest.fixture

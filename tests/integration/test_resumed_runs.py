@@ -1,10 +1,7 @@
 """Runs that are stopped and resumed are the runs that were not stopped, bit for bit."""
 
-import os
 import shutil
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,12 +10,14 @@ from urllib.parse import urlsplit
 import pandas as pd
 import pytest
 import torch
+from commands import Server
 from tiny_runs import ORIGINAL, STEPS_PER_EPOCH, TINY, Recorded, Store, without
 
 from tokenlayer.cli.main import main
 from tokenlayer.training.described import BEST
 
 EPOCHS = 2
+MODULE = "tokenlayer.training.module:TokenizationModule"
 
 
 def stop_at(step: int, signal_name: str) -> list[str]:
@@ -106,16 +105,14 @@ def test_asked_to_stop_it_commits_the_step_and_goes_on_from_there(
     assert ("vals_log.png" in figures) is ("callbacks.figures=null" not in settings)
 
 
-def test_killed_it_goes_on_from_its_last_commit(whole: Whole, store: Store) -> None:
-    arguments = [*TINY, f"output_dir={store.output_dir}", f"trainer.max_epochs={EPOCHS}", *stop_at(11, "SIGKILL")]
-    command = [sys.executable, "-m", "tokenlayer", "train", *arguments]
-    here = Path(__file__).parent
-    done = subprocess.run(command, cwd=here, env=_with_path(here), capture_output=True, text=True, check=False)
-    assert done.returncode == -signal.SIGKILL, done.stderr
+def test_killed_it_goes_on_from_its_last_commit(whole: Whole, store: Store, server: Server) -> None:
+    arguments = [*TINY, f"output_dir={store.output_dir}", f"trainer.max_epochs={EPOCHS}"]
+    done = server.run("train", *arguments, faults=[(f"{MODULE}.training_step", 12, ["SIGKILL"])])
+    assert done.code == -signal.SIGKILL, done.printed
     killed = store.runs()[-1]
     assert killed.run.info.status == "RUNNING"  # nobody was left to say otherwise
 
-    assert main(["train", f"resume={killed.run_id}", f"output_dir={store.output_dir}", "callbacks.stop_at=null"]) == 0
+    assert main(["train", f"resume={killed.run_id}", f"output_dir={store.output_dir}"]) == 0
     assert_same(store.runs()[-1], store, whole)
 
 
@@ -195,7 +192,3 @@ def test_a_run_ended_by_max_steps_within_an_epoch_can_go_on(
     longer = next(run for run in store.runs() if run.run_id == short.run_id)
     for name in ("grads_log", "vals_log", "train_log", "patterns_log"):
         pd.testing.assert_frame_equal(longer.log(name), whole.run.log(name))
-
-
-def _with_path(folder: Path) -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])}

@@ -94,5 +94,5 @@ def test_a_baseline_has_a_command_of_its_own() -> None:
     assert baseline.settings["baseline._target_"].endswith("TfidfConfig")
     assert differences(baseline, needed[0].settings) != []
     line = command(RunStatus(baseline, State.MISSING), Place(Path("out")))
-    assert line[2:5] == ["tokenlayer", "baseline", "baseline=tfidf"]
+    assert line[:2] == ["baseline", "baseline=tfidf"]
     assert not [text for text in line if text.startswith(("trainer", "model"))]

@@ -10,7 +10,7 @@ from tokenlayer.cli.jobs import run
 from tokenlayer.config.check import Spec
 from tokenlayer.config.compose import Line
 from tokenlayer.config.typed import load
-from tokenlayer.outside import say_loading
+from tokenlayer.outside import loading
 from tokenlayer.progress import shown_by
 from tokenlayer.progress_bars import progress_bar
 from tokenlayer.training.job import Job, Result
@@ -27,10 +27,9 @@ def _complete(composed: dict[str, Any], line: Line) -> dict[str, Any]:  # noqa: 
 
 def _work(job: Job[BaselineRunConfig]) -> Result:
     # Not before the check has passed: what is wrong with a command line should take no time to say.
-    if job.member is None:  # a sweep has said so
-        say_loading("torch", "sklearn", "mlflow")
-    from tokenlayer.baselines.run import compare  # noqa: PLC0415  # errors first
-    from tokenlayer.config.chosen import choose_texts  # noqa: PLC0415  # errors first
+    with loading("torch", "sklearn", "mlflow", told=job.member is None):  # a sweep has said so
+        from tokenlayer.baselines.run import compare  # noqa: PLC0415  # errors first
+        from tokenlayer.config.chosen import choose_texts  # noqa: PLC0415  # errors first
 
     with shown_by(progress_bar):
         resolved, choices = choose_texts(job.config.dataset, job.resolved)

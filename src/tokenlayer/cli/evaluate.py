@@ -14,6 +14,7 @@ from tokenlayer.config.problems import ConfigError, Problem, shown
 from tokenlayer.config.resume import find, trained_config, with_saved_dataset
 from tokenlayer.config.typed import flatten, load
 from tokenlayer.data.config import NO_BEARING_ON_TEXTS
+from tokenlayer.outside import loading
 from tokenlayer.progress import shown_by
 from tokenlayer.progress_bars import progress_bar
 from tokenlayer.tracking.config import TrackingConfig
@@ -77,8 +78,9 @@ def _changes_of_the_encoding(line: Line, dataset: dict[str, Any], known: dict[st
 
 
 def _work(job: Job[EvaluateConfig]) -> None:
-    from tokenlayer.training.checkpoint_loading import saved_model  # noqa: PLC0415  # torch takes seconds
-    from tokenlayer.training.evaluation import evaluate  # noqa: PLC0415  # so does Lightning
+    with loading("pytorch_lightning", told=False):
+        from tokenlayer.training.checkpoint_loading import saved_model  # noqa: PLC0415  # torch takes seconds
+        from tokenlayer.training.evaluation import evaluate  # noqa: PLC0415  # so does Lightning
 
     configure_logging()
     config = job.config

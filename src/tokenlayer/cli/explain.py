@@ -8,6 +8,7 @@ from pathlib import Path
 from tokenlayer.cli.flags import MODEL_SETTINGS, add_allow_targets, add_store_flags, with_settings_as_flags
 from tokenlayer.cli.text_tables import add_table_flags, given_table
 from tokenlayer.errors import InputError
+from tokenlayer.outside import loading
 from tokenlayer.progress import shown_by
 from tokenlayer.progress_bars import progress_bar
 from tokenlayer.terminal import ArgumentParser, console
@@ -32,8 +33,9 @@ def _explain(given: argparse.Namespace, opened: ExitStack) -> None:
     if html is not None and given.texts not in (None, "-") and html.exists() and html.samefile(given.texts):
         raise InputError(f"--output {html}: is the table of texts itself: name another file")
     text = "" if table is not None else _standard_input() if given.text == "-" else given.text
-    from tokenlayer.inference import explaining  # noqa: PLC0415  # torch and MLflow take seconds
-    from tokenlayer.inference.loading import load  # noqa: PLC0415  # likewise
+    with loading("torch", told=False):
+        from tokenlayer.inference import explaining  # noqa: PLC0415  # torch and MLflow take seconds
+        from tokenlayer.inference.loading import load  # noqa: PLC0415  # likewise
 
     model = load(given.run, tracking_uri=given.uri, output_dir=given.output_dir, allow_targets=given.allow_targets)
     keeper = explaining.PageKeeper(given.run, model.run_id, given.uri, given.output_dir, html)

@@ -9,6 +9,7 @@ from pathlib import Path
 from tokenlayer.atomic import check_new_folder
 from tokenlayer.cli.flags import MODEL_SETTINGS, add_allow_targets, add_store_flags, with_settings_as_flags
 from tokenlayer.cli.text_tables import add_table_flags, given_table
+from tokenlayer.outside import loading
 from tokenlayer.progress import shown_by
 from tokenlayer.progress_bars import progress_bar
 from tokenlayer.terminal import ArgumentParser, complain
@@ -24,7 +25,8 @@ def main(arguments: list[str]) -> int:
     check_new_folder(output)
     with ExitStack() as opened:
         table = given_table(given, opened, "counting tokens")
-        from tokenlayer.inference.loading import load  # noqa: PLC0415  # torch and MLflow take seconds
+        with loading("torch", told=False):
+            from tokenlayer.inference.loading import load  # noqa: PLC0415  # torch and MLflow take seconds
 
         model = load(given.run, tracking_uri=given.uri, output_dir=given.output_dir, allow_targets=given.allow_targets)
         opened.enter_context(shown_by(progress_bar))

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from tokenlayer.cli.flags import MODEL_SETTINGS, add_allow_targets, add_store_flags, with_settings_as_flags
+from tokenlayer.outside import loading
 from tokenlayer.progress import shown_by
 from tokenlayer.progress_bars import progress_bar
 from tokenlayer.terminal import ArgumentParser, complain
@@ -20,8 +21,9 @@ def main(arguments: list[str]) -> int:
     with table_file(given.file) as path:
         table = TextTable(path, given.text_column, what="predicting")
         table.check()
-        from tokenlayer.inference.loading import load  # noqa: PLC0415  # torch and MLflow take seconds
-        from tokenlayer.inference.predicting import predict_table  # noqa: PLC0415  # likewise
+        with loading("torch", told=False):
+            from tokenlayer.inference.loading import load  # noqa: PLC0415  # torch and MLflow take seconds
+            from tokenlayer.inference.predicting import predict_table  # noqa: PLC0415  # likewise
 
         model = load(given.run, tracking_uri=given.uri, output_dir=given.output_dir, allow_targets=given.allow_targets)
         with shown_by(progress_bar):

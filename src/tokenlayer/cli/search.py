@@ -21,7 +21,7 @@ from tokenlayer.config.numerals import quoted
 from tokenlayer.config.problems import ConfigError, Problem
 from tokenlayer.config.typed import load
 from tokenlayer.errors import InputError
-from tokenlayer.outside import say_loading
+from tokenlayer.outside import loading
 from tokenlayer.progress import shown_by
 from tokenlayer.progress_bars import progress_bar
 from tokenlayer.search.available import check_available
@@ -88,10 +88,10 @@ def _search(composer: Composer, line: SearchLine, flags: argparse.Namespace) -> 
     space = space_of(composer, line, config, plain)
     with shown_by(progress_bar):
         job = checked_job(composer, line.fixed, space)
-    say_loading("torch", "pytorch_lightning", "mlflow", "optuna")
-    from tokenlayer.search.plan import plan  # noqa: PLC0415  # errors first
-    from tokenlayer.search.running import RunningSearch  # noqa: PLC0415  # errors first
-    from tokenlayer.search.trial import run_trial  # noqa: PLC0415  # errors first
+    with loading("torch", "pytorch_lightning", "mlflow", "optuna"):
+        from tokenlayer.search.plan import plan  # noqa: PLC0415  # errors first
+        from tokenlayer.search.running import RunningSearch  # noqa: PLC0415  # errors first
+        from tokenlayer.search.trial import run_trial  # noqa: PLC0415  # errors first
 
     configure_logging()  # as Lightning would not have it
     trainings = _Trainings(composer, line.fixed, flags)

@@ -10,6 +10,7 @@ from tokenlayer.atomic import write_output
 from tokenlayer.cli.flags import MODEL_SETTINGS, add_allow_targets, add_store_flags, with_settings_as_flags
 from tokenlayer.cli.text_tables import add_table_flags, given_table
 from tokenlayer.errors import InputError
+from tokenlayer.outside import loading
 from tokenlayer.progress import shown_by
 from tokenlayer.progress_bars import progress_bar
 from tokenlayer.terminal import ArgumentParser, complain, console
@@ -35,8 +36,9 @@ def main(arguments: list[str]) -> int:
         )
     with ExitStack() as opened:
         table = given_table(given, opened, "counting tokens")
-        from tokenlayer.inference.loading import load  # noqa: PLC0415  # torch and MLflow take seconds
-        from tokenlayer.inference.token_listing import listed_tokens, token_table_shown  # noqa: PLC0415  # likewise
+        with loading("torch", told=False):
+            from tokenlayer.inference.loading import load  # noqa: PLC0415  # torch and MLflow take seconds
+            from tokenlayer.inference.token_listing import listed_tokens, token_table_shown  # noqa: PLC0415  # likewise
 
         place = {"tracking_uri": given.uri, "output_dir": given.output_dir}
         model = load(given.run, **place, allow_targets=given.allow_targets)

@@ -10,7 +10,7 @@ from tokenlayer.cli.jobs import configure_logging, run
 from tokenlayer.config.check import Spec
 from tokenlayer.config.compose import Line
 from tokenlayer.config.resume import continued, find
-from tokenlayer.outside import say_loading
+from tokenlayer.outside import loading
 from tokenlayer.progress import shown_by
 from tokenlayer.progress_bars import progress_bar
 from tokenlayer.training.config import TrainConfig
@@ -32,10 +32,9 @@ def complete(composed: dict[str, Any], line: Line) -> dict[str, Any]:
 
 def _work(job: Job[TrainConfig]) -> Result:
     # Not before the check has passed: what is wrong with a command line should take no time to say.
-    if job.member is None:  # a sweep has said so
-        say_loading("torch", "pytorch_lightning", "mlflow")
-    from tokenlayer.config.chosen import choose  # noqa: PLC0415  # errors first
-    from tokenlayer.training.train import train  # noqa: PLC0415  # errors first
+    with loading("torch", "pytorch_lightning", "mlflow", told=job.member is None):  # a sweep has said so
+        from tokenlayer.config.chosen import choose  # noqa: PLC0415  # errors first
+        from tokenlayer.training.train import train  # noqa: PLC0415  # errors first
 
     configure_logging()
     with shown_by(progress_bar):

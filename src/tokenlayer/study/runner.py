@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tokenlayer.study.parent import StudyParent
+from tokenlayer.study.processes import CommandProcess
 from tokenlayer.study.status import CONDITION_TAG, STUDY_TAG, Place, RunStatus, State
 from tokenlayer.terminal import safe
 from tokenlayer.tracking.commands import quoted
@@ -34,10 +31,10 @@ class Budget:
 
 
 @dataclass
-class _Process:
+class _Running:
     run: RunStatus
     log: Path
-    popen: subprocess.Popen[bytes]
+    process: CommandProcess
     began: float
     resumes: bool
 
@@ -49,7 +46,7 @@ class Runner:
         self._place = place
         self._parent = parent
         self._budget = budget
-        self._running: list[_Process] = []
+        self._running: list[_Running] = []
         self.failed: list[str] = []
         """Names of the runs that failed."""
 
@@ -66,9 +63,9 @@ class Runner:
                     print(f"[{total - len(waiting) + 1}/{total}] {waiting[0].task.name}", flush=True)
                     self._start(waiting.pop(0))
                 time.sleep(_POLL_SECONDS)
-                for process in [process for process in self._running if process.popen.poll() is not None]:
-                    self._running.remove(process)
-                    self._ended(process)
+                for running in [running for running in self._running if running.process.code is not None]:
+                    self._running.remove(running)
+                    self._ended(running)
                     if self._parent is not None:
                         self._parent.update()
         except BaseException:
@@ -83,65 +80,57 @@ class Runner:
         resumes = run.state is State.BROKEN_OFF
         log = self._place.output_dir / "studies" / run.task.study / f"{run.task.name}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("wb") as file:
-            popen = subprocess.Popen(
-                command(run, self._place),
-                stdout=file,
-                stderr=subprocess.STDOUT,
-                # In a group of its own, so that Ctrl-C reaches it only once, through `_stop`.
-                start_new_session=True,
-                env={**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "120", **self._environment(run)},
-            )
-        self._running.append(_Process(run, log, popen, time.monotonic(), resumes))
+        process = CommandProcess(command(run, self._place), {"COLUMNS": "120", **self._environment(run)}, log)
+        self._running.append(_Running(run, log, process, time.monotonic(), resumes))
 
     def _environment(self, run: RunStatus) -> dict[str, str]:
         of_parent = {} if self._parent is None else self._parent.environment(run.task)
         return {**_store_in_environment(self._place), **of_parent}
 
-    def _ended(self, process: _Process) -> None:
-        task, code = process.run.task, process.popen.returncode
-        lines = process.log.read_text(encoding="utf-8", errors="replace").splitlines()
-        if code == _BAD_INPUT and process.resumes:
+    def _ended(self, running: _Running) -> None:
+        task, code = running.run.task, running.process.code
+        lines = running.log.read_text(encoding="utf-8", errors="replace").splitlines()
+        if code == _BAD_INPUT and running.resumes:
             last = lines[-1] if lines else ""
             print(safe(f"  {task.name} cannot be resumed and starts again: {last}"), flush=True)
             self._start(RunStatus(task, State.MISSING))
             return
-        seconds = time.monotonic() - process.began
+        seconds = time.monotonic() - running.began
         if code == 0:
             accuracy = next((match[1] for line in reversed(lines) if (match := _ACCURACY.match(line))), "?")
             print(safe(f"  {task.name}: test accuracy {accuracy}, {seconds:.0f} s"), flush=True)
             return
         self.failed.append(task.name)
-        print(safe(f"  {task.name} FAILED with code {code}; {process.log} ends:"), flush=True)
+        print(safe(f"  {task.name} FAILED with code {code}; {running.log} ends:"), flush=True)
         print(safe("\n".join(f"    {line}" for line in lines[-_LAST_LINES:])), flush=True)
 
     def _stop(self) -> None:
         """Interrupt the running processes as Ctrl-C does, which keeps their runs, and wait for them."""
-        for process in self._running:
-            process.popen.send_signal(signal.SIGINT)
-        for process in self._running:
-            process.popen.wait()
+        for running in self._running:
+            running.process.interrupt()
+        for running in self._running:
+            running.process.wait()
 
 
 _ACCURACY = re.compile(r"test accuracy (\S+)")
 
 
 def command(run: RunStatus, place: Place) -> list[str]:
-    """The command line that starts or resumes a run."""
+    """The arguments of `tokenlayer` that start or resume a run."""
     task = run.task
     here = [f"output_dir={quoted(str(place.output_dir))}"]
     here += [] if place.uri is None else [f"tracking.uri=${{oc.env:{ENVIRONMENT}}}"]
     here += ["trainer.threads=1"] if task.condition.command == "train" else []
-    program = [sys.executable, "-m", "tokenlayer", task.condition.command]
+    name = task.condition.command
     if run.state is State.BROKEN_OFF:
-        return [*program, f"resume={run.run_id}", *here]
+        return [name, f"resume={run.run_id}", *here]
     named = [
         f"tracking.experiment={task.study}",
         f"tracking.run_name={task.name}",
         f"tracking.tags.{STUDY_TAG}={task.study}",
         f"tracking.tags.{CONDITION_TAG}={task.condition.name}",
     ]
-    return [*program, *task.overrides, *named, *here]
+    return [name, *task.overrides, *named, *here]
 
 
 def _store_in_environment(place: Place) -> dict[str, str]:

@@ -5,9 +5,13 @@ with its exit code. Forking from here, where all is imported and no thread runs,
 ten.
 """
 
+import contextlib
+import gc
 import importlib
+import io
 import json
 import os
+import pkgutil
 import signal
 import sys
 import threading
@@ -15,17 +19,24 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import numba  # noqa: F401  # imported here once, for all processes
-import pytorch_lightning  # noqa: F401
 import sklearn.linear_model  # noqa: F401
 import torch
 
-import tokenlayer.training.callbacks.figures_callback
-import tokenlayer.training.callbacks.token_history_callback  # noqa: F401
+import tokenlayer
 from tokenlayer.cli.main import main
-from tokenlayer.tracking import lease, recorder, syncing  # noqa: F401
-from tokenlayer.training import train  # noqa: F401
 
 torch.set_num_threads(1)
+
+
+def load() -> None:
+    """Import all of the program, and have Hydra read its files once."""
+    for module in pkgutil.walk_packages(tokenlayer.__path__, "tokenlayer."):
+        if not module.name.endswith(("__main__", "model_files")):
+            importlib.import_module(module.name)
+    with contextlib.redirect_stdout(io.StringIO()):
+        assert main(["train", "--cfg", "job"]) == 0
+    gc.collect()
+    gc.freeze()  # the collector of each process would look through all of it, and so copy it
 
 
 def inject(place: str, count: int, signals: list[str]) -> None:
@@ -82,4 +93,5 @@ def serve() -> None:
 
 
 if __name__ == "__main__":
+    load()
     serve()
