@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
@@ -57,13 +58,12 @@ def _top_classes(tokens: pd.DataFrame, class_names: Sequence[str]) -> list[str]:
 def _all_weights(axes: Axes, tokens: pd.DataFrame, colors: dict[str, str]) -> None:
     """Every token as a bar, in the order of its weight."""
     ranked = tokens.sort_values(["towards", "weight"] if len(colors) > 2 else "weight", kind="stable")
-    height = ranked["weight"].to_numpy()
-    axes.bar(
-        np.arange(len(ranked)),
-        height,
-        width=1,
-        color=[colors.get(name, FAINT) for name in ranked["towards"]],
-    )
+    height, names = ranked["weight"].to_numpy(), ranked["towards"]
+    left, zero = np.arange(len(ranked)) - 0.5, np.zeros(len(ranked))
+    corners = [(left, zero), (left, height), (left + 1, height), (left + 1, zero)]
+    # One collection: a hundred thousand bars of their own would take a minute.
+    bars = PolyCollection(np.moveaxis(np.array(corners), -1, 0), facecolors=[colors.get(name, FAINT) for name in names])
+    axes.add_collection(bars)
     axes.axhline(0, color=FAINT, lw=0.6)
     axes.set(xlim=(-0.5, len(ranked) - 0.5), xticks=[], ylabel="weight")
     axes.set_title("all of them", loc="left", fontsize=10, color=FAINT)
