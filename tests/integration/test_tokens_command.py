@@ -4,6 +4,7 @@ import csv
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ import tokenlayer
 from tokenlayer.cli.main import main
 from tokenlayer.data.splits import content_ids
 from tokenlayer.escaping import from_csv_cell
-from tokenlayer.inference import tables
+from tokenlayer.inference import recorded_tokens, tables
 
 Trained = tuple[Store, Recorded]
 
@@ -149,6 +150,24 @@ def test_errors(trained: Trained, capsys: pytest.CaptureFixture[str], tmp_path: 
     assert sorted(tmp_path.iterdir()) == before
     assert tokens(trained, "nosuchrun") == 2
     assert "there is no run 'nosuchrun'" in capsys.readouterr().err
+
+
+def test_figures_of_older_versions(
+    trained: Trained, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """They name each token with the blanks that fill it up."""
+    expected = as_json(trained, capsys, trained[1].run_id)
+    table = json.loads((trained[1].artifacts / "tokens" / "effects.json").read_text())
+    for row in table["data"]:
+        row[table["columns"].index("pattern")] += "██"
+    (tmp_path / "effects.json").write_text(json.dumps(table))
+    now = recorded_tokens.download_artifact
+
+    def then(run_id: str, path: str, **named: Any) -> Path:
+        return tmp_path / "effects.json" if path == "tokens/effects.json" else now(run_id, path, **named)
+
+    monkeypatch.setattr(recorded_tokens, "download_artifact", then)
+    pd.testing.assert_frame_equal(as_json(trained, capsys, trained[1].run_id), expected)
 
 
 def test_damaged_figures(

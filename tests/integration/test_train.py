@@ -137,12 +137,12 @@ def test_patterns_open_as_a_table_in_the_ui(recorded: tuple[Store, Recorded]) ->
     codes = last["state_dict"]["model.tokenization.codes"]
     final = Vocabulary(codes).decode(Alphabet(last["tokenlayer"]["alphabet"]))
     shown = {row[0]: row[1] for row in table["data"]}
-    assert shown == {n: pattern.replace(" ", "␣") for n, pattern in enumerate(final) if pattern.strip("█")}
+    assert shown == {n: pattern.rstrip("█").replace(" ", "␣") for n, pattern in enumerate(final) if pattern.strip("█")}
     assert all(row[2] is row[3] is None for row in table["data"])
     log = run.log("patterns_log").set_index(["step", "neuron"])["pattern"]
     before = json.loads(tables[-2].read_text())
     step = int(tables[-2].stem.removeprefix("step_"))
-    assert {row[0]: row[1] for row in before["data"]} == log[step].str.replace(" ", "␣").to_dict()
+    assert {row[0]: row[1] for row in before["data"]} == log[step].str.rstrip("█").str.replace(" ", "␣").to_dict()
     assert any("␣" in row[1] for row in table["data"])
     logged = {entry["path"] for entry in json.loads(run.run.data.tags["mlflow.loggedArtifacts"])}
     assert logged >= {f"patterns/{path.name}" for path in tables} | {"tokens/effects.json"}

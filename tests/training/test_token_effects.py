@@ -38,7 +38,7 @@ def test_effects_are_those_of_masking_the_token(training: Training, batch_norm: 
     torch.testing.assert_close(found.sort().values, expected.sort().values, rtol=1e-3, atol=1e-6)
     patterns = model.tokenization.vocabulary().decode(fitted.data.prepared.alphabet)
     first = int(expected.abs().argmax())
-    assert rows[0]["pattern"] == patterns[first].replace(" ", "␣")
+    assert rows[0]["pattern"] == patterns[first].rstrip("█").replace(" ", "␣")
     assert rows[0]["matches"] == int(dense[:, first].sum())
     assert rows[0]["texts"] == int(dense[:, first].any(1).sum())
     towards = int(expected[first] > 0) if n_classes == 2 else int(strongest[first])

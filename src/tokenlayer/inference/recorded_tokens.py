@@ -38,6 +38,8 @@ def recorded_figures(
     figures = pd.DataFrame(index=pd.RangeIndex(len(patterns)))
     effects = _table(run_id, _EFFECTS, ["pattern", "effect", "texts", "matches"], tracking_uri, output_dir)
     if effects is not None:
+        # Older versions have written all K characters.
+        effects["pattern"] = effects["pattern"].str.rstrip(BLANK_SIGN)
         once = effects[~effects["pattern"].duplicated(keep=False)].set_index("pattern")
         found = once.reindex(visible(patterns)).reset_index(drop=True)
         figures["effect"] = found["effect"].astype(float)

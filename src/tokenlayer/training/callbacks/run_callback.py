@@ -63,5 +63,8 @@ def is_blank(pattern: str) -> bool:
 
 
 def visible(patterns: Sequence[str]) -> list[str]:
-    """Patterns for a table in the browser, which swallows the spaces that a pattern begins or ends with: as `␣`."""
-    return [harmless(pattern).replace(" ", "␣") for pattern in patterns]
+    """Patterns for a table in the browser, which swallows the spaces that a pattern begins or ends with: as `␣`.
+
+    The blanks behind a pattern's characters, which fill it up to the longest, are left out.
+    """
+    return [harmless(pattern.rstrip(BLANK_SIGN) or pattern).replace(" ", "␣") for pattern in patterns]
