@@ -60,10 +60,10 @@ def _all_weights(axes: Axes, tokens: pd.DataFrame, colors: dict[str, str]) -> No
     ranked = tokens.sort_values(["towards", "weight"] if len(colors) > 2 else "weight", kind="stable")
     height, names = ranked["weight"].to_numpy(), ranked["towards"]
     left, zero = np.arange(len(ranked)) - 0.5, np.zeros(len(ranked))
-    corners = [(left, zero), (left, height), (left + 1, height), (left + 1, zero)]
+    corners = np.array([(left, zero), (left, height), (left + 1, height), (left + 1, zero)])  # (4, 2, N)
     # One collection: a hundred thousand bars of their own would take a minute.
-    bars = PolyCollection(np.moveaxis(np.array(corners), -1, 0), facecolors=[colors.get(name, FAINT) for name in names])
-    axes.add_collection(bars)
+    shades = [colors.get(name, FAINT) for name in names]
+    axes.add_collection(PolyCollection(list(np.moveaxis(corners, -1, 0)), facecolors=shades))
     axes.axhline(0, color=FAINT, lw=0.6)
     axes.set(xlim=(-0.5, len(ranked) - 0.5), xticks=[], ylabel="weight")
     axes.set_title("all of them", loc="left", fontsize=10, color=FAINT)
