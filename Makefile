@@ -68,10 +68,11 @@ benchmark-rules: $(STAMP)  ## what each learning rule costs a step, an edit, an 
 benchmark-estimators: $(STAMP)  ## the fit of the scikit-learn estimators beside the command, and their predictions; SOURCE=…
 	$(BIN)/python -m benchmarks.estimators $(if $(SOURCE),--source $(SOURCE))
 
-benchmark-tracking: $(STAMP)  ## what recording, sweeps and comparisons cost; SOURCE=… names reviews
+benchmark-tracking: $(STAMP)  ## what recording, sweeps, comparisons and pages of the UI cost; SOURCE=…
 	$(BIN)/python -m benchmarks.tracking $(if $(SOURCE),--source $(SOURCE))
 	$(BIN)/python -m benchmarks.sweeps
 	$(BIN)/python -m benchmarks.comparison
+	$(BIN)/python -m benchmarks.ui
 
 benchmark-prediction: $(STAMP)  ## texts a second of a trained model, and the memory of long tables; SOURCE=… names reviews
 	$(BIN)/python -m benchmarks.prediction $(if $(SOURCE),--source $(SOURCE))

@@ -4,10 +4,12 @@ import shlex
 from collections.abc import Callable
 from pathlib import Path
 
+import mlflow
 import pytest
 from tiny_runs import TINY, Recorded, Store
 
 from tokenlayer.cli.main import main
+from tokenlayer.tracking.uri import default_uri
 
 NOTE = "mlflow.note.content"
 SHORT = ["trainer.max_epochs=1", "dataset.text_length=null"]
@@ -42,6 +44,13 @@ def test_the_note_of_a_run_and_the_load_of_the_machine(
     assert resume[-2:] == [f"resume={run.run_id}", f"output_dir={store.output_dir}"]
     assert command_after(note, "explain a text")[-5:-2] == ["explain", run.run_id, "…"]
 
+    served = command_after(note, "serve it")
+    assert served[0].partition("=")[::2] == ("MLFLOW_TRACKING_URI", default_uri(store.output_dir))
+    mlflow.set_tracking_uri(default_uri(store.output_dir))
+    (answer,) = mlflow.pyfunc.load_model(served[served.index("-m") + 1]).predict(["zulogo"]).to_dict("records")
+    mlflow.set_tracking_uri(None)
+    assert answer["prediction"] in ("class_0", "class_1")
+
     steps = [step for step, _ in store.history(run.run_id, "system/cpu_utilization_percentage")]
     assert steps == [*range(17), 16]
     assert run.run.data.metrics["system/system_memory_usage_megabytes"] > 0
@@ -57,5 +66,6 @@ def test_the_note_of_a_run_that_breaks_off(store: Store, output_dir: Path) -> No
     (run,) = store.runs()
     assert run.run.info.status == "FAILED"
     assert run.run.data.tags[NOTE].splitlines()[0].endswith("(broken off)")
+    assert "serve it" not in run.run.data.tags[NOTE]
     assert not [key for key in run.run.data.metrics if key.startswith("system/")]
     assert len(run.run.inputs.dataset_inputs) == 1

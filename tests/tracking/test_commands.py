@@ -53,10 +53,10 @@ def test_a_model_is_served_from_the_store_of_its_run(tmp_path: Path, monkeypatch
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://host:5000")
     for uri in ("local", None, "sqlite:////a b/c.db"):
         place = f"MLFLOW_TRACKING_URI={resolve_uri(uri, tmp_path)}"
-        assert shlex.split(serve_command("m-1", uri, tmp_path)) == [place, *words]
+        assert shlex.split(serve_command("models:/m-1", uri, tmp_path)) == [place, *words]
     monkeypatch.setenv("MLFLOW_TRACKING_URI", PASSWORD)  # the environment has it, and the line need not show it
-    assert shlex.split(serve_command("m-1", None, tmp_path)) == words
-    assert "hunter" not in serve_command("m-1", PASSWORD.replace("runs", "other"), tmp_path)
+    assert shlex.split(serve_command("models:/m-1", None, tmp_path)) == words
+    assert "hunter" not in serve_command("models:/m-1", PASSWORD.replace("runs", "other"), tmp_path)
 
 
 def test_the_settings_that_name_the_store_to_resume_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

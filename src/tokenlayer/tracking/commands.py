@@ -64,11 +64,11 @@ def explain_command(run_id: str, uri: str | None, output_dir: Path | str) -> str
     return " ".join([program(), "explain", run_id, '"…"', *place_flags(uri, output_dir)])
 
 
-def serve_command(model_id: str, uri: str | None, output_dir: Path | str) -> str:
-    """The command line that serves a model. MLflow finds the store by the environment alone."""
+def serve_command(model: str, uri: str | None, output_dir: Path | str) -> str:
+    """The command line that serves a model of this address. MLflow finds the store by the environment alone."""
     address = redacted_uri(resolve_uri(uri, Path(output_dir)))
     place = [] if _is_secret_of_environment(uri) else [f"{ENVIRONMENT}={shlex.quote(address)}"]
-    return " ".join([*place, "mlflow models serve -m", f"models:/{model_id}", "--env-manager local"])
+    return " ".join([*place, "mlflow models serve -m", shlex.quote(model), "--env-manager local"])
 
 
 def start_command(overrides: Sequence[str]) -> str:

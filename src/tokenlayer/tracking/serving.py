@@ -36,7 +36,7 @@ def serving_lines(run_id: str, uri: str | None, output_dir: Path | str) -> list[
         registered = [f"registered as {name}" for name in _registered(client, run_id)]
     except _NO_ANSWER:
         return []
-    return [*registered, f"serve it with: {serve_command(model_id, uri, output_dir)}"]
+    return [*registered, f"serve it with: {serve_command(f'models:/{model_id}', uri, output_dir)}"]
 
 
 def _registered(client: MlflowClient, run_id: str) -> list[str]:

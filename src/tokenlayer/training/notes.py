@@ -9,7 +9,7 @@ from typing import Any
 
 from tokenlayer.data.types import PreparedDataset
 from tokenlayer.escaping import harmless
-from tokenlayer.tracking.commands import explain_command, resume_command, ui_command
+from tokenlayer.tracking.commands import explain_command, resume_command, serve_command, ui_command
 from tokenlayer.tracking.recorder import Recorder
 from tokenlayer.tracking.settings import CHOSEN, COMMAND
 from tokenlayer.training.config import TrainConfig
@@ -27,6 +27,8 @@ class Tested:
     """`test/…` among them."""
     best: str
     """The checkpoint that the model is, in words."""
+    served: str | None
+    """The name of the model that MLflow can serve."""
 
 
 class Note:
@@ -45,7 +47,8 @@ class Note:
         self._head = _head(job, dataset, name)
         self._settings = _recorded_list(recorder, job.chosen)
         self._command = _recorded_command(recorder)
-        place = (recorder.run_id, job.config.tracking.uri, job.config.output_dir)
+        self._place = (job.config.tracking.uri, job.config.output_dir)
+        place = (recorder.run_id, *self._place)
         self._next = {
             "look at it": ui_command(*place),
             "explain a text": explain_command(*place),
@@ -67,8 +70,13 @@ class Note:
         parts += [_commands({"started by": self._command} if self._command else {})]
         if self._settings:
             parts += ["Chosen from the texts:", "\n".join(f"- {_text(line)}" for line in self._settings)]
-        parts += [_commands(self._next)]
+        served = {} if result is None or result.served is None else {"serve it": self._serve_command(result.served)}
+        parts += [_commands(self._next | served)]
         self._recorder.set_tags({NOTE_TAG: "\n\n".join(part for part in parts if part)})
+
+    def _serve_command(self, model: str) -> str:
+        # By its name: its id is MLflow's, who makes the model when this note is sent.
+        return serve_command(f"runs:/{self._recorder.run_id}/{model}", *self._place)
 
 
 def figures(metrics: Mapping[str, float]) -> str:

@@ -14,7 +14,7 @@ from tokenlayer.tracking.recorder import Recorder
 from tokenlayer.training.checkpoint_loading import MODEL, SavedModel, saved_model
 
 
-def record_served(recorder: Recorder, description: ModelDescription, checkpoint: Path | None) -> None:
+def record_served(recorder: Recorder, description: ModelDescription, checkpoint: Path | None) -> bool:
     """Record the model of a run with the files that MLflow serves it from.
 
     There are none without a checkpoint, nor for a model that a program has made of parts that no configuration names.
@@ -24,11 +24,14 @@ def record_served(recorder: Recorder, description: ModelDescription, checkpoint:
         description: the model.
         checkpoint: the best of the run; None: it is damaged or gone.
 
+    Returns:
+        whether it has such files.
+
     """
     saved = None if checkpoint is None else saved_model(str(checkpoint), TrackingConfig(), "")
     if saved is None or not saved.header["config"]:
         record_model(recorder, description)
-        return
+        return False
     with TemporaryDirectory(dir=recorder.scratch) as folder:
         made, weights = Path(folder, "model"), Path(folder, "weights.ckpt")
         write_weights(weights, saved)
@@ -36,6 +39,7 @@ def record_served(recorder: Recorder, description: ModelDescription, checkpoint:
         milliseconds = max((timestamp for _, _, timestamp, _ in description.metrics), default=0)
         write_model_files(made, weights, saved.header["class_names"], allowed, recorder.run_id, milliseconds)
         record_model(recorder, description, made)
+    return True
 
 
 def write_weights(path: Path, saved: SavedModel) -> None:

@@ -91,11 +91,12 @@ def train(job: Job[TrainConfig]) -> Result:
             is_best = load_best(module, best, config.test_weights)
             trainer.test(module, datamodule=data, verbose=False)
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        served = None
         if best is not None and best.best_file is not None:
             description = model_description(job, recorder, best.best_step, described, is_tested=is_best)
-            record_served(recorder, description, best.best_path)
+            served = description.name if record_served(recorder, description, best.best_path) else None
         tested = "the last weights" if best is None or not is_best else f"the best checkpoint, {best.place(trainer)}"
-        note.set("done", Tested(metrics, tested), run.remarks.values())
+        note.set("done", Tested(metrics, tested, served), run.remarks.values())
     announce(terminal, recorder.run_id, metrics, config.tracking.uri, config.output_dir)
     if job.member is None:
         for line in serving_lines(recorder.run_id, config.tracking.uri, config.output_dir):
