@@ -1,12 +1,13 @@
 """The default settings on tables of all kinds, beside the majority class and TF-IDF of words or of short n-grams.
 
-python -m benchmarks.any_table [KIND …] [--folder FOLDER]
+python -m benchmarks.any_table [KIND …] [--folder FOLDER] [--with key=value …] [--seeds N]
 """
 
 from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,12 @@ from tokenlayer.data.sources.table import TableConfig
 from tokenlayer.data.types import PreparedDataset
 
 _UNWATCHED = ("vals_log", "grads_log", "figures", "token_history", "patterns_log", "token_effects")
-_SHOWN = {"test/accuracy": "accuracy", "test/balanced_accuracy": "balanced", "test/f1": "F1"}
+_SHOWN = {
+    "validation/accuracy": "validation",
+    "test/accuracy": "accuracy",
+    "test/balanced_accuracy": "balanced",
+    "test/f1": "F1",
+}
 _CHOSEN = ("dataset.text_length", "dataset.alphabet.size", "dataset.batch_size", "learning_rule.ngram_lengths",
            "trainer.max_epochs", "model.embedding_l2")  # fmt: skip
 
@@ -35,25 +41,36 @@ def main() -> None:
     )
     parser.add_argument("kinds", nargs="*", metavar="KIND", help=f"of {', '.join(KINDS)} (default: all)")
     parser.add_argument("--folder", type=Path, default=Path("outputs/any_table"), help="default: %(default)s")
+    parser.add_argument("--with", dest="settings", nargs="*", default=[], metavar="key=value",
+                        help="settings to compare with the defaults")  # fmt: skip
+    parser.add_argument("--seeds", type=int, default=1, help="trainings of each kind (default: %(default)s)")
     wanted = parser.parse_args()
-    rows = [row(kind, wanted.folder) for kind in wanted.kinds or KINDS]
+    ways = [[], wanted.settings] if wanted.settings else [[]]
+    rows = [
+        row(kind, wanted.folder, settings, seed)
+        for kind in wanted.kinds or KINDS
+        for settings in ways
+        for seed in range(wanted.seeds)
+    ]
     table = pd.DataFrame(rows)
     table.to_csv(wanted.folder / "any_table.csv", index=False)
     print(table.to_string(index=False))
 
 
-def row(kind: str, folder: Path) -> dict[str, Any]:
-    """Train and compare on one kind of table."""
+def row(kind: str, folder: Path, settings: Sequence[str], seed: int) -> dict[str, Any]:
+    """Train with some settings and compare on one kind of table."""
     folder.mkdir(parents=True, exist_ok=True)
     source = write(kind, folder)
     begin = time.perf_counter()
-    run = trained(kind, source)
+    run = trained(kind, source, [*settings, f"seed={seed}"])
     seconds = time.perf_counter() - begin
     dataset = prepare(TableConfig(source=str(source), text_column="text", label_column="label"))
     accuracy, f1 = tfidf(dataset)
     labels = dataset.splits["test"].labels
     return {
         "table": f"{kind}: {KINDS[kind].about}",
+        "settings": " ".join(settings) or "defaults",
+        "seed": seed,
         "majority": round(float(np.bincount(labels).max() / len(labels)), 3),
         "TF-IDF": round(accuracy, 3),
         "TF-IDF F1": round(f1, 3),
@@ -63,12 +80,12 @@ def row(kind: str, folder: Path) -> dict[str, Any]:
     }
 
 
-def trained(kind: str, source: Path) -> pd.Series[Any]:
-    """The run of a training whose only settings are the table's columns."""
+def trained(kind: str, source: Path, settings: Sequence[str]) -> pd.Series[Any]:
+    """The run of a training with the table's columns and these settings, all else by default."""
     columns = [f"dataset.source={source}", "dataset.text_column=text", "dataset.label_column=label"]
     place = [f"output_dir={source.parent / 'outputs'}", f"tracking.experiment={kind}"]
     unwatched = [f"callbacks.{name}=null" for name in _UNWATCHED]
-    if code := tokenlayer(["train", "dataset=table", *columns, *place, *unwatched]):
+    if code := tokenlayer(["train", "dataset=table", *columns, *place, *unwatched, *settings]):
         raise RuntimeError(f"training on {source} ended with code {int(code)}")
     return find_runs(experiment=kind, output_dir=source.parent / "outputs").iloc[0]
 

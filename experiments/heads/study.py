@@ -20,6 +20,7 @@ HEADS = {
     "presence": ("linear, presence", ("model/head=pool", "model.head.pooling=presence")),
     "sum": ("linear, sum", ("model/head=pool", "model.head.pooling=sum")),
     "mean": ("linear, mean", ("model/head=pool", "model.head.pooling=mean")),
+    "log_count": ("linear, log(1 + count)", ("model/head=pool", "model.head.pooling=log_count")),
     "max": ("linear, max", ("model/head=pool", "model.head.pooling=max")),
     "conv": ("convolution", ("model/head=conv", SLOWER)),
     "attention": ("attention", ("model/head=attention", SLOWER)),
@@ -29,7 +30,7 @@ HEADS = {
 
 def seeds(rule: str, head: str) -> tuple[int, ...]:
     """One seed, but more for runs that the study `rules` shares, and for heads that might be the best."""
-    if head == "presence":
+    if head == "presence" or (rule == BEST_RULE and head == "log_count"):
         return FIVE
     return THREE if rule == BEST_RULE and head in ("sum", "conv", "attention") else ONE
 

@@ -1,5 +1,7 @@
 """Moments of tensors, and of the dense matches that are never made."""
 
+import math
+
 import dense_oracle as oracle
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ from hypothesis import given, settings
 from layer_cases import cases
 
 from tokenlayer.layer.matching import match
-from tokenlayer.models.moments import match_moments, moments
+from tokenlayer.models.moments import match_moments, measured, moments
 from tokenlayer.original.patterns import discretise
 
 
@@ -16,6 +18,23 @@ from tokenlayer.original.patterns import discretise
 def test_moments_of_a_tensor(offset):
     x = np.random.default_rng(0).normal(offset, 3, (4, 5, 6))
     np.testing.assert_allclose([float(m) for m in moments(torch.tensor(x))], [x.mean(), x.std()], rtol=1e-9)
+
+
+@pytest.mark.parametrize("offset", [0, 1e4])
+def test_small_and_large_tensors_are_measured_together(offset):
+    rng = np.random.default_rng(0)
+    arrays = {str(size): rng.normal(offset, 3, size) for size in (1, 7, 8192, 8193, 2, 20_000)}
+    tensors = {name: torch.tensor(x) for name, x in arrays.items()}
+    tensors |= {"half": tensors["7"].to(torch.bfloat16), "transposed": torch.tensor(rng.normal(size=(3, 5))).T}
+    known = {"known": (torch.tensor(1.5), torch.tensor(2.5))}
+    found = measured({name: x.clone().requires_grad_() if name == "7" else x for name, x in tensors.items()}, known)
+    assert list(found) == ["known", *tensors]
+    assert found["known"] == (1.5, 2.5)
+    for name, x in tensors.items():
+        exact = 1e-9 if x.dtype == torch.float64 else 1e-2
+        np.testing.assert_allclose(found[name], [float(m) for m in moments(x)], rtol=exact)
+    assert measured({}) == {}
+    assert math.isnan(measured({"empty": torch.zeros(0)})["empty"][0])
 
 
 @given(cases())

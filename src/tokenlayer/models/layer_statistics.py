@@ -11,11 +11,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from tokenlayer.models.moments import Moments, match_moments, moments
+from tokenlayer.models.moments import Numbers, match_moments, measured
 from tokenlayer.models.output import ModelOutput
 
 Row = dict[str, float]
@@ -93,16 +92,14 @@ class LayerStatistics(ModelStatistics):
         outputs = {name: self._gradients[name] for name in self._watched if name in self._gradients}
         parameters = {name: p.grad for name, p in self._model.named_parameters() if p.grad is not None}
         held = {**outputs, **parameters}
-        found = {name: moments(value) for name, value in held.items()}
-        return _row(found, {name: value.numel() for name, value in held.items()}, self._zero_gradients)
+        return _row(measured(held), {name: value.numel() for name, value in held.items()}, self._zero_gradients)
 
     def values(self, output: ModelOutput) -> Row:
         parameters = {name: p.detach() for name, p in self._model.named_parameters() if p.requires_grad}
         held = {**self._layers(output), **parameters}
         if output.embedded.is_leaf:  # zeros that are there for their gradient alone, as those of the maximum are
             del held["embedding"]
-        found = {"tokenization": match_moments(output.tokens.matches, output.logits.dtype)}
-        found |= {name: moments(value.detach()) for name, value in held.items()}
+        found = measured(held, {"tokenization": match_moments(output.tokens.matches, output.logits.dtype)})
         return _row(found, {name: value.numel() for name, value in held.items()}, self._fixed_values)
 
     def close(self) -> None:
@@ -137,16 +134,11 @@ def _parts(model: nn.Module, modules: Collection[nn.Module]) -> set[str]:
     return {*names, *(f"{name}.{kind}" for name in names for kind in ("weight", "bias"))}
 
 
-def _row(found: Mapping[str, Moments], sizes: Mapping[str, int], without_mean: Collection[str]) -> Row:
+def _row(found: Mapping[str, Numbers], sizes: Mapping[str, int], without_mean: Collection[str]) -> Row:
     columns = {}
     for name, (mean, std) in found.items():
         if name not in without_mean:
             columns[f"{name}_mean"] = mean
         if sizes.get(name, 2) > 1:
             columns[f"{name}_std"] = std
-    return to_floats(columns)
-
-
-def to_floats(columns: Mapping[str, Tensor]) -> Row:
-    """The scalar tensors as numbers, in one transfer: on a GPU each `.item()` would wait for the device."""
-    return dict(zip(columns, torch.stack(list(columns.values())).tolist(), strict=True))
+    return columns

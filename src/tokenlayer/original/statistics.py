@@ -7,11 +7,12 @@ parameters, each with mean and population standard deviation.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from itertools import chain
 
 from torch import Tensor
 
-from tokenlayer.models.layer_statistics import ModelStatistics, Row, to_floats
-from tokenlayer.models.moments import Moments, match_moments, moments
+from tokenlayer.models.layer_statistics import ModelStatistics, Row
+from tokenlayer.models.moments import Moments, match_moments, measured, moments
 from tokenlayer.models.network import TokenizationClassifier
 from tokenlayer.models.output import ModelOutput
 from tokenlayer.original.flatten_head import FlattenHead
@@ -83,8 +84,8 @@ def _layers(output: ModelOutput) -> dict[str, Tensor]:
 
 
 def _row(found: Mapping[str, Moments]) -> Row:
-    values = (value for name in (*LAYERS, *PARAMETERS) for value in found[name])
-    return to_floats(dict(zip(COLUMNS, values, strict=True)))
+    numbers = measured({}, {name: found[name] for name in (*LAYERS, *PARAMETERS)})
+    return dict(zip(COLUMNS, chain.from_iterable(numbers.values()), strict=True))
 
 
 def layer_moments(x: Tensor) -> Moments:

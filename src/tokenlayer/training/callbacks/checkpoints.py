@@ -18,7 +18,7 @@ class CheckpointsConfig(CallbackConfig):
 
     per_epoch: int = 5
     """Checkpoints within an epoch: one every ⌊n / per_epoch⌋ of its n batches, as the original saves them."""
-    seconds_apart: float = 5.0
+    seconds_apart: float = 20.0
     """Seconds from one checkpoint to the next at least, so that saving costs little of the time however short an epoch
     is. The best and the last are saved in any case, and with `keep=all` each."""
     keep: Literal["all", "last_and_best"] = "last_and_best"
