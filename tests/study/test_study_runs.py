@@ -14,6 +14,7 @@ from mini import MINI, report, train_here
 
 from tokenlayer.study.command import main
 from tokenlayer.study.conditions import Condition, Study, tasks
+from tokenlayer.study.processes import CommandProcess
 from tokenlayer.study.recorded import COMPARISONS
 from tokenlayer.study.report import BEGIN, END
 from tokenlayer.study.runner import Budget, Runner
@@ -108,6 +109,31 @@ def test_a_run_that_cannot_be_resumed_begins_anew(output_dir: Path, capfd: pytes
     assert "stays-seed0 cannot be resumed and starts again: " in shown
     assert "dataset=nowhere: no such option" in shown
     assert runner.failed == ["stays-seed0"]
+
+
+def ended(process: CommandProcess) -> int:
+    process.wait()
+    assert process.code is not None
+    process.interrupt()  # changes nothing any more
+    return process.code
+
+
+def test_a_process_is_the_command_where_and_with_what_it_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GIVEN", "of all")
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    assert ended(CommandProcess(["train", "--cfg", "job", "--resolve", "seed=41"], {}, Path("log"))) == 0
+    assert "\nseed: 41\n" in (tmp_path / "log").read_text()
+    wrong = ["train", "seed=${oc.env:OF_ITS_OWN}", "model.vocab_size=${oc.env:GIVEN}"]
+    assert ended(CommandProcess(wrong, {"OF_ITS_OWN": "of one"}, tmp_path / "wrong")) == 2
+    told = (tmp_path / "wrong").read_text()
+    assert "seed: expected an integer, got 'of one'" in told
+    assert "model.vocab_size: expected an integer, got 'of all'" in told
+    assert "Traceback" not in told
+    assert "OF_ITS_OWN" not in os.environ
+    assert "OMP_NUM_THREADS" not in os.environ
 
 
 @pytest.mark.faults

@@ -14,8 +14,6 @@ from tokenlayer.vocabularies.random_ngrams import check_drawable
 if TYPE_CHECKING:
     from torch import Tensor
 
-    pass
-
 
 Padding = Literal["noise", "blank"]
 
