@@ -271,8 +271,13 @@ def composing(config_name: str, config_dir: Path | None = None, search: Sequence
 def composer_of_job() -> Composer:
     """The composer of the job of a sweep that Hydra is running, in this process or one of a launcher's."""
     hydra = HydraConfig.get()
-    search = [text for text in hydra.overrides.hydra if text.startswith("hydra.searchpath=")]
-    return Composer(str(hydra.job.config_name), _hydra().config_loader, search)
+    search = tuple(text for text in hydra.overrides.hydra if text.startswith("hydra.searchpath="))
+    return _latest_composer(str(hydra.job.config_name), _hydra().config_loader, search)
+
+
+@lru_cache(1)  # the jobs of a sweep that one process runs have the same
+def _latest_composer(config_name: str, loader: ConfigLoader, search: tuple[str, ...]) -> Composer:
+    return Composer(config_name, loader, search)
 
 
 def group_choices() -> dict[str, str]:

@@ -1,8 +1,10 @@
 """The running package as a wheel: one file that can be unpacked onto Python's path, or installed by pip."""
 
 import hashlib
+import io
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
@@ -24,14 +26,20 @@ def write_wheel(path: Path) -> None:
         OSError: it cannot be written.
 
     """
+    path.write_bytes(_wheel())
+
+
+@cache  # for all jobs of a sweep
+def _wheel() -> bytes:
     info = f"{PACKAGE}-{_version()}.dist-info"
-    record = []
-    with ZipFile(path, "w", ZIP_DEFLATED) as archive:
+    record, made = [], io.BytesIO()
+    with ZipFile(made, "w", ZIP_DEFLATED) as archive:
         for name, content in (*_sources(), *((f"{info}/{name}", text.encode()) for name, text in _metadata())):
             archive.writestr(_entry(name), content)
             digest = urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
             record.append(f"{name},sha256={digest},{len(content)}\n")
         archive.writestr(_entry(f"{info}/RECORD"), "".join([*record, f"{info}/RECORD,,\n"]))
+    return made.getvalue()
 
 
 def _entry(name: str) -> ZipInfo:
