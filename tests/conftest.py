@@ -81,11 +81,27 @@ def _cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A new SQLite store: MLflow needs seconds to make one, a copy none."""
-    from tokenlayer.tracking.store import open_store  # noqa: PLC0415  # tests without a store need not wait for MLflow
+    from tokenlayer.tracking import store  # noqa: PLC0415  # tests without a store need not wait for MLflow
 
     folder = tmp_path_factory.mktemp("store")
-    open_store(None, folder)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(store, "_create_database", getattr(store._create_database, "real", store._create_database))
+        store.open_store(None, folder)
     return folder / "mlflow.db"
+
+
+@pytest.fixture(autouse=True)
+def quick_stores(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What this process needs a new SQLite store for gets a copy; `tests/tracking/test_store.py` makes its own."""
+    store = sys.modules.get("tokenlayer.tracking.store")
+    if store is None:
+        return
+
+    def copied(path: Path, artifact_root: Path) -> None:  # the experiments have folders of their own
+        shutil.copyfile(request.getfixturevalue("empty_database"), path)
+
+    copied.real = store._create_database  # type: ignore[attr-defined]
+    monkeypatch.setattr(store, "_create_database", copied)
 
 
 @pytest.fixture

@@ -23,6 +23,11 @@ from tokenlayer.tracking.uri import resolve_uri
 OTHERS = ["ftp://x/y", "databricks", "http://", "http://host:port", "postgresql://host:x/db"]
 
 
+@pytest.fixture
+def quick_stores() -> None:
+    """Stores are made here, not copied."""
+
+
 def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
