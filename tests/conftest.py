@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when numpy and scipy are loaded, in subprocesses too
 # Read by torch's threads when they start; see tokenlayer.cli.main.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# Those of other packages (trio's, which the browser's driver brings) take a second to load, and none is used.
+os.environ.setdefault("HYPOTHESIS_NO_PLUGINS", "1")
 
 import pytest
 import torch

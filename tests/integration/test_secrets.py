@@ -150,9 +150,12 @@ def test_the_arguments_of_the_server_behind_the_ui(tmp_path: Path, monkeypatch: 
     assert "shows postgresql://***@127.0.0.1:9/runs;" in (tmp_path / "told").read_text()
 
 
-def test_a_store_that_fails_says_so_without_its_password(output_dir: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_store_that_fails_says_so_without_its_password(
+    output_dir: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A database's drivers name the address in their errors; this one is reached, and never answers."""
     pytest.importorskip("psycopg")
+    monkeypatch.setattr("tokenlayer.tracking.uri.ANSWER_SECONDS", 2.0)  # the driver's shortest
     with socket.create_server(("127.0.0.1", 0)) as listener:
         uri = f"postgresql://me:{quote(PASSWORD, safe='')}@127.0.0.1:{listener.getsockname()[1]}/runs"
         assert main(["train", *TINY, f"output_dir={output_dir}", f"tracking.uri={uri}"]) == 2

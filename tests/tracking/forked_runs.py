@@ -77,7 +77,7 @@ def resumed_elsewhere(output_dir: Path, run_id: str) -> None:
         recorder = Recorder.resume(config, output_dir / f"of-{os.getpid()}", run_id)
     except InputError:
         os._exit(2)
-    time.sleep(5)
+    time.sleep(3)
     recorder.finish("FINISHED")
 
 
