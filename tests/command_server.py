@@ -24,15 +24,17 @@ import torch
 
 import tokenlayer
 from tokenlayer.cli.main import main
+from tokenlayer.outside import loading
 
 torch.set_num_threads(1)
 
 
 def load() -> None:
     """Import all of the program, and have Hydra read its files once."""
-    for module in pkgutil.walk_packages(tokenlayer.__path__, "tokenlayer."):
-        if not module.name.endswith(("__main__", "model_files")):
-            importlib.import_module(module.name)
+    with loading("pytorch_lightning", told=False):
+        for module in pkgutil.walk_packages(tokenlayer.__path__, "tokenlayer."):
+            if not module.name.endswith(("__main__", "model_files")):
+                importlib.import_module(module.name)
     with contextlib.redirect_stdout(io.StringIO()):
         assert main(["train", "--cfg", "job"]) == 0
     gc.collect()
