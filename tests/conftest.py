@@ -6,7 +6,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 # Small shapes gain nothing from a second thread, and tests beside other work lose much by waiting for it.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when numpy and scipy are loaded, in subprocesses too
@@ -46,19 +46,6 @@ gc.disable()
 
 def pytest_collection_finish() -> None:
     gc.enable()
-    if "sqlalchemy" in sys.modules:  # if the tests that were collected need a store
-        _sync_nothing()
-
-
-def _sync_nothing() -> None:
-    """Let no SQLite store of this process wait for the disk: a test ends before the power does."""
-    from sqlalchemy import event  # noqa: PLC0415  # few tests need it
-    from sqlalchemy.engine import Engine  # noqa: PLC0415  # likewise
-
-    @event.listens_for(Engine, "connect")
-    def connected(connection: Any, record: object) -> None:
-        if type(connection).__module__ == "sqlite3":
-            connection.execute("PRAGMA synchronous=OFF")
 
 
 def pytest_xdist_auto_num_workers() -> int:
