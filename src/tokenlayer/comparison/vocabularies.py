@@ -25,9 +25,8 @@ def read_effects(path: Path) -> pd.DataFrame:
         table = json.loads(path.read_text(encoding="utf-8"))
         frame = pd.DataFrame(table["data"], columns=table["columns"], dtype=object)[["pattern", "effect", "towards"]]
         texts = {name: frame[name].map(str).astype(object) for name in ("pattern", "towards")}
-        texts["pattern"] = (
-            texts["pattern"].str.rstrip("█").astype(object)
-        )  # older versions have written all K characters
+        # Older versions have written all K characters.
+        texts["pattern"] = texts["pattern"].str.rstrip("█").astype(object)
         return frame.assign(**texts).astype({"effect": float})
     except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise ValueError(f"{path.name} is damaged: {error}") from error

@@ -50,7 +50,7 @@ def measured(tensors: Mapping[str, Tensor], known: Mapping[str, Moments] | None 
 
 
 def _is_small(x: Tensor) -> bool:
-    return not x.is_cuda and 0 < x.numel() <= _SMALL and x.dtype in (torch.float32, torch.float64)
+    return x.device.type == "cpu" and 0 < x.numel() <= _SMALL and x.dtype in (torch.float32, torch.float64)
 
 
 def _together(tensors: Sequence[Tensor]) -> list[Numbers]:
