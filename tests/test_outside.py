@@ -37,7 +37,7 @@ def test_the_collector_waits_for_what_is_new(told, capsys):
     before = gc.get_freeze_count()
     with loading("sys", "a_package_of_nobody", told=told):
         assert not gc.isenabled()
-        assert gc.get_freeze_count() == before
+        assert gc.get_freeze_count() <= before
     assert gc.isenabled()
     assert gc.get_freeze_count() > before
     assert capsys.readouterr().out == ("loading a_package_of_nobody …\n" if told else "")
@@ -54,7 +54,8 @@ def test_the_collector_is_as_it_was(capsys):
         assert not gc.isenabled()
     finally:
         gc.enable()
-    assert gc.get_freeze_count() == before, "in the second job of a sweep, what the first has left is still collected"
+    # Of what is frozen, some may have gone.
+    assert gc.get_freeze_count() <= before, "in the second job of a sweep, what the first has left is still collected"
     with pytest.raises(ImportError), loading("a_package_of_nobody", told=False):
         raise ImportError
     assert gc.isenabled()
