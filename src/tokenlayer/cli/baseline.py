@@ -28,8 +28,8 @@ def _complete(composed: dict[str, Any], line: Line) -> dict[str, Any]:  # noqa: 
 def _work(job: Job[BaselineRunConfig]) -> Result:
     # Not before the check has passed: what is wrong with a command line should take no time to say.
     with loading("torch", "sklearn", "mlflow", told=job.member is None):  # a sweep has said so
-        from tokenlayer.baselines.run import compare  # noqa: PLC0415  # errors first
-        from tokenlayer.config.chosen import choose_texts  # noqa: PLC0415  # errors first
+        from tokenlayer.baselines.run import compare  # noqa: PLC0415  # torch takes seconds; errors first
+        from tokenlayer.config.chosen import choose_texts  # noqa: PLC0415  # torch takes seconds; errors first
 
     with shown_by(progress_bar):
         resolved, choices = choose_texts(job.config.dataset, job.resolved)

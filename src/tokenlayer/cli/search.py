@@ -89,9 +89,9 @@ def _search(composer: Composer, line: SearchLine, flags: argparse.Namespace) -> 
     with shown_by(progress_bar):
         job = checked_job(composer, line.fixed, space)
     with loading("torch", "pytorch_lightning", "mlflow", "optuna"):
-        from tokenlayer.search.plan import plan  # noqa: PLC0415  # errors first
-        from tokenlayer.search.running import RunningSearch  # noqa: PLC0415  # errors first
-        from tokenlayer.search.trial import run_trial  # noqa: PLC0415  # errors first
+        from tokenlayer.search.plan import plan  # noqa: PLC0415  # torch takes seconds; errors first
+        from tokenlayer.search.running import RunningSearch  # noqa: PLC0415  # torch takes seconds; errors first
+        from tokenlayer.search.trial import run_trial  # noqa: PLC0415  # torch takes seconds; errors first
 
     configure_logging()  # as Lightning would not have it
     trainings = _Trainings(composer, line.fixed, flags)

@@ -33,8 +33,8 @@ def complete(composed: dict[str, Any], line: Line) -> dict[str, Any]:
 def _work(job: Job[TrainConfig]) -> Result:
     # Not before the check has passed: what is wrong with a command line should take no time to say.
     with loading("torch", "pytorch_lightning", "mlflow", told=job.member is None):  # a sweep has said so
-        from tokenlayer.config.chosen import choose  # noqa: PLC0415  # errors first
-        from tokenlayer.training.train import train  # noqa: PLC0415  # errors first
+        from tokenlayer.config.chosen import choose  # noqa: PLC0415  # torch takes seconds; errors first
+        from tokenlayer.training.train import train  # noqa: PLC0415  # torch takes seconds; errors first
 
     configure_logging()
     with shown_by(progress_bar):
