@@ -47,6 +47,8 @@ LIGHT = [
     (["train", "model/head=attention,conv,pool", "-m", "model.head.width=0"], 2),
     (["train", "initializer=chi2_words", "optimizer=original", "lr_scheduler=none", "dataset.text_length=0"], 2),
     (["train", "dataset=imdb", "seed=x"], 2),
+    (["train", "tracking.uri=http://127.0.0.1:1"], 2),
+    (["baseline", "tracking.uri=http://127.0.0.1:1"], 2),
     (["evaluate", "trainer.max_epochs=ten"], 2),
     (["baseline", "--help"], 0),
     (["search", "--help"], 0),

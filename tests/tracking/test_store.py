@@ -232,7 +232,7 @@ def test_a_server_that_lets_nobody_in_says_what_to_set(
         monkeypatch.delenv(f"MLFLOW_TRACKING_{name}", raising=False)
     for name, value in given.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(store_module, "why_away", lambda uri: None)
+    monkeypatch.setattr(store_module, "check_answers", lambda uri: None)
     monkeypatch.setattr(MlflowClient, "search_experiments", refuse)
     with pytest.raises(InputError, match=rf"^tracking\.uri=http://\*\*\*@host .*{told}: set MLFLOW_TRACKING_USERNAME"):
         open_store("http://me:pw@host", tmp_path)

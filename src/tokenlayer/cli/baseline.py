@@ -5,7 +5,7 @@ from typing import Any
 
 from tokenlayer.baselines.config import BaselineRunConfig
 from tokenlayer.cli.command import Command
-from tokenlayer.cli.environment import take_experiment, take_store
+from tokenlayer.cli.environment import check_store, take_experiment, take_store
 from tokenlayer.cli.jobs import run
 from tokenlayer.config.check import Spec
 from tokenlayer.config.compose import Line
@@ -26,6 +26,7 @@ def _complete(composed: dict[str, Any], line: Line) -> dict[str, Any]:  # noqa: 
 
 
 def _work(job: Job[BaselineRunConfig]) -> Result:
+    check_store(job.config.tracking, job.config.output_dir, job.member)
     # Not before the check has passed: what is wrong with a command line should take no time to say.
     with loading("torch", "sklearn", "mlflow", told=job.member is None):  # a sweep has said so
         from tokenlayer.baselines.run import compare  # noqa: PLC0415  # torch takes seconds; errors first

@@ -1,17 +1,22 @@
-"""MLflow's variables of the environment, for commands: taken where nothing else names store or experiment, and told."""
+"""Where commands record: what MLflow's variables name, where nothing else does, and whether a store answers."""
 
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from tokenlayer.redaction import redacted_uri
 from tokenlayer.terminal import complain
+from tokenlayer.tracking.config import TrackingConfig
 from tokenlayer.tracking.uri import (
     ENVIRONMENT,
     EXPERIMENT_ENVIRONMENT,
+    check_answers,
     check_environment_uri,
     from_environment,
     named_experiment,
+    resolve_uri,
 )
+from tokenlayer.training.job import Member
 
 
 def take_experiment(composed: dict[str, Any]) -> dict[str, Any]:
@@ -37,6 +42,22 @@ def take_store(composed: dict[str, Any]) -> dict[str, Any]:
     if isinstance(tracking, dict) and tracking.get("uri") is None:
         say_store()
     return composed
+
+
+def check_store(tracking: TrackingConfig, output_dir: str, member: Member | None) -> None:
+    """Look whether a run's store answers, before its texts are read: that may take minutes.
+
+    Args:
+        tracking: names the store.
+        output_dir: the folder of the default one.
+        member: the run's place in a sweep, which has looked.
+
+    Raises:
+        InputError: nobody answers.
+
+    """
+    if member is None:
+        check_answers(resolve_uri(tracking.uri, Path(output_dir)))
 
 
 def say_store() -> None:

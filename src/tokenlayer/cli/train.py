@@ -5,7 +5,7 @@ from typing import Any
 
 from tokenlayer.cli.checkpoint_loading import saved_run
 from tokenlayer.cli.command import Command
-from tokenlayer.cli.environment import take_experiment, take_store
+from tokenlayer.cli.environment import check_store, take_experiment, take_store
 from tokenlayer.cli.jobs import configure_logging, run
 from tokenlayer.config.check import Spec
 from tokenlayer.config.compose import Line
@@ -31,6 +31,7 @@ def complete(composed: dict[str, Any], line: Line) -> dict[str, Any]:
 
 
 def _work(job: Job[TrainConfig]) -> Result:
+    check_store(job.config.tracking, job.config.output_dir, job.member)
     # Not before the check has passed: what is wrong with a command line should take no time to say.
     with loading("torch", "pytorch_lightning", "mlflow", told=job.member is None):  # a sweep has said so
         from tokenlayer.config.chosen import choose  # noqa: PLC0415  # torch takes seconds; errors first

@@ -1,5 +1,7 @@
 """The folders in which configuration files are looked for: `./conf`, then the packaged ones."""
 
+from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +42,10 @@ class LocalConf(SearchPathPlugin):
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
         """Called by Hydra whenever it makes a search path."""
         for element in search_path.get_path():
-            if element.provider == "main" and not Path(element.path.removeprefix("file://")).samefile(packaged_conf()):
-                element.path = checked(Path(element.path.removeprefix("file://")))
+            if element.provider == "main":
+                main = Path(element.path.removeprefix("file://"))
+                is_packaged = main.samefile(packaged_conf())
+                element.path = f"{PackagedFiles.scheme()}://{main}" if is_packaged else checked(main)
         folder = local_conf()
         if folder is not None:
             search_path.prepend("local", checked(folder), anchor=SearchPathQuery(provider="main"))
@@ -73,7 +77,26 @@ class CheckedFiles(_Files):  # type: ignore[misc]  # Hydra gives the class by it
         return loaded
 
 
+class PackagedFiles(_Files):  # type: ignore[misc]  # Hydra gives the class by its registry alone
+    """Hydra's reader of files, which reads each once: a sweep composes the packaged ones for each of its jobs."""
+
+    @staticmethod
+    def scheme() -> str:
+        """Its mark in a search path."""
+        return "packaged"
+
+    def load_config(self, config_path: str) -> ConfigResult:
+        """As Hydra's; a copy, for a composition changes what it is given."""
+        return deepcopy(_packaged_file(self.provider, self.path, config_path))
+
+
+@cache
+def _packaged_file(provider: str, folder: str, config_path: str) -> ConfigResult:
+    loaded: ConfigResult = _Files(provider, folder).load_config(config_path)
+    return loaded
+
+
 def register() -> None:
-    """Tells Hydra about `LocalConf` and `CheckedFiles`."""
-    Plugins.instance().register(LocalConf)
-    Plugins.instance().register(CheckedFiles)
+    """Tells Hydra about `LocalConf` and the readers of files."""
+    for plugin in (LocalConf, CheckedFiles, PackagedFiles):
+        Plugins.instance().register(plugin)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import tempfile
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -23,6 +24,8 @@ from tokenlayer.tracking.sweep_tags import CODE_TAG, DATA_TAG, ERROR_TAG, TRIAL_
 from tokenlayer.training.job import Member
 
 FOLDER, TABLE = "search", "search/trials.json"
+SECONDS_APART = 30.0
+"""At least so long before a search has ended it waits until it draws its figures again: they take a second or two."""
 _ERROR_LENGTH = 1000
 
 
@@ -54,6 +57,7 @@ class SearchRecord:
         self._study = study
         self._tracking = tracking
         self._output_dir = output_dir
+        self._drawn_at = -math.inf
 
     def children(self) -> dict[int, Child]:
         """The run of each trial."""
@@ -68,20 +72,23 @@ class SearchRecord:
         trials, best = self._study.trials(), self._study.best()
         return SearchReport(self._plan, self._n_trials, trials, best, self.children(), known)
 
-    def update(self, report: SearchReport, command: str, best_command: str | None) -> None:
-        """Write the parent anew.
+    def update(self, report: SearchReport, command: str, best_command: str | None, *, has_ended: bool) -> None:
+        """Write the parent anew, with figures if it is time for them.
 
         Args:
             report: what it is to say.
             command: the command line of the search.
             best_command: that which trains with the best values.
+            has_ended: whether this is the last time.
 
         """
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch) / FOLDER
             folder.mkdir()
             report.table().to_json(Path(scratch) / TABLE, orient="split", index=False)
-            self._figures(report).write(folder)
+            if has_ended or time.monotonic() - self._drawn_at >= SECONDS_APART:
+                self._figures(report).write(folder)
+                self._drawn_at = time.monotonic()
             note = report.note(command, best_command)
             rewrite(self._parent.store, self._parent.run_id, note, report.metrics(), Path(scratch))
 

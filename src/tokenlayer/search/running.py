@@ -150,16 +150,16 @@ class RunningSearch:
 
     def turns(self) -> Iterator[Turn]:
         """The trials that are to be run, those that were interrupted before new ones."""
-        report = self.update()
+        n_left = self.record.report().n_left
         waiting = self.study.interrupted()
         total = self._config.n_trials
-        for place in range(total - report.n_left + 1, total + 1):
+        for place in range(total - n_left + 1, total + 1):
             trial = waiting.pop(0) if waiting else self.study.ask()
             yield Turn(trial, f"[{place}/{total}]", self.record.children().get(trial.number))
 
     def end(self) -> bool:
         """Show what has come of the search; true if it has all its trials."""
-        self._report = self.update()
+        self._report = self.update(has_ended=True)
         for number, error in self._report.failures():
             print(safe(f"failed: trial {number}: {error}"))
         print(self._report.in_words())
@@ -173,10 +173,10 @@ class RunningSearch:
         print(safe(f"look at it with: {look}"), flush=True)
         return not self._report.n_left
 
-    def update(self) -> SearchReport:
+    def update(self, *, has_ended: bool = False) -> SearchReport:
         """Write the parent anew."""
         report = self.record.report()
-        self.record.update(report, command_line(), self._best_command(report))
+        self.record.update(report, command_line(), self._best_command(report), has_ended=has_ended)
         return report
 
     def _best_command(self, report: SearchReport) -> str | None:

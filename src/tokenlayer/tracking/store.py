@@ -21,12 +21,12 @@ from tokenlayer.redaction import redacted_uri
 from tokenlayer.tracking.schema import check_schema
 from tokenlayer.tracking.uri import (
     REMEDY,
+    check_answers,
     dialect,
     from_environment,
     named_experiment,
     resolve_uri,
     sqlite_path,
-    why_away,
 )
 
 LOCK_SECONDS = 120.0
@@ -116,12 +116,7 @@ def open_store(uri: str | None, output_dir: Path, *, create: bool = True) -> Sto
     resolved = resolve_uri(uri, output_dir)
     path = sqlite_path(resolved)
     if path is None:
-        reason = why_away(resolved)
-        if reason is not None:
-            raise InputError(
-                f"tracking.uri={redacted_uri(resolved)} does not answer ({reason}); start the server, "
-                "fix the address, or record locally with tracking=local"
-            )
+        check_answers(resolved)
         root = None if dialect(resolved) in ("http", "https") else output_dir.absolute() / "artifacts"
         return Store(resolved, _checked_client(resolved), root)
     if not create and not path.is_file():

@@ -140,6 +140,16 @@ def sqlite_path(uri: str) -> Path | None:
     return Path(uri.split(":///", 1)[1]) if dialect(uri) == "sqlite" else None
 
 
+def check_answers(resolved: str) -> None:
+    """Raise InputError, within seconds, unless someone answers at a resolved URI."""
+    reason = why_away(resolved)
+    if reason is not None:
+        raise InputError(
+            f"tracking.uri={redacted_uri(resolved)} does not answer ({reason}); start the server, "
+            "fix the address, or record locally with tracking=local"
+        )
+
+
 def why_away(uri: str) -> str | None:
     """Ask within seconds whether someone answers at `uri`; None if so, else the reason why not.
 
