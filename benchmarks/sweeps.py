@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from statistics import median
 
 from rich.console import Console
 
@@ -28,6 +29,8 @@ TRAINING = ("dataset=planted", "trainer.accelerator=cpu", "trainer.threads=1")
 """The default training on planted texts, with one thread."""
 SHORT = (*TRAINING, "dataset.n_texts=300", "trainer.max_steps=5", "callbacks.figures=null")
 SIDE_BY_SIDE = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
+# A second or two of a processor, and nothing of memory or disk.
+COUNTING = "for number in range(30_000_000): pass"
 
 
 def main() -> None:
@@ -35,6 +38,7 @@ def main() -> None:
     console = Console()
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
+        most = throughput_of_counting()
         # The texts are prepared and cached first, or one way would wait for them and the other not.
         seconds("seed=9", *TRAINING, "trainer.max_steps=5", *wanted.overrides, folder=place)
         after = seconds("seed=0,1", *TRAINING, *wanted.overrides, "sweep.name=after", folder=place)
@@ -43,9 +47,12 @@ def main() -> None:
         first = seconds(seeds, *SHORT, folder=place)
         again = seconds(seeds, *SHORT, folder=place)
     console.print(f"two jobs: {after:.1f} s one after the other, {beside:.1f} s side by side", highlight=False)
-    console.print(f"throughput × {after / beside:.2f} (at least {LEAST_THROUGHPUT})", highlight=False)
+    of_this_machine = f"two processes that count: × {most:.2f}"
+    console.print(
+        f"throughput × {after / beside:.2f} (at least {LEAST_THROUGHPUT}; {of_this_machine})", highlight=False
+    )
     console.print(f"{JOBS} jobs: {first:.1f} s; again {again:.1f} s (at most {MOST_SECONDS:.0f})", highlight=False)
-    results = {"machine": machine(), "after": after, "beside": beside, "first": first, "again": again}
+    results = {"machine": machine(), "counting": most, "after": after, "beside": beside, "first": first, "again": again}
     path = wanted.json or ROOT / "benchmarks" / "results" / f"sweeps-{datetime.date.today()}-{platform.node()}.json"
     write(path, results)
     console.print(f"all numbers: {os.path.relpath(path)}", highlight=False)
@@ -56,6 +63,19 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--json", type=Path, help="where to write all numbers (default: benchmarks/results/)")
     parser.add_argument("overrides", nargs="*", help="settings of the training, such as trainer.max_epochs=2")
     return parser.parse_args()
+
+
+def throughput_of_counting() -> float:
+    """The most that two jobs side by side can gain here: processors may be threads of one core, which share it."""
+
+    def took(processes: int) -> float:
+        began = time.perf_counter()
+        counting = [subprocess.Popen([sys.executable, "-c", COUNTING]) for _ in range(processes)]
+        for process in counting:
+            process.wait()
+        return time.perf_counter() - began
+
+    return median(2 * took(1) / took(2) for _ in range(5))
 
 
 def seconds(*overrides: str, folder: Path) -> float:

@@ -24,29 +24,39 @@ from tokenlayer.errors import InputError
 class Settings:
     end: Literal["done", "bad", "failed"] = "done"
     n: int = 0
+    api_token: str = ""
 
 def complete(composed, line):
     return composed
 
 def work(job):
     Path(f"worked_{job.overrides[0]}_{os.getpid()}").touch()
+    Path(f"token_{os.getpid()}").write_text(job.config.api_token)
     if job.config.end == "bad":
         raise InputError("a.csv, line 3: no label; add one")
     if job.config.end == "failed":
         raise RuntimeError("no luck")
 '''
+IMPORTED = """\
+import os
+from pathlib import Path
+
+Path(f"imported_{os.getpid()}").touch()
+os.register_at_fork(after_in_child=lambda: Path(f"forked_{os.getpid()}").write_text(str(os.getppid())))
+"""
 MAIN = """\
 import os
 import sys
 from small_command import Command, Settings, Spec, complete, run, work
 from tokenlayer.cli.main import report
 
-print(os.getpid())
-arguments = ["--config-path", "small_conf", *sys.argv[1:]]
-try:
-    sys.exit(run(Command("train", Spec(Settings, complete), work), arguments))
-except Exception as error:
-    sys.exit(report(error))
+if __name__ == "__main__":
+    print(os.getpid())
+    arguments = ["--config-path", "small_conf", *sys.argv[1:]]
+    try:
+        sys.exit(run(Command("train", Spec(Settings, complete), work, modules=("slow_to_import",)), arguments))
+    except Exception as error:
+        sys.exit(report(error))
 """
 
 
@@ -92,6 +102,24 @@ def test_success(sweep, tmp_path):
     assert done.returncode == 0, done.stderr
     assert sorted(path.name.split("_")[1] for path in tmp_path.glob("worked_*")) == ["n=1", "n=2"]
     assert "failed" not in done.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux alone")
+def test_the_processes_are_forked_from_one_that_has_imported_what_jobs_need(sweep, tmp_path):
+    (tmp_path / "slow_to_import.py").write_text(IMPORTED)
+    done = sweep("end=done", "n=1,2,3")
+    assert done.returncode == 0, done.stderr
+    (importing,) = {path.name.removeprefix("imported_") for path in tmp_path.glob("imported_*")}
+    workers = {path.name.split("_")[-1] for path in tmp_path.glob("worked_*")}
+    assert importing not in {*workers, done.stdout.split()[0]}
+    assert {(tmp_path / f"forked_{worker}").read_text() for worker in workers} == {importing}
+
+
+def test_a_secret_reaches_the_processes(sweep, tmp_path):
+    """By the environment, which a forked process has from the one that it is forked from."""
+    done = sweep("api_token=one", "n=1,2")
+    assert done.returncode == 0, done.stderr
+    assert {path.read_text() for path in tmp_path.glob("token_*")} == {"one"}
 
 
 def test_a_wrong_value_starts_no_process(sweep, tmp_path):

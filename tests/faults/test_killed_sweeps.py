@@ -137,7 +137,8 @@ def test_one_process_killed_under_joblib(server: Server, store: Store, whole_swe
     end = time.monotonic() + 120
     while command.printed.count("] run ") < 2 and time.monotonic() < end:
         time.sleep(0.05)
-    max(psutil.Process(command.pid).children(), key=lambda process: process.memory_info().rss).kill()
+    (forked_from,) = (child for child in psutil.Process(command.pid).children() if child.children())
+    forked_from.children()[0].kill()
     assert command.wait() == 1, command.printed
     statuses = {runs[0].info.status for runs in children(store).values()}
     assert "RUNNING" not in statuses

@@ -10,6 +10,7 @@ from tokenlayer.cli.jobs import run
 from tokenlayer.config.check import Spec
 from tokenlayer.config.compose import Line
 from tokenlayer.config.typed import load
+from tokenlayer.forking import TRAINING
 from tokenlayer.outside import loading
 from tokenlayer.progress import shown_by
 from tokenlayer.progress_bars import progress_bar
@@ -18,7 +19,10 @@ from tokenlayer.training.job import Job, Result
 
 def main(arguments: list[str]) -> int:
     """Fits and tests the baseline that the arguments, Hydra's flags and overrides, describe."""
-    return run(Command("baseline", Spec(BaselineRunConfig, _complete), _work, makes_sweeps=True), arguments)
+    modules = (*TRAINING, "tokenlayer.baselines.run")
+    return run(
+        Command("baseline", Spec(BaselineRunConfig, _complete), _work, makes_sweeps=True, modules=modules), arguments
+    )
 
 
 def _complete(composed: dict[str, Any], line: Line) -> dict[str, Any]:  # noqa: ARG001  # there is no saved run to continue

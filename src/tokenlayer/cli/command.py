@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -27,3 +27,5 @@ class Command(Generic[T]):
     `dataset`, `tracking`, `output_dir` and `sweep` then."""
     resumes: bool = False
     """A job that broke off is continued by the setting `resume=RUN`."""
+    modules: Sequence[str] = ()
+    """What its work imports, for processes that are to have it before they begin."""

@@ -21,9 +21,10 @@ from tokenlayer.cli.command import Command
 from tokenlayer.cli.exit_codes import ExitCode, report
 from tokenlayer.config.check import check, finish
 from tokenlayer.config.compose import Composer, composer_of_job
-from tokenlayer.config.launching import in_this_process, launch
+from tokenlayer.config.launching import fork_processes, in_this_process, launch
 from tokenlayer.config.problems import ConfigError
 from tokenlayer.errors import InputError
+from tokenlayer.forking import is_server
 from tokenlayer.interrupts import Interrupted, handled, passed_on
 from tokenlayer.outside import say_loading
 from tokenlayer.sweeps.plan import PlannedJob, plan
@@ -64,6 +65,9 @@ def run_jobs(multirun: Multirun[T], jobs: Sequence[Job[T]]) -> ExitCode:
 
     """
     _check_devices(jobs)
+    for job in jobs:  # secrets go to the environment, which forked processes have as it was before the first of them
+        multirun.composer.launchable(job.overrides)
+    fork_processes(multirun.sweep, multirun.command.modules)
     if not multirun.command.makes_sweeps:
         todo = [_Todo(job) for job in plan(multirun.command.name, jobs, None).jobs]
         return _worst(_run(multirun, todo, len(todo), None))
@@ -138,7 +142,8 @@ def _end(returned: JobReturn) -> ExitCode | None:
 def _end_processes() -> None:
     """Asks the processes of a launcher to end: each finishes its batch and records what it has."""
     for process in psutil.Process().children(recursive=True):
-        process.terminate()
+        if not is_server(process):
+            process.terminate()
 
 
 @dataclass(frozen=True)

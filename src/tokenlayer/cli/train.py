@@ -10,6 +10,7 @@ from tokenlayer.cli.jobs import configure_logging, run
 from tokenlayer.config.check import Spec
 from tokenlayer.config.compose import Line
 from tokenlayer.config.resume import continued, find
+from tokenlayer.forking import TRAINING
 from tokenlayer.outside import loading
 from tokenlayer.progress import shown_by
 from tokenlayer.progress_bars import progress_bar
@@ -19,7 +20,8 @@ from tokenlayer.training.job import Job, Result
 
 def main(arguments: list[str]) -> int:
     """Trains what the arguments, Hydra's flags and overrides, describe."""
-    return run(Command("train", Spec(TrainConfig, complete), _work, makes_sweeps=True, resumes=True), arguments)
+    spec = Spec(TrainConfig, complete)
+    return run(Command("train", spec, _work, makes_sweeps=True, resumes=True, modules=TRAINING), arguments)
 
 
 def complete(composed: dict[str, Any], line: Line) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -15,10 +16,13 @@ from omegaconf import DictConfig, OmegaConf
 
 from tokenlayer.config.compose import Composer
 from tokenlayer.config.problems import ConfigError, Problem
+from tokenlayer.forking import METHOD, start_server
 
 Task = Callable[[DictConfig], Any]
 
 _BASIC = "BasicSweeper"
+# As joblib sets them for its processes, each of which gets its share of the processor.
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
 def swept_by_files(sweep: DictConfig) -> list[str]:
@@ -41,6 +45,27 @@ def swept_by_files(sweep: DictConfig) -> list[str]:
 def in_this_process(sweep: DictConfig) -> bool:
     """True if the launcher runs jobs one after the other in this process."""
     return str(sweep.hydra.launcher.get("_target_")).endswith(".BasicLauncher")
+
+
+def fork_processes(sweep: DictConfig, modules: Sequence[str]) -> None:
+    """Have the processes of joblib's launcher forked from one that imports these modules from now on.
+
+    Its own would import them, each of them anew. Nothing is done for other launchers, and where there is no forking.
+
+    Args:
+        sweep: as `Composer.compose_sweep` returns it.
+        modules: what the jobs need.
+
+    """
+    launcher = sweep.hydra.launcher
+    if METHOD != "forkserver" or not str(launcher.get("_target_")).endswith(".JoblibLauncher"):
+        return
+    import joblib  # noqa: PLC0415  # few command lines need it
+    from joblib.externals.loky.backend.context import set_start_method  # noqa: PLC0415  # likewise
+
+    share = max(1, joblib.cpu_count() // joblib.effective_n_jobs(launcher.n_jobs))
+    start_server(modules, {name: str(share) for name in _THREADS if name not in os.environ})
+    set_start_method(METHOD, force=True)
 
 
 def launch(composer: Composer, sweep: DictConfig, jobs: Sequence[Sequence[str]], task: Task) -> list[JobReturn]:
