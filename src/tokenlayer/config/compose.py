@@ -107,18 +107,28 @@ class Composer:
         if group.partition("/")[0] not in self._top_groups:
             return []
         if group not in self._options:
-            self._options[group] = self.loader.get_group_options(group, ObjectType.CONFIG, overrides=self._search)
+            self._options[group] = self._names(group, ObjectType.CONFIG)
         return self._options[group]
 
     @cached_property
     def _top_groups(self) -> frozenset[str]:
-        # Asking Hydra for the options of a name copies all its sources: too slow to ask it for every key of a line.
-        return frozenset(self.loader.get_group_options("", ObjectType.GROUP, overrides=self._search))
+        return frozenset(self._names("", ObjectType.GROUP))
+
+    def _names(self, group: str, kind: ObjectType) -> list[str]:
+        if self._search:
+            return self.loader.get_group_options(group, kind, overrides=self._search)
+        # The same without a copy of all of Hydra's sources, which would be made for every key of a line.
+        names: list[str] = self._repository.get_group_options(group, kind)
+        return names
+
+    @property
+    def _repository(self) -> Any:
+        return self.loader.repository  # type: ignore[attr-defined]  # the only subclass of ConfigLoader has it
 
     def groups(self, parent: str = "") -> list[str]:
         """Every group below `parent`, Hydra's own left out."""
         found = []
-        for name in self.loader.get_group_options(parent, ObjectType.GROUP, overrides=self._search):
+        for name in self._names(parent, ObjectType.GROUP):
             group = f"{parent}/{name}" if parent else name
             if group != "hydra":
                 found += [group, *self.groups(group)]
@@ -220,8 +230,7 @@ class Composer:
         _hydra().show_info(kind, self.config_name, [*self._search, *texts])
 
     def _load_file(self, path: str | None) -> ConfigResult | None:
-        # The repository is an attribute of the only subclass of ConfigLoader.
-        loaded: ConfigResult | None = self.loader.repository.load_config(path) if path else None  # type: ignore[attr-defined]
+        loaded: ConfigResult | None = self._repository.load_config(path) if path else None
         return loaded
 
     def origin(self, key: str, line: Line) -> str | None:
