@@ -27,7 +27,10 @@ def test_the_first_match_of_each_token_in_each_text_is_kept():
     B, N, L = 40, 3, 6
     dense = torch.rand((B, L, N), generator=draw) < 0.4
     text, position, token_id = dense.nonzero().T
-    kept = Matches(text, position, token_id, (B, N, L)).distinct()
+    matches = Matches(text, position, token_id, (B, N, L))
+    kept = matches.distinct()
+    assert torch.equal(text[matches._first_of_each()], kept.text), "tensors, as on a GPU, find others"
+    assert torch.equal(position[matches._first_of_each()], kept.position)
     expected: dict[tuple[int, int], int] = {}
     for t, at, n in dense.nonzero().tolist():
         expected.setdefault((t, n), at)

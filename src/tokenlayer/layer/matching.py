@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from tokenlayer.layer.vocabulary import Vocabulary
-from tokenlayer.layer.walking import walk
+from tokenlayer.layer.walking import first_of_each, walk
 from tokenlayer.text.alphabet import BLANK
 
 # Three characters of an alphabet of 30; larger tables cost more than they filter.
@@ -47,14 +47,19 @@ class Matches:
 
     def distinct(self) -> Matches:
         """The first match of each token in each text: presence instead of counts."""
-        _, N, _ = self.shape
-        pair = self.text * N + self.token_id
+        if self.text.device.type == "cpu":
+            kept = torch.from_numpy(first_of_each(self.text.numpy(), self.token_id.numpy(), self.shape[1]))
+        else:
+            kept = self._first_of_each()
+        return Matches(self.text[kept], self.position[kept], self.token_id[kept], self.shape)
+
+    def _first_of_each(self) -> Tensor:
+        pair = self.text * self.shape[1] + self.token_id
         order = pair.argsort(stable=True)
         ordered = pair[order]
         is_first = torch.ones_like(ordered, dtype=torch.bool)
         is_first[1:] = ordered[1:] != ordered[:-1]
-        kept = order[is_first].sort().values
-        return Matches(self.text[kept], self.position[kept], self.token_id[kept], self.shape)
+        return order[is_first].sort().values
 
     def counts(self) -> Tensor:
         """(N,) int64: how often each token matched."""

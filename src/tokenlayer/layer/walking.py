@@ -84,3 +84,21 @@ def _walk(
                     found += 1
             key -= leading * codes[b, t]
     return found
+
+
+def first_of_each(text: Integers, token: Integers, n_tokens: int) -> Integers:
+    """The indices of the matches, ordered by text, that are the first of their token in their text: (R,), ascending."""
+    kept = np.empty(len(text), np.int64)
+    return kept[: _first_of_each(text, token, np.full(n_tokens, -1, np.int64), kept)]
+
+
+@numba.njit(cache=True, nogil=True)
+def _first_of_each(text: Integers, token: Integers, seen_in: Integers, kept: Integers) -> int:
+    """How many there are; `seen_in` (N,) is the last text in which each token has been seen."""
+    found = 0
+    for m in range(len(text)):
+        if seen_in[token[m]] != text[m]:
+            seen_in[token[m]] = text[m]
+            kept[found] = m
+            found += 1
+    return found

@@ -10,6 +10,7 @@ from torch import Tensor
 from tokenlayer.layer.matching import Matches
 from tokenlayer.layer.tokenized import Tokenized
 from tokenlayer.models.network import TokenizationClassifier
+from tokenlayer.models.output import ModelOutput
 
 _PAIRS_AT_ONCE = 256
 
@@ -27,7 +28,8 @@ class TokenEffects:
 
 
 class EffectMeter:
-    """Adds up effects over batches, by exact re-evaluation: nothing is assumed of the head.
+    """Adds up effects over batches, exactly: of a head whose logits add up from what it says itself, of any other by
+    reading each text again without the token.
 
     Args:
         model: in evaluation mode.
@@ -45,10 +47,26 @@ class EffectMeter:
 
     @torch.no_grad()
     def update(self, codes: Tensor) -> None:
-        """Add a batch of texts (B, L). Costs one pass of the head for each pair of a text and a token in it."""
-        whole = self.model(codes)
+        """Add a batch of texts (B, L).
+
+        Costs one pass of the head for each pair of a text and a token in it, unless the head's logits add up.
+        """
+        if self.model.head.adds_up:
+            tokens = self.model.tokenization(codes)
+            texts = tokens.matches.distinct().counts()
+            counted = texts if self.model.head.binary_features else tokens.matches.counts()
+            effects = self.model.head.effects(self.model.embedding.weight)
+            self._sum += counted.unsqueeze(1) * effects.double()
+            self._texts += texts
+        else:
+            tokens = self._read_again(codes)
+        self._matches += tokens.matches.counts()
+        self._seen += len(codes)
+
+    def _read_again(self, codes: Tensor) -> Tokenized:
+        whole: ModelOutput = self.model(codes)
         matches = whole.tokens.matches
-        B, N, _ = matches.shape
+        _, N, _ = matches.shape
         pairs = torch.unique(matches.text * N + matches.token_id)
         for chunk in pairs.split(_PAIRS_AT_ONCE) if len(pairs) else ():
             text, token_id = torch.div(chunk, N, rounding_mode="floor"), chunk % N
@@ -56,8 +74,7 @@ class EffectMeter:
             change = whole.logits[text] - without.logits
             self._sum.index_add_(0, token_id, change.double())
             self._texts.index_add_(0, token_id, torch.ones_like(token_id))
-        self._matches += matches.counts()
-        self._seen += B
+        return whole.tokens
 
     def compute(self) -> TokenEffects:
         """Means over the texts seen so far."""

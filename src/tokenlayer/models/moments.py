@@ -67,7 +67,17 @@ def _together(tensors: Sequence[Tensor]) -> list[Numbers]:
 def match_moments(matches: Matches, dtype: torch.dtype) -> Moments:
     """Mean of the dense matches (B, N, L), and the population standard deviation of their mean over the batch."""
     B, N, L = matches.shape
-    _, texts = torch.unique(matches.token_id * L + matches.position, return_counts=True)  # m[n, t] where it is not 0
+    texts = _counts(matches.token_id * L + matches.position)  # m[n, t] where it is not 0
     mean = len(matches) / (B * N * L)
     variance = texts.square().sum().double() / (B * B * N * L) - mean * mean
     return variance.new_tensor(mean, dtype=dtype), variance.clamp(min=0).sqrt().to(dtype)
+
+
+def _counts(keys: Tensor) -> Tensor:
+    """How often each value occurs."""
+    if keys.device.type != "cpu":
+        _, counts = torch.unique(keys, return_counts=True)
+        return torch.as_tensor(counts)
+    ordered = np.sort(keys.numpy())  # a tenth of the time of torch's
+    begins = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]])) if len(ordered) else ordered
+    return torch.from_numpy(np.diff(begins, append=len(ordered)))

@@ -37,6 +37,9 @@ class Head(nn.Module, ABC):
     binary_features: bool = False
     """True if a token enters `embedded` once for each text that holds it, however often it occurs there."""
 
+    adds_up: bool = False
+    """True if the logits are a sum over the tokens of the text, of the `effects` of each, and a bias."""
+
     reads_padding: bool = True
     """False if it makes no difference to a text how far it is padded: a token that matches in no padding is all that
     the head goes by. Short texts need not be padded to L then, once the model is trained."""

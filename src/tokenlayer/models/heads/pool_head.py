@@ -34,6 +34,7 @@ class PoolHead(Head):
         super().__init__()
         self.pooling = pooling
         self.binary_features = pooling in ("presence", "max", "log_count")
+        self.adds_up = pooling in ("presence", "sum")
         self.out = nn.Linear(embedding_dim, n_outputs)
         # Of unit gain, whatever the seed: behind a weight near 0, no token could learn.
         nn.init.orthogonal_(self.out.weight)
