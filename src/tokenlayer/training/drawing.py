@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import matplotlib as mpl
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from tokenlayer.atomic import replacing
@@ -36,7 +37,10 @@ def save_figure(draw: Callable[[], Figure], path: Path, dpi: int) -> None:
     picture = io.BytesIO()
     try:
         with plain_text():
-            draw().savefig(picture, dpi=dpi, format="png")
+            figure = draw()
+            figure.set_dpi(dpi)
+            # `savefig` would lay it out and draw it twice, in vain at first: to look how large it becomes.
+            FigureCanvasAgg(figure).print_png(picture)  # type: ignore[no-untyped-call]  # untyped in matplotlib
     except Exception as error:  # whatever is wrong with a picture
         _log.warning("%s is left out: it cannot be drawn (%s: %s)", path.name, type(error).__name__, error)
         return
