@@ -1,8 +1,10 @@
 """The estimators as users of scikit-learn know them."""
 
 import pickle
+import signal
 import warnings
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,6 +21,7 @@ from small_texts import MOODS, labelled
 
 from tokenlayer import InputError, TokenClassifier, TokenSelector
 from tokenlayer.text.cleaning import CleaningConfig, clean
+from tokenlayer.training.module import TokenizationModule
 
 TEXTS, LABELS = labelled()
 
@@ -51,6 +54,27 @@ def test_parameters_are_cloned() -> None:
     assert TokenClassifier().get_params() == {"n_tokens": 500, "random_state": 0, "verbose": 0}
     assert is_classifier(TokenClassifier())
     assert not is_classifier(TokenSelector())
+
+
+def test_ctrl_c_ends_the_fit_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lightning would end the process, a notebook with all that is in it, and leave Ctrl-C without effect."""
+    before = signal.getsignal(signal.SIGINT), torch.get_num_threads()
+    step = TokenizationModule.optimizer_step
+
+    def pressed(module: TokenizationModule, *args: Any) -> None:
+        step(module, *args)
+        if module.trainer.global_step == 3:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(TokenizationModule, "optimizer_step", pressed)
+    classifier = TokenClassifier(n_tokens=6)
+    with pytest.raises(KeyboardInterrupt):
+        classifier.fit(TEXTS, LABELS)
+    assert (signal.getsignal(signal.SIGINT), torch.get_num_threads()) == before
+    with pytest.raises(NotFittedError):
+        classifier.predict(TEXTS)
+    monkeypatch.undo()
+    assert classifier.fit(TEXTS, LABELS).score(TEXTS, LABELS) > 0.9
 
 
 def test_predictions_hang_together(classifier: TokenClassifier) -> None:

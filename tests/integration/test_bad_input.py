@@ -310,6 +310,7 @@ def test_a_loss_that_is_no_number_ends_the_run_as_failed(store: Store, capsys: p
     assert main(["train", *TINY, f"output_dir={store.output_dir}", "optimizer.lr=1e30"]) == 2
     message = one_message(capsys.readouterr().err)
     assert "the loss is nan at step" in message
+    assert "(epoch 1, batch " in message
     assert "lower optimizer.lr" in message
     (run,) = store.runs()
     assert run.run.info.status == "FAILED"

@@ -111,8 +111,8 @@ class TokenizationModule(pl.LightningModule):
         loss = self.model.loss(output, batch.labels, batch.weights)
         if not torch.isfinite(loss):
             raise InputError(
-                f"the loss is {loss.item()} at step {self.trainer.global_step} (epoch {self.current_epoch}, batch "
-                f"{batch_idx}): lower optimizer.lr or set trainer.gradient_clip_val"
+                f"the loss is {loss.item()} at step {self.trainer.global_step} (epoch {self.current_epoch + 1}, batch "
+                f"{batch_idx + 1} of it): lower optimizer.lr or set trainer.gradient_clip_val"
             )
         self.phase_metrics("train").update(output.probabilities, batch.labels, loss)
         self._learner.watch(output.tokens, output.embedded, batch.rows)
