@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numba
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -139,28 +140,62 @@ class _Hashing:
             hashes = hashes * np.uint64(self._base) + self._values[column]
         return hashes
 
+    def windows_in(self, table: Mask, shift: np.uint64, codes: Codes) -> tuple[Positions, Hashes]:
+        """Windows of (S,) codes whose hash, without its last `shift` bits, is in the table, with their hashes."""
+        positions, hashes = np.empty(len(codes), np.int64), np.empty(len(codes), np.uint64)
+        base, power = np.uint64(self._base), np.uint64(pow(self._base, self.length, 1 << 64))
+        found = _walk(codes, self.length, self._values, base, power, table, shift, positions, hashes)
+        return positions[:found], hashes[:found]
+
     def pieces(self, corpus: Codes) -> Iterator[tuple[int, Hashes]]:
         """Hashes of all windows of the corpus, piece by piece, each with the position of its first."""
         for start in range(0, len(corpus) - self.length + 1, _PIECE):
             yield start, self(np.asarray(corpus[start : start + _PIECE + self.length - 1]))
 
 
-class _Lookup:
-    """Finds which of many hashes are among a few wanted ones."""
+@numba.njit(cache=True, nogil=True)
+def _walk(
+    codes: Codes,
+    length: int,
+    values: Hashes,
+    base: np.uint64,
+    power: np.uint64,
+    table: Mask,
+    shift: np.uint64,
+    positions: Positions,
+    hashes: Hashes,
+) -> int:
+    """How many windows are found; each hash follows from that of the window before it."""
+    found = 0
+    window = np.uint64(0)
+    for i in range(len(codes)):
+        window = window * base + values[codes[i]]
+        if i >= length:
+            window -= values[codes[i - length]] * power
+        if i >= length - 1 and table[window >> shift]:
+            positions[found] = i - length + 1
+            hashes[found] = window
+            found += 1
+    return found
 
-    def __init__(self, wanted: Hashes) -> None:
+
+class _Lookup:
+    """Finds the windows whose hashes are among a few wanted ones."""
+
+    def __init__(self, hashing: _Hashing, wanted: Hashes) -> None:
+        self._hashing = hashing
         self._wanted = wanted  # ascending
         bits = min(max(16, (32 * len(wanted)).bit_length()), 23)
         self._shift = np.uint64(64 - bits)
         self._seen = np.zeros(1 << bits, dtype=np.bool_)
         self._seen[(wanted >> self._shift).view(np.int64)] = True
 
-    def __call__(self, hashes: Hashes) -> tuple[Positions, Positions]:
-        """Indices into `hashes`, and for each the index of its equal in `wanted`."""
-        maybe = np.flatnonzero(self._seen.take((hashes >> self._shift).view(np.int64)))
-        which = np.searchsorted(self._wanted, hashes[maybe])
+    def __call__(self, codes: Codes) -> tuple[Positions, Positions]:
+        """Windows of (S,) codes, and for each the index of its hash in `wanted`."""
+        maybe, hashes = self._hashing.windows_in(self._seen, self._shift, codes)
+        which = np.searchsorted(self._wanted, hashes)
         which[which == len(self._wanted)] = 0
-        equal = self._wanted[which] == hashes[maybe]
+        equal = self._wanted[which] == hashes
         return maybe[equal], which[equal]
 
 
@@ -172,16 +207,16 @@ def _occur_more_than(times: int, corpus: Codes, positions: Positions, hashing: _
         raise _CollisionError
     counts = np.zeros(len(hashes), dtype=np.int64)
     pending = np.arange(len(hashes))
-    lookup = _Lookup(hashes)
-    for start, piece in hashing.pieces(corpus):
-        at, which = lookup(piece)
+    lookup = _Lookup(hashing, hashes)
+    for start in range(0, len(windows), _PIECE):
+        at, which = lookup(np.asarray(corpus[start : start + _PIECE + hashing.length - 1]))
         same = (windows[start + at] == ngrams[first[pending[which]]]).all(axis=1)
         counts[pending] += np.bincount(which[same], minlength=len(pending))
         # Frequent n-grams show after a few pieces: from there on only the rare ones are looked up.
         undecided = counts[pending] <= times
         if not undecided.all():
             pending = pending[undecided]
-            lookup = _Lookup(hashes[pending])
+            lookup = _Lookup(hashing, hashes[pending])
         if not len(pending):
             break
     exceeds: Mask = counts[group] > times
