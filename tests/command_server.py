@@ -1,8 +1,8 @@
-"""Runs the real command in processes of its own, which faults may befall.
+"""Runs the real command in processes of its own, which faults may befall: `command_server.py SOCKET OWNER`.
 
-Reads jobs from standard input, one JSON object a line, and answers each with the id of the process that does it, then
-with its exit code. Forking from here, where all is imported and no thread runs, takes a tenth of a second instead of
-ten.
+Whoever connects to the socket sends jobs, one JSON object a line, and is answered each with the id of the process that
+does it, then with its exit code. Forking from here, where all is imported and no thread runs, takes a tenth of a second
+instead of ten. All workers of a test session share it; it ends with OWNER, the process of the session.
 """
 
 import contextlib
@@ -13,6 +13,7 @@ import json
 import os
 import pkgutil
 import signal
+import socket
 import sys
 import threading
 from pathlib import Path
@@ -83,17 +84,46 @@ def work(job: dict[str, Any]) -> NoReturn:
         os._exit(code)
 
 
-def serve() -> None:
-    """Serve jobs until the input ends."""
-    for line in sys.stdin:
-        job = json.loads(line)
-        child = os.fork()
-        if child == 0:
-            work(job)
-        print(child, flush=True)
-        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+def serve(connection: socket.socket) -> NoReturn:
+    """Do the jobs of a connection, one after the other, until it ends."""
+    with connection, connection.makefile("rw", encoding="utf-8") as lines:
+        for line in lines:
+            child = os.fork()
+            if child == 0:
+                work(json.loads(line))
+            print(child, file=lines, flush=True)
+            print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), file=lines, flush=True)
+    os._exit(0)
+
+
+def is_there(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def listen(address: Path, owner: int) -> None:
+    """Fork a process for each connection, until the owner has gone."""
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(address))
+        listener.listen()
+        load()  # meanwhile connections wait
+        listener.settimeout(1)
+        while is_there(owner):
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(-1, os.WNOHANG)
+            try:
+                connection, _ = listener.accept()
+            except TimeoutError:
+                continue
+            connection.setblocking(True)
+            if os.fork() == 0:
+                listener.close()
+                serve(connection)
+            connection.close()
 
 
 if __name__ == "__main__":
-    load()
-    serve()
+    listen(Path(sys.argv[1]), int(sys.argv[2]))

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -12,11 +13,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from subprocess import PIPE
 from urllib.parse import unquote, urlsplit
 
 import pandas as pd
 import torch
+from filelock import FileLock
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
@@ -41,6 +42,7 @@ DRAWN = (
 )
 # Figures take most of a tiny run's time.
 TINY = (*DRAWN, "callbacks.figures=null", "callbacks.token_history=null")
+SOCKET, STARTED = "commands.socket", "commands.log"
 RUN_LINE = re.compile(r"^run ([0-9a-f]{32})$", re.MULTILINE)
 LOGS = ("grads_log", "vals_log", "train_log", "patterns_log", "edits")
 Fault = tuple[str, int, list[str]]
@@ -85,13 +87,29 @@ class Command:
 
 
 class Server:
-    """command_server.py; one command at a time."""
+    """A connection to command_server.py, which is started if it is not there; one command at a time.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: of the commands.
+        shared: a folder that all workers of the test session share.
+        owner: the process with which the session ends.
+
+    """
+
+    def __init__(self, folder: Path, shared: Path, owner: int) -> None:
         self._folder = folder
         self._count = 0
-        script = Path(__file__).with_name("command_server.py")
-        self._process = subprocess.Popen([sys.executable, str(script)], stdin=PIPE, stdout=PIPE, text=True)
+        start_server(shared, owner)
+        self._socket = socket.socket(socket.AF_UNIX)
+        end = time.monotonic() + 120
+        while True:
+            try:
+                self._socket.connect(str(shared / SOCKET))
+                break
+            except OSError:  # it has not come to listen yet
+                assert time.monotonic() < end, "the command server does not start"
+                time.sleep(0.05)
+        self._lines = self._socket.makefile("rw", encoding="utf-8")
 
     def start(
         self, *arguments: str, faults: Sequence[Fault] = (), environment: dict[str, str] | None = None
@@ -100,9 +118,10 @@ class Server:
         output = self._folder / f"command-{self._count}.txt"
         output.touch()
         job = {"arguments": arguments, "output": str(output), "folder": str(self._folder), "faults": faults}
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps({**job, "environment": environment or {}}) + "\n")
-        self._process.stdin.flush()
+        # The server has the environment of the worker that has started it.
+        job["environment"] = {"TOKENLAYER_CACHE": os.environ["TOKENLAYER_CACHE"], **(environment or {})}
+        self._lines.write(json.dumps(job) + "\n")
+        self._lines.flush()
         return Command(self, self.answer(), output)
 
     def run(self, *arguments: str, faults: Sequence[Fault] = ()) -> Command:
@@ -111,11 +130,21 @@ class Server:
         return command
 
     def answer(self) -> int:
-        assert self._process.stdout is not None
-        return int(self._process.stdout.readline())
+        return int(self._lines.readline())
 
     def stop(self) -> None:
-        self._process.communicate(timeout=60)
+        self._lines.close()
+        self._socket.close()
+
+
+def start_server(shared: Path, owner: int) -> None:
+    """Start command_server.py, unless another worker has; it loads while this one goes on."""
+    with FileLock(shared / "commands.lock"):
+        if not (shared / STARTED).exists():
+            script = Path(__file__).with_name("command_server.py")
+            with (shared / STARTED).open("wb") as log:
+                line = [sys.executable, str(script), str(shared / SOCKET), str(owner)]
+                subprocess.Popen(line, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
 
 
 @dataclass(frozen=True)

@@ -115,12 +115,28 @@ def output_dir(tmp_path: Path, empty_database: Path) -> Path:
     return folder
 
 
+def _session(config: pytest.Config, base: Path) -> tuple[Path, int]:
+    """A folder that all workers share, and the process with which the session ends."""
+    is_worker = hasattr(config, "workerinput")
+    return (base.parent, os.getppid()) if is_worker else (base, os.getpid())
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _command_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Where tests will need it, it loads while those before them run."""
+    if any("server" in getattr(item, "fixturenames", ()) for item in request.session.items):
+        from commands import start_server  # noqa: PLC0415  # few tests need it
+
+        start_server(*_session(request.config, tmp_path_factory.getbasetemp()))
+
+
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Server]":
+def server(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> "Iterator[Server]":
     """Runs the real command in processes of its own, which faults may befall."""
     from commands import Server  # noqa: PLC0415  # few tests need it
 
-    server = Server(tmp_path_factory.mktemp("commands"))
+    shared, owner = _session(request.config, tmp_path_factory.getbasetemp())
+    server = Server(tmp_path_factory.mktemp("commands"), shared, owner)
     yield server
     server.stop()
 
