@@ -123,7 +123,7 @@ def _session(config: pytest.Config, base: Path) -> tuple[Path, int]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _command_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Where tests will need it, it loads while those before them run."""
+    """The server loads while the tests before those that need it run."""
     if any("server" in getattr(item, "fixturenames", ()) for item in request.session.items):
         from commands import start_server  # noqa: PLC0415  # few tests need it
 

@@ -1,4 +1,4 @@
-"""Of a process of its own: the server that processes are forked from stays with the one that has started it."""
+"""The server that processes are forked from, started by a process of its own for each test."""
 
 import subprocess
 import sys

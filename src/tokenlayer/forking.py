@@ -12,7 +12,7 @@ from multiprocessing import forkserver
 import psutil
 
 METHOD = "forkserver" if sys.platform == "linux" else "spawn"
-"""Of multiprocessing: elsewhere what has been imported does not bear forking (macOS), or there is none (Windows)."""
+"""The start method. What has been imported bears no forking on macOS; Windows has none."""
 TRAINING = (
     "tokenlayer.cli.train",
     "tokenlayer.training.train",
@@ -22,7 +22,7 @@ TRAINING = (
     "numba",
     "sklearn.linear_model",
 )
-"""Of this program, and of others what a training imports only when it gets there."""
+"""Modules of this program, and those of others that a training imports only when it gets there."""
 _FIRST = "tokenlayer.forking_server"
 
 

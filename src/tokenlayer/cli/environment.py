@@ -1,4 +1,4 @@
-"""Where commands record: what MLflow's variables name, where nothing else does, and whether a store answers."""
+"""The store that a command records to: MLflow's variables where nothing else names one, and whether it answers."""
 
 from functools import cache
 from pathlib import Path

@@ -94,7 +94,7 @@ def first_of_each(text: Integers, token: Integers, n_tokens: int) -> Integers:
 
 @numba.njit(cache=True, nogil=True)
 def _first_of_each(text: Integers, token: Integers, seen_in: Integers, kept: Integers) -> int:
-    """How many there are; `seen_in` (N,) is the last text in which each token has been seen."""
+    """The number of them; `seen_in` (N,) is the last text in which each token has been seen."""
     found = 0
     for m in range(len(text)):
         if seen_in[token[m]] != text[m]:

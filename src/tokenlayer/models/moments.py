@@ -74,7 +74,7 @@ def match_moments(matches: Matches, dtype: torch.dtype) -> Moments:
 
 
 def _counts(keys: Tensor) -> Tensor:
-    """How often each value occurs."""
+    """The number of occurrences of each value, in ascending order of the values."""
     if keys.device.type != "cpu":
         _, counts = torch.unique(keys, return_counts=True)
         return torch.as_tensor(counts)

@@ -165,7 +165,7 @@ def _walk(
     positions: Positions,
     hashes: Hashes,
 ) -> int:
-    """How many windows are found; each hash follows from that of the window before it."""
+    """The number of windows found; each hash follows from that of the window before it."""
     found = 0
     window = np.uint64(0)
     for i in range(len(codes)):
