@@ -56,6 +56,15 @@ def test_parameters_are_cloned() -> None:
     assert not is_classifier(TokenSelector())
 
 
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """Ctrl-C as Python has it: a shell that runs tests in the background has it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_ends_the_fit_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lightning would end the process, a notebook with all that is in it, and leave Ctrl-C without effect."""
     before = signal.getsignal(signal.SIGINT), torch.get_num_threads()
