@@ -64,7 +64,14 @@ COVERING = {
     "unigram": ("Unigram", PURPLE, (FROZEN, "initializer=unigram_segmented")),
 }
 """Vocabularies that cover each character of a text once."""
-
+BESIDE = {
+    "learned_linear": (
+        "learned, gradient of a linear path",
+        GREEN,
+        ("learning_rule=graft", "learning_rule.token_gradient=linear", "initializer=random_ngrams"),
+    )
+}
+"""As `learned`, but for the gradient by which n-grams are priced. Not in the figure."""
 
 LIGHT = {"model.reader.dropout": 0.2, "model.token_dropout": 0.1}
 STRONG = {"model.reader.dropout": 0.3, "model.token_dropout": 0.2}
@@ -76,7 +83,7 @@ TRIED = dict(HEADLINES)
 
 
 def against_overfitting(name: str, size: int) -> dict[str, float]:
-    kind = "chosen" if name in CHOSEN else name
+    kind = name if name in COVERING else "chosen"
     return STRONG if (kind, size) in STRONGER else LIGHT
 
 
@@ -84,6 +91,7 @@ def budgeted(name: str, budget: float) -> tuple[str, ...]:
     """The settings of a budget: of the rule, of the initializer, or of both. Long texts may hold four times as many."""
     keys = {
         "learned": ("learning_rule",),
+        "learned_linear": ("learning_rule",),
         "selected_learned": ("learning_rule", "initializer"),
     }.get(name, ("initializer",))
     # Of other texts than those by which the tokens are chosen, some hundredths more or fewer are read.
@@ -100,8 +108,8 @@ def condition(
     dropout: dict[str, float] | None = None,
     n_train: int = ALL,
 ) -> Condition:
-    label, _, overrides = (CHOSEN | COVERING)[name]
-    reads = budgeted(name, budget) if name in CHOSEN else (f"model.max_tokens={budget}",)
+    label, _, overrides = (CHOSEN | COVERING | BESIDE)[name]
+    reads = budgeted(name, budget) if name not in COVERING else (f"model.max_tokens={budget}",)
     dropped = dropout or against_overfitting(name, size)
     few = () if n_train == ALL else (f"dataset.n_train={n_train}", f"trainer.max_epochs={SAMPLES[n_train]}")
     return Condition(
@@ -146,7 +154,13 @@ def samples() -> Iterator[Condition]:
             yield condition(name, 500, budget, ONE, f"-of-{n_train}", n_train=n_train)
 
 
-STUDY = Study("sequence_models", READER, (*conditions(), *tuning(), *samples()))
+def beside() -> Iterator[Condition]:
+    """Learned by the gradient of a linear path beside the transformer, at the headlines of N = 500."""
+    for budget in (10, 20):
+        yield condition("learned_linear", 500, budget, FIVE)
+
+
+STUDY = Study("sequence_models", READER, (*conditions(), *tuning(), *samples(), *beside()))
 
 
 def report(results: Results) -> Report:
@@ -161,6 +175,7 @@ def report(results: Results) -> Report:
         for name in CHOSEN
         if name != "selected"
     ]
+    pairs += [(f"learned-500-{budget}", f"learned_linear-500-{budget}") for budget in (10, 20)]
     return Report(
         tables={
             "Accuracy by tokens read, mean and 95 % interval over seeds": with_reads(results, summary(results, shares)),

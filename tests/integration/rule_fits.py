@@ -57,7 +57,7 @@ class Fit:
         model = config.build(layer, dataset.text_length, n_classes)
         D = model.embedding.embedding_dim
         texts = dataset.training_texts()
-        rule = self.rule.build(RuleContext(self.vocab_size, K, C, D, texts, self.seed))
+        rule = self.rule.build(RuleContext(self.vocab_size, K, C, D, model.n_outputs, texts, self.seed))
         module = TokenizationModule(
             model,
             lambda parameters: torch.optim.Adam(parameters, 0.01),

@@ -14,7 +14,7 @@ C, L, K = 6, 30, 5
 
 
 def context(texts: TrainingTexts, vocab_size: int, D: int = 1, seed: int = 0) -> RuleContext:
-    return RuleContext(vocab_size, K, C, D, texts, seed)
+    return RuleContext(vocab_size, K, C, D, 1, texts, seed)
 
 
 def uniform_texts(n: int = 200, seed: int = 0) -> TrainingTexts:

@@ -13,12 +13,16 @@ from tokenlayer.layer.vocabulary import Vocabulary
 from tokenlayer.layer.vocabulary_layer import VocabularyLayer
 from tokenlayer.models.classifier import ClassifierConfig, ModelConfig
 from tokenlayer.models.heads.pool import PoolHeadConfig
+from tokenlayer.models.losses import cross_entropy
 from tokenlayer.models.readers.recurrent import RecurrentReaderConfig
 from tokenlayer.models.readers.transformer import TransformerReaderConfig
 from tokenlayer.models.sequence_model import SequenceModelConfig
 from tokenlayer.rules.frozen import FrozenRuleConfig
+from tokenlayer.rules.graft import GraftRuleConfig
+from tokenlayer.rules.grow import GrowRuleConfig
 from tokenlayer.rules.learning_rule import NoOpRule
 from tokenlayer.tracking.reading import find_runs
+from tokenlayer.training.callbacks.edits_log import EditsLogConfig
 from tokenlayer.training.module import TokenizationModule
 
 READERS = [TransformerReaderConfig(width=8), RecurrentReaderConfig(width=8)]
@@ -37,6 +41,31 @@ class Watching(NoOpRule):
         self.seen += observation.gradient
 
 
+class Beside(NoOpRule):
+    """Keeps what it is shown of the path beside the model."""
+
+    keeps_vocabulary = False
+    beside_model = True
+
+    def __init__(self):
+        super().__init__()
+        self.shown = []
+
+    def observe(self, observation):
+        self.shown.append(observation)
+
+
+class KeepOutputs(pl.Callback):
+    """The logits, the labels and the matches of each step."""
+
+    def __init__(self):
+        self.kept = []
+
+    def on_train_batch_end(self, trainer, module, *_):
+        step = module.current
+        self.kept.append((step.output.logits.detach(), step.labels, step.output.tokens.matches))
+
+
 class SaveAfterThree(pl.Callback):
     def __init__(self, path):
         self.path = path
@@ -46,7 +75,7 @@ class SaveAfterThree(pl.Callback):
             trainer.save_checkpoint(self.path)
 
 
-def small_fit(reader, rule, save=None, resume=None):
+def small_fit(reader, rule, save=None, resume=None, more=()):
     """Six steps, or the three that are left of them."""
     data = DataModule(prepare(Training(Path()).dataset), BATCH, 0, reshuffle=True)
     torch.manual_seed(0)
@@ -57,7 +86,7 @@ def small_fit(reader, rule, save=None, resume=None):
     trainer = pl.Trainer(
         accelerator="cpu",
         max_steps=6,
-        callbacks=[] if save is None else [SaveAfterThree(save)],
+        callbacks=[*more, *([] if save is None else [SaveAfterThree(save)])],
         logger=False,
         enable_checkpointing=False,
         enable_progress_bar=False,
@@ -66,6 +95,36 @@ def small_fit(reader, rule, save=None, resume=None):
     )
     trainer.fit(module, datamodule=data, ckpt_path=resume, weights_only=True)
     return module
+
+
+def test_beside_the_model_a_rule_sees_what_a_linear_path_of_zeros_would_receive():
+    outputs = KeepOutputs()
+    module = small_fit(READERS[0], Beside(), more=[outputs])
+    assert len(module.rule.shown) == len(outputs.kept) == 6
+    for observation, (logits, labels, matches) in zip(module.rule.shown, outputs.kept, strict=True):
+        presence = torch.zeros(len(labels), N)
+        presence[matches.text, matches.token_id] = 1
+        path = torch.zeros(N, logits.shape[1], requires_grad=True)
+        cross_entropy(logits + presence @ path, labels).backward()
+        assert observation.binary_features
+        assert path.grad.abs().max() > 0
+        torch.testing.assert_close(presence.T @ observation.gradient, path.grad)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        GraftRuleConfig(ngram_lengths=[2, 3], edit_interval=0.5, min_texts=3, token_gradient="linear"),
+        GrowRuleConfig(ngram_lengths=[2, 3], edit_interval=0.5, memory_mb=1, n_parts=4, token_gradient="linear"),
+    ],
+    ids=["graft", "grow"],
+)
+def test_tokens_are_learned_from_beside_a_model_of_sequences(rule, tmp_path):
+    model = SequenceModelConfig(reader=READERS[0], vocab_size=N)
+    fitted = Training(tmp_path, model=model, rule=rule).fit(EditsLogConfig())
+    edits = fitted.recorder.load_log("logs/edits")
+    assert len(edits)
+    assert edits["score"].gt(0).all()
 
 
 @pytest.mark.parametrize("reader", READERS, ids=["transformer", "recurrent"])

@@ -32,6 +32,8 @@ class RuleContext:
     """C"""
     embedding_dim: int
     """D"""
+    n_outputs: int
+    """Logits of a text."""
     texts: TrainingTexts
     """All that a rule may choose by."""
     seed: int
@@ -65,9 +67,10 @@ class Observation:
     """(B,): which of the training texts these are."""
     gradient: Tensor
     """g, the token gradient: (B, D) where it is the same at every position of a text, else (B, P, D) for P equal parts
-    of its L positions: see `HeadOutput.embedded`."""
+    of its L positions: see `HeadOutput.embedded`. For a rule that looks `beside_model`, that of the logits:
+    (B, n_outputs)."""
     binary_features: bool
-    """True if the head takes a token once for each text, however often it occurs there."""
+    """True if what the gradient belongs to takes a token once for each text, however often it occurs there."""
     embedding: Tensor
     """(N, D) before the update."""
     embedding_gradient: Tensor

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tokenlayer.rules.base import RuleContext
-from tokenlayer.rules.schedule import EditingRuleConfig
+from tokenlayer.rules.schedule import PricingRuleConfig
 from tokenlayer.selection.settings import SelectionSettings
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class GraftRuleConfig(SelectionSettings, EditingRuleConfig):
+class GraftRuleConfig(SelectionSettings, PricingRuleConfig):
     """Grafting."""
 
     def problems(self) -> Iterator[tuple[str, str]]:

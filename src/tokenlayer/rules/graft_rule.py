@@ -27,7 +27,7 @@ class GraftRule(LearningRule):
     """See the module's text.
 
     Args:
-        context: D.
+        context: D, n_outputs.
         selection: the n-grams that may become tokens, and how to select among them.
         config: when to.
 
@@ -42,8 +42,9 @@ class GraftRule(LearningRule):
         self.selection = selection
         self._config = config
         self._figures: dict[str, float] = {}
+        self.beside_model = config.token_gradient == "linear"
         n_texts = selection.index.n_texts
-        self.register_buffer("gradient", torch.zeros(n_texts, context.embedding_dim))
+        self.register_buffer("gradient", torch.zeros(n_texts, config.gradient_length(context)))
         self.register_buffer("seen", torch.zeros(n_texts, dtype=torch.bool))
         if config.tokens_per_text is not None:
             self.register_buffer("price", torch.zeros((), dtype=torch.float64))

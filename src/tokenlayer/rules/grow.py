@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tokenlayer.rules.base import RuleContext
-from tokenlayer.rules.schedule import RegrowingRuleConfig
+from tokenlayer.rules.schedule import PricingRuleConfig, RegrowingRuleConfig
 
 if TYPE_CHECKING:
     from tokenlayer.rules.grow_rule import GrowRule
 
 
 @dataclass
-class GrowRuleConfig(RegrowingRuleConfig):
+class GrowRuleConfig(RegrowingRuleConfig, PricingRuleConfig):
     """Growth by the token gradient."""
 
     memory_mb: int = 32

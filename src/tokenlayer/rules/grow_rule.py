@@ -47,7 +47,7 @@ class GrowRule(RegrowingRule):
     """See the module's text.
 
     Args:
-        context: N, K, C, D, L.
+        context: N, K, C, D, n_outputs, L.
         config: its settings.
 
     """
@@ -57,10 +57,12 @@ class GrowRule(RegrowingRule):
     def __init__(self, context: RuleContext, config: GrowRuleConfig) -> None:
         super().__init__(context, config)
         self._settings = config
+        self.beside_model = config.token_gradient == "linear"
+        D = config.gradient_length(context)
         L = context.texts.codes.shape[1]
         self.scores = NgramScores(
             context.n_characters,
-            context.embedding_dim,
+            D,
             config.lengths(),
             context.max_token_length,
             L,
@@ -68,7 +70,7 @@ class GrowRule(RegrowingRule):
             config.kept_texts,
             config.n_parts,
         )
-        self.register_buffer("kept_gradient", torch.zeros(config.kept_texts, config.n_parts, context.embedding_dim))
+        self.register_buffer("kept_gradient", torch.zeros(config.kept_texts, config.n_parts, D))
         self._figures: dict[str, float] = {}
 
     def observe(self, observation: Observation) -> None:

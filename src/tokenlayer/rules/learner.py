@@ -70,7 +70,8 @@ class TokenLearner:
 
         Args:
             tokens: the batch as the layer returned it.
-            embedded: (B, D) or (B, P, D), such as a sum of the vectors of the tokens: see `HeadOutput.embedded`.
+            embedded: (B, D) or (B, P, D), such as a sum of the vectors of the tokens: see `HeadOutput.embedded`; the
+                logits (B, n_outputs) for a rule that looks `beside_model`.
             rows: (B,), which of the training texts these are.
 
         """
@@ -102,7 +103,8 @@ class TokenLearner:
                 tokens=tokens,
                 rows=rows,
                 gradient=self._gradient,
-                binary_features=self._binary_features,
+                # A linear path would read presence.
+                binary_features=self._binary_features or self.rule.beside_model,
                 embedding=weight.detach(),
                 embedding_gradient=weight.grad,
             )

@@ -17,6 +17,9 @@ class LearningRule(nn.Module, ABC):
     keeps_vocabulary: ClassVar[bool] = False
     """True if the rule never replaces a token; it is not shown the steps then."""
 
+    beside_model: bool = False
+    """True if a token is to be priced as if a linear path beside the model read it: by the gradient of the logits."""
+
     @abstractmethod
     def observe(self, observation: Observation) -> None:
         """Take in a step, after its backward pass and before its update."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from tokenlayer.data.profile import TextProfile
 from tokenlayer.data.settling import Choice, Plan
-from tokenlayer.rules.base import LearningRuleConfig, TrainingProgress
+from tokenlayer.rules.base import LearningRuleConfig, RuleContext, TrainingProgress
 
 _ROUNDS = 8  # of edits, if they went on to the end
 
@@ -53,6 +53,19 @@ class EditingRuleConfig(LearningRuleConfig):
         assert self.edit_interval is not None, "settled"
         interval = max(1, round(self.edit_interval * progress.steps_per_epoch))
         return (progress.step + 1) % interval == 0 and progress.share <= self.edit_until
+
+
+@dataclass
+class PricingRuleConfig(EditingRuleConfig):
+    """Configuration of a rule that prices n-grams by a gradient."""
+
+    token_gradient: Literal["model", "linear"] = "model"
+    """Whose: the model's own, as its head supplies it, or that of a linear path beside the model, which would add a
+    token's presence to the logits. No such path is trained: it is looked at where it is zero."""
+
+    def gradient_length(self, context: RuleContext) -> int:
+        """Length of a text's token gradient, at each place."""
+        return context.n_outputs if self.token_gradient == "linear" else context.embedding_dim
 
 
 @dataclass

@@ -106,12 +106,14 @@ def initializer_context(config: TrainConfig, dataset: PreparedDataset, matcher: 
 
 def build_rule(config: TrainConfig, dataset: PreparedDataset) -> LearningRule:
     """The configured learning rule, which knows the training texts and no others."""
+    n_classes = len(dataset.class_names)
     return config.learning_rule.build(
         RuleContext(
             vocab_size=config.model.vocab_size,
             max_token_length=config.max_token_length(),
             n_characters=dataset.alphabet.size,
-            embedding_dim=config.model.vector_length(len(dataset.class_names)),
+            embedding_dim=config.model.vector_length(n_classes),
+            n_outputs=config.model.n_outputs(n_classes),
             texts=dataset.training_texts(),
             seed=config.seed,
         )

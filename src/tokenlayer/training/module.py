@@ -115,7 +115,8 @@ class TokenizationModule(pl.LightningModule):
                 f"{batch_idx + 1} of it): lower optimizer.lr or set trainer.gradient_clip_val"
             )
         self.phase_metrics("train").update(output.probabilities, batch.labels, loss)
-        self._learner.watch(output.tokens, output.embedded, batch.rows)
+        watched = output.logits if self.rule.beside_model else output.embedded
+        self._learner.watch(output.tokens, watched, batch.rows)
         self.current = TrainingStep(
             step=self.trainer.global_step,
             epoch=self.current_epoch,
