@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from layer_cases import cases
 
-from tokenlayer.layer.matching import match
-from tokenlayer.models.moments import match_moments, measured, moments
+from tokenlayer.layer.matching import Matches, match
+from tokenlayer.models.moments import _sum_of_squares, match_moments, measured, moments
 from tokenlayer.original.patterns import discretise
 
 
@@ -45,3 +46,12 @@ def test_moments_of_matches_are_those_of_the_dense_output(case):
     dense = oracle.matches(case.P, oracle.one_hot(case.codes, case.C))
     # A variance by difference of squares loses what is 1e-8 of the numbers' size.
     np.testing.assert_allclose([float(m) for m in found], oracle.moments(dense), rtol=1e-9, atol=1e-7)
+
+
+@given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 3)), max_size=60), st.integers(4, 10**9))
+@settings(max_examples=100, deadline=None)
+def test_equal_pairs_are_counted(pairs, width):
+    token, position = torch.tensor(pairs, dtype=torch.int64).reshape(-1, 2).T
+    matches = Matches(torch.zeros_like(token), position, token, (1, 7, width))
+    _, counts = torch.unique(token * width + position, return_counts=True)
+    assert _sum_of_squares(matches) == int(counts.square().sum())

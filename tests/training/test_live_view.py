@@ -32,7 +32,7 @@ class Witness(RunCallback):
         if step.batch % 10 == 0:
             alphabet = trainer.datamodule.prepared.alphabet
             module = as_module(pl_module)
-            self.rows.append(pattern_rows(step, module, alphabet))
+            self.rows.append(pattern_rows(step, module, step.output.tokens.vocabulary.decode(alphabet)))
             self.out.append(module.model.head.out.weight.detach().numpy().copy())
 
 

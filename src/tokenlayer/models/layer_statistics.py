@@ -69,7 +69,7 @@ class LayerStatistics(ModelStatistics):
         mirrored: Collection[nn.Module] = (),
         embedding_is_centred: bool = False,
     ) -> None:
-        self._model = model
+        self._parameters = dict(model.named_parameters())
         self._zero_gradients = _parts(model, zero_sum) | ({"embedding"} if embedding_is_centred else set())
         self._fixed_values = _parts(model, mirrored)
         self._outputs: dict[str, Tensor] = {}
@@ -90,12 +90,12 @@ class LayerStatistics(ModelStatistics):
 
     def gradients(self) -> Row:
         outputs = {name: self._gradients[name] for name in self._watched if name in self._gradients}
-        parameters = {name: p.grad for name, p in self._model.named_parameters() if p.grad is not None}
+        parameters = {name: p.grad for name, p in self._parameters.items() if p.grad is not None}
         held = {**outputs, **parameters}
         return _row(measured(held), {name: value.numel() for name, value in held.items()}, self._zero_gradients)
 
     def values(self, output: ModelOutput) -> Row:
-        parameters = {name: p.detach() for name, p in self._model.named_parameters() if p.requires_grad}
+        parameters = {name: p.detach() for name, p in self._parameters.items() if p.requires_grad}
         held = {**self._layers(output), **parameters}
         if output.embedded.is_leaf:  # zeros that are there for their gradient alone, as those of the maximum are
             del held["embedding"]

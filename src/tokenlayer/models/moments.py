@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+import numba
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from tokenlayer.layer.matching import Matches
 
 _SMALL = 8192  # numbers of a tensor that are measured together with others
+_MIXER = 0x9E3779B97F4A7C15  # 2^64 by the golden ratio: multiples of it are spread evenly
 
 Moments = tuple[Tensor, Tensor]
 """Mean and population standard deviation, as scalar tensors."""
@@ -42,11 +45,15 @@ def measured(tensors: Mapping[str, Tensor], known: Mapping[str, Moments] | None 
     known = known or {}
     small = [name for name, x in tensors.items() if _is_small(x)]
     found = dict(zip(small, _together([tensors[name] for name in small]), strict=True))
-    rest = {**known, **{name: moments(x) for name, x in tensors.items() if name not in found}}
-    if rest:
-        fetched = torch.stack([value for pair in rest.values() for value in pair]).view(-1, 2).tolist()
-        found |= {name: (mean, std) for name, (mean, std) in zip(rest, fetched, strict=True)}
+    found |= _fetched({**known, **{name: moments(x) for name, x in tensors.items() if name not in found}})
     return {name: found[name] for name in (*known, *tensors)}
+
+
+def _fetched(pairs: Mapping[str, Moments]) -> dict[str, Numbers]:
+    if all(mean.device.type == "cpu" for mean, _ in pairs.values()):
+        return {name: (mean.item(), std.item()) for name, (mean, std) in pairs.items()}
+    fetched = torch.stack([value for pair in pairs.values() for value in pair]).view(-1, 2).tolist()
+    return {name: (mean, std) for name, (mean, std) in zip(pairs, fetched, strict=True)}
 
 
 def _is_small(x: Tensor) -> bool:
@@ -56,28 +63,61 @@ def _is_small(x: Tensor) -> bool:
 def _together(tensors: Sequence[Tensor]) -> list[Numbers]:
     if not tensors:
         return []
-    sizes = np.array([x.numel() for x in tensors])
-    begins = np.cumsum(sizes) - sizes
-    values = np.concatenate([x.detach().numpy().ravel() for x in tensors], dtype=np.float64)
-    mean = np.add.reduceat(values, begins) / sizes
-    std = np.sqrt(np.add.reduceat(np.square(values - mean.repeat(sizes)), begins) / sizes)
-    return list(zip(mean.tolist(), std.tolist(), strict=True))
+    arrays = [x.detach().numpy().ravel() for x in tensors]
+    found = _of_segments(np.concatenate(arrays, dtype=np.float64), np.array([len(x) for x in arrays]))
+    return [(mean, std) for mean, std in found.tolist()]
+
+
+@numba.njit(cache=True, nogil=True)
+def _of_segments(values: npt.NDArray[np.float64], sizes: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """(S, 2): mean and population standard deviation of segments that follow on each other, in two passes."""
+    found = np.empty((len(sizes), 2))
+    begin = 0
+    for s in range(len(sizes)):
+        segment = values[begin : begin + sizes[s]]
+        mean = segment.sum() / len(segment)
+        found[s, 0] = mean
+        found[s, 1] = np.sqrt(np.square(segment - mean).sum() / len(segment))
+        begin += sizes[s]
+    return found
 
 
 def match_moments(matches: Matches, dtype: torch.dtype) -> Moments:
     """Mean of the dense matches (B, N, L), and the population standard deviation of their mean over the batch."""
     B, N, L = matches.shape
-    texts = _counts(matches.token_id * L + matches.position)  # m[n, t] where it is not 0
     mean = len(matches) / (B * N * L)
-    variance = texts.square().sum().double() / (B * B * N * L) - mean * mean
-    return variance.new_tensor(mean, dtype=dtype), variance.clamp(min=0).sqrt().to(dtype)
+    # Of m[n, t], the number of texts where token n begins at t.
+    squares = _sum_of_squares(matches)
+    variance = squares / (B * B * N * L) - mean * mean
+    if isinstance(variance, Tensor):
+        return variance.new_tensor(mean, dtype=dtype), variance.clamp(min=0).sqrt().to(dtype)
+    return torch.tensor(mean, dtype=dtype), torch.tensor(math.sqrt(max(variance, 0.0)), dtype=dtype)
 
 
-def _counts(keys: Tensor) -> Tensor:
-    """The number of occurrences of each value, in ascending order of the values."""
-    if keys.device.type != "cpu":
-        _, counts = torch.unique(keys, return_counts=True)
-        return torch.as_tensor(counts)
-    ordered = np.sort(keys.numpy())  # a tenth of the time of torch's
-    begins = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]])) if len(ordered) else ordered
-    return torch.from_numpy(np.diff(begins, append=len(ordered)))
+def _sum_of_squares(matches: Matches) -> Tensor | int:
+    """Σ m², m being how often each token begins at each place: a number on a CPU, a double tensor elsewhere."""
+    if matches.text.device.type == "cpu":
+        return int(_squared_counts(matches.token_id.numpy(), matches.position.numpy(), matches.shape[2]))
+    _, counts = torch.unique(matches.token_id * matches.shape[2] + matches.position, return_counts=True)
+    squares: Tensor = counts.square().sum().double()
+    return squares
+
+
+@numba.njit(cache=True, nogil=True)
+def _squared_counts(rows: npt.NDArray[np.int64], columns: npt.NDArray[np.int64], width: int) -> int:
+    """Σ c², c being how often each pair occurs of a row and one of so many columns, by a hash table."""
+    bits = 1
+    while 1 << bits < 2 * len(rows):
+        bits += 1
+    last = (1 << bits) - 1
+    keys, counts = np.full(last + 1, -1, np.int64), np.zeros(last + 1, np.int64)
+    total = 0
+    for i in range(len(rows)):
+        key = rows[i] * width + columns[i]
+        slot = np.int64((np.uint64(key) * np.uint64(_MIXER)) >> np.uint64(64 - bits))
+        while keys[slot] not in (-1, key):
+            slot = (slot + 1) & last
+        keys[slot] = key
+        total += 2 * counts[slot] + 1
+        counts[slot] += 1
+    return total

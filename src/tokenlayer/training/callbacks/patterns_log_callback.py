@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from tokenlayer.text.alphabet import Alphabet
+from tokenlayer.layer.vocabulary import Vocabulary
 from tokenlayer.training.callbacks.base import RunContext
 from tokenlayer.training.callbacks.run_callback import RunCallback, as_module, current_step, is_blank, visible
 from tokenlayer.training.module import TokenizationModule, TrainingStep
@@ -35,14 +35,14 @@ class PatternRows:
     """(N,) what tables are ordered by: the gradient where characters move, else the length of the token's vector."""
 
 
-def pattern_rows(step: TrainingStep, module: TokenizationModule, alphabet: Alphabet) -> PatternRows:
-    """Read the tokens of the step in progress, between its backward pass and its update."""
+def pattern_rows(step: TrainingStep, module: TokenizationModule, patterns: list[str]) -> PatternRows:
+    """Read the tokens of the step in progress, which are decoded as `patterns`, between backward pass and update."""
     tokens, weight = step.output.tokens, module.model.embedding.weight
     embedding = weight.detach().cpu().numpy().copy()
     moved = module.model.tokenization.character_gradient()
     gradient = (vector_gradient(weight) if moved is None else moved).cpu().numpy()
     return PatternRows(
-        pattern=tokens.vocabulary.decode(alphabet),
+        pattern=patterns,
         gradient=gradient,
         matches=tokens.matches.counts().cpu().numpy(),
         embedding=embedding,
@@ -68,6 +68,7 @@ class PatternsLog(RunCallback):
     def __init__(self, run: RunContext, every: int) -> None:
         super().__init__(run)
         self.every = every
+        self._decoded: tuple[Vocabulary, list[str]] | None = None
         self._latest: tuple[int, PatternRows] | None = None
         self._table_of: int | None = None
 
@@ -77,9 +78,15 @@ class PatternsLog(RunCallback):
         step = current_step(pl_module)
         if step.batch % self.every:
             return
-        rows = pattern_rows(step, as_module(pl_module), self.run.dataset.alphabet)
+        rows = pattern_rows(step, as_module(pl_module), self._patterns(step.output.tokens.vocabulary))
         self._latest = (step.step, rows)
         self.recorder.append("logs/patterns_log", step.place | _columns(rows))
+
+    def _patterns(self, vocabulary: Vocabulary) -> list[str]:
+        """Decoded, once as long as the vocabulary is the same."""
+        if self._decoded is None or self._decoded[0] is not vocabulary:
+            self._decoded = vocabulary, vocabulary.decode(self.run.dataset.alphabet)
+        return self._decoded[1]
 
     def before_commit(self) -> None:
         """Write the latest patterns as a table that opens in MLflow's UI."""
