@@ -100,3 +100,24 @@ def test_many_classes_are_counted_as_few_are() -> None:
             torch.use_deterministic_algorithms(False)
     assert torch.equal(ours.compute()["f1"], f1.compute())
     assert torch.equal(ours.recalls.compute(), recalls.compute())
+
+
+@pytest.mark.parametrize("n_classes", [2, 4])
+def test_restored_in_the_middle_they_go_on_and_what_is_saved_is_one_tensor_for_all_batches(n_classes):
+    out, labels = outcomes(n_classes, n_classes)
+    whole, first, second = Metrics(n_classes), Metrics(n_classes), Metrics(n_classes)
+    expected = filled(whole, out, labels)
+    parts = [*zip(out.split(SIZES), labels.split(SIZES), strict=True)]
+
+    def add(metrics, some):
+        for part, truth in some:
+            metrics.update(part, truth, torch.nn.functional.nll_loss(part.log(), truth))
+
+    add(first, parts[:2])
+    saved = first.state_dict()
+    assert {len(state) for state in saved.values() if isinstance(state, list)} == {1}
+    add(first, parts[2:])  # saving changes nothing for what goes on
+    second.load_state_dict(saved)
+    add(second, parts[2:])
+    for metrics in (first, second):
+        assert {name: float(value) for name, value in metrics.compute().items()} == expected

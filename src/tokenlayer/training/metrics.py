@@ -80,6 +80,7 @@ class Metrics(nn.Module):
         for metric in self.modules():
             if isinstance(metric, Metric):
                 metric.persistent(True)  # a run resumed within an epoch goes on with the epoch's numbers
+        self.register_state_dict_pre_hook(_join_batches)
 
     def update(self, out: Tensor, labels: Tensor, loss: Tensor) -> None:
         """Add a batch: probabilities (B,) or (B, n_classes), labels (B,), mean loss."""
@@ -113,6 +114,15 @@ class Metrics(nn.Module):
         self.recalls.reset()
         self.scores.reset()
         self.seen.zero_()
+
+
+def _join_batches(metrics: nn.Module, _prefix: str, _keep_vars: bool) -> None:
+    """Make one tensor of those that a metric keeps of all batches: thousands take a while to copy, and to save."""
+    for metric in metrics.modules():
+        if isinstance(metric, Metric):
+            for name, state in metric.metric_state.items():
+                if isinstance(state, list) and len(state) > 1:
+                    setattr(metric, name, [torch.cat(state)])
 
 
 def predictions(out: Tensor) -> Tensor:
