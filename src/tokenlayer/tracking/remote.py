@@ -120,11 +120,12 @@ class RemoteRun:
         folder = self._scratch / "fetched"
         folder.mkdir(parents=True, exist_ok=True)
         try:
+            # By the place and not by the run, for which the client would ask the server each time, and for its models.
             if name.startswith(FILES):
                 address = f"{self._model_address}/{name.removeprefix(FILES)}"
-                copy = Path(download_artifacts(address, dst_path=str(folder), tracking_uri=self.store.uri))
             else:
-                copy = Path(self.client.download_artifacts(self.run_id, name, str(folder)))
+                address = f"{self._run_address}/{name}"
+            copy = Path(download_artifacts(address, dst_path=str(folder), tracking_uri=self.store.uri))
         except _NO_ANSWER:
             return None
         return copy if copy.is_file() else None
@@ -141,7 +142,11 @@ class RemoteRun:
 
     @cached_property
     def _local_folder(self) -> Path | None:
-        return _local(str(self.client.get_run(self.run_id).info.artifact_uri))
+        return _local(self._run_address)
+
+    @cached_property
+    def _run_address(self) -> str:
+        return str(self.client.get_run(self.run_id).info.artifact_uri)
 
     @cached_property
     def _model_id(self) -> str:
