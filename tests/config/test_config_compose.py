@@ -1,5 +1,8 @@
 """What the composer says where Hydra's own words would not help."""
 
+import os
+import re
+
 import pytest
 
 from tokenlayer.config.compose import composing
@@ -30,3 +33,15 @@ def test_a_parent_without_groups_of_its_own(tmp_path, monkeypatch) -> None:
     (folder / "mine.yaml").write_text("vocab_size: 5\n")
     with composing("train") as composer, pytest.raises(ConfigError, match="model=mine has no such group; known: none"):
         composer.compose(["model=mine", "model/head=conv"])
+
+
+def test_each_job_of_a_launcher_has_its_own_secret(monkeypatch) -> None:
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    lines = [[f"tracking.uri=http://me:{password}@host"] for password in ("one", "two", "one")]
+    with composing("train") as composer:
+        first, second, again = (composer.launchable(line) for line in lines)
+    assert first == again != second
+    assert not any(word in text for text in (*first, *second) for word in ("one", "two"))
+    for given, line in zip((first, second, again), lines, strict=True):
+        name = re.search(r"oc\.env:(\w+)", given[0])[1]
+        assert os.environ[name] == line[0].removeprefix("tracking.uri=")

@@ -148,3 +148,21 @@ def test_values_that_cannot_work():
     assert ("width", "10 is no multiple of n_heads=4") in list(transformer.problems())
     assert [field for field, _ in RecurrentReaderConfig(width=0, dropout=-0.1).problems()] == ["width", "dropout"]
     assert not [*TransformerReaderConfig().problems(), *RecurrentReaderConfig().problems()]
+
+
+def test_many_texts_of_all_lengths_are_read_as_each_by_itself():
+    ours, n_texts, longest = reader("transformer"), 40, 12
+    torch.manual_seed(2)
+    x = torch.randn(n_texts, longest, D, dtype=torch.float64, requires_grad=True)
+    position = torch.randint(0, L, (n_texts, longest))
+    weight = torch.rand(n_texts, longest, dtype=torch.float64) * (torch.rand(n_texts, longest) < torch.rand(n_texts, 1))
+    weight[:, 3] = 1
+    together = ours(x, position, weight)
+    alone = torch.cat(
+        [ours(x[None, b, some], position[None, b, some], weight[None, b, some]) for b, some in enumerate(weight > 0)]
+    )
+    torch.testing.assert_close(together, alone)
+    factors = torch.randn_like(together)
+    ours_gradient, theirs = (torch.autograd.grad((each * factors).sum(), x)[0] for each in (together, alone))
+    assert ours_gradient.abs().max() > 0
+    torch.testing.assert_close(ours_gradient, theirs)

@@ -222,8 +222,9 @@ class Composer:
             remedy = "launchers write the values of jobs to files: give it by an environment variable, ${oc.env:NAME}"
             raise ConfigError([Problem(override.key_or_group, f"holds secrets, and {remedy}")])
         name = f"TOKENLAYER_SETTING_{re.sub(r'[^A-Z0-9]', '_', override.key_or_group.upper())}"
-        os.environ[name] = value
-        return f"{key}=${{oc.env:{name}}}"
+        # The jobs of a sweep may have a value each.
+        names = (f"{name}_{number}" for number in itertools.count(1))
+        return f"{key}=${{oc.env:{next(each for each in names if os.environ.setdefault(each, value) == value)}}}"
 
     def show_info(self, kind: str, texts: Sequence[str]) -> None:
         """Prints what Hydra has to say of its files: `defaults`, `searchpath`, …."""

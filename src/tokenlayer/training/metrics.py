@@ -80,7 +80,7 @@ class Metrics(nn.Module):
         for metric in self.modules():
             if isinstance(metric, Metric):
                 metric.persistent(True)  # a run resumed within an epoch goes on with the epoch's numbers
-        self.register_state_dict_pre_hook(_join_batches)
+        self.register_state_dict_pre_hook(_join_batches)  # type: ignore[no-untyped-call]  # torch leaves it untyped
 
     def update(self, out: Tensor, labels: Tensor, loss: Tensor) -> None:
         """Add a batch: probabilities (B,) or (B, n_classes), labels (B,), mean loss."""

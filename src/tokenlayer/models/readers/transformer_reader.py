@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tokenlayer.models.heads.places import N_WAVES, waves
 from tokenlayer.models.readers.reader import Reader
+
+_PART = 16  # texts that attention pads to one length on a CPU; fewer at a time take longer to call than they save
 
 
 class TransformerReader(Reader):
@@ -15,6 +21,9 @@ class TransformerReader(Reader):
     The logarithm of an element's weight is added to what attention sees of it, so that after the softmax it has the
     attention of so many elements alike; the mean is weighted. Layers normalise what they read (pre-norm). Each element
     knows its place in the text, by sines and cosines of it.
+
+    The elements of a batch are one long list, without padding. Attention alone needs sequences of one length: on a CPU
+    it takes some texts at a time, in the order of their lengths, so that a short text is not padded to the longest.
 
     Args:
         width: D.
@@ -34,13 +43,16 @@ class TransformerReader(Reader):
         self.norm = nn.LayerNorm(width)
 
     def forward(self, x: Tensor, position: Tensor, weight: Tensor) -> Tensor:
-        x = x + self.places(waves(position, self.text_length, x.dtype))
-        log_weight = weight.log()[:, None, None, :]
+        parts = _parts(weight)
+        element = torch.cat([part.element for part in parts])
+        w = weight.flatten()[element]
+        places = self.places(waves(position.flatten()[element], self.text_length, x.dtype))
+        x = x.flatten(0, 1).index_select(0, element) + places
         for layer in self.layers:
-            x = layer(x, log_weight)
-        share = weight / weight.sum(1, keepdim=True)
-        pooled: Tensor = (share.unsqueeze(1) @ self.norm(x)).squeeze(1)
-        return pooled
+            x = layer(x, parts)
+        text = element // weight.shape[1]
+        share = w / weight.sum(1)[text]
+        return x.new_zeros(len(weight), x.shape[1]).index_add(0, text, share.unsqueeze(1) * self.norm(x))
 
     def centred_modules(self) -> tuple[nn.Module, ...]:
         """All that is added to the stream of vectors, which only layer normalisations read."""
@@ -53,6 +65,38 @@ class TransformerReader(Reader):
 
     def centres_elements(self) -> bool:
         return True
+
+
+@dataclass(frozen=True)
+class _Part:
+    """R texts that attention reads at a time, padded to the longest of them: S elements."""
+
+    element: Tensor
+    """(E,) int64: those that are there, text by text, as numbers of all B times as many as a text may have."""
+    there: Tensor
+    """(R, S) bool"""
+    place: Tensor
+    """(R, S) int64: where in `element` each is; some other's place where there is none."""
+    log_weight: Tensor
+    """(R, 1, 1, S): minus infinity where there is none."""
+
+
+def _parts(weight: Tensor) -> list[_Part]:
+    """The texts of a batch by their lengths, given the weights (B, S) of their elements."""
+    there = weight > 0
+    counts = there.sum(1)
+    order = counts.argsort(stable=True)
+    parts = []
+    for rows in torch.split(order, _PART if weight.device.type == "cpu" else len(order)):
+        text, column = there[rows].nonzero(as_tuple=True)
+        longest, of_text = int(counts[rows[-1]]), counts[rows].unsqueeze(1)
+        nth = torch.arange(longest, device=weight.device)
+        is_there = nth < of_text
+        place = ((of_text.cumsum(0) - of_text) + nth).where(is_there, 0)
+        element = rows[text] * weight.shape[1] + column
+        seen = weight.flatten()[element][place].log().masked_fill(~is_there, -torch.inf)
+        parts.append(_Part(element, is_there, place, seen[:, None, None, :]))
+    return parts
 
 
 class _Layer(nn.Module):
@@ -69,17 +113,23 @@ class _Layer(nn.Module):
         self.inner = nn.Linear(width, 2 * width)
         self.outer = nn.Linear(2 * width, width)
 
-    def forward(self, x: Tensor, log_weight: Tensor) -> Tensor:
-        """(B, S, D) and (B, 1, 1, S) to (B, S, D)."""
-        x = x + self._dropped(self.mixed(self._attended(self.attention_norm(x), log_weight)))
+    def forward(self, x: Tensor, parts: Sequence[_Part]) -> Tensor:
+        """(E, D) to (E, D)."""
+        x = x + self._dropped(self.mixed(self._attended(self.attention_norm(x), parts)))
         hidden = self._dropped(self.inner(self.norm(x)).relu())
         return x + self._dropped(self.outer(hidden))
 
-    def _attended(self, x: Tensor, log_weight: Tensor) -> Tensor:
-        B, S, D = x.shape
-        query, key, value = self.asked(x).view(B, S, 3, self.n_heads, -1).permute(2, 0, 3, 1, 4)  # (B, heads, S, ·)
-        attended = F.scaled_dot_product_attention(query, key, value, log_weight.expand(B, 1, S, S))
-        return attended.transpose(1, 2).reshape(B, S, D)
+    def _attended(self, x: Tensor, parts: Sequence[_Part]) -> Tensor:
+        asked = self.asked(x).split([len(part.element) for part in parts])
+        return torch.cat([self._of_part(some, part) for some, part in zip(asked, parts, strict=True)])
+
+    def _of_part(self, asked: Tensor, part: _Part) -> Tensor:
+        """What the elements of some texts get from those of their text."""
+        R, S = part.place.shape
+        padded = asked.index_select(0, part.place.flatten())
+        query, key, value = padded.view(R, S, 3, self.n_heads, -1).permute(2, 0, 3, 1, 4)  # (R, heads, S, ·)
+        attended = F.scaled_dot_product_attention(query, key, value, part.log_weight.expand(R, 1, S, S))
+        return attended.transpose(1, 2).reshape(R, S, -1)[part.there]
 
     def _dropped(self, x: Tensor) -> Tensor:
         return F.dropout(x, self.dropout, self.training)
