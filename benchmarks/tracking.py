@@ -145,6 +145,11 @@ def overhead(results: dict[str, Any], way: str, phase: str, clock: str) -> list[
     return [100 * (a[phase][clock] / b[phase][clock] - 1) for a, b in zip(with_it, without, strict=True)]
 
 
+def in_hooks(run: dict[str, float]) -> float:
+    """Per cent of the rest that a phase spends in the hooks of callbacks: what they cost, but for calling them."""
+    return 100 * run["callbacks_s"] / (run["wall_s"] - run["callbacks_s"])
+
+
 def table(results: dict[str, Any]) -> Table:
     """A row for each way and phase."""
     found = results["machine"]
@@ -154,7 +159,7 @@ def table(results: dict[str, Any]) -> Table:
         f"{len(results['runs'][NOTHING])} rounds. Recording may take {AT_MOST:g} % of the training (fit)."
     )
     shown = Table(title="What recording costs", title_justify="left", caption=caption, caption_justify="left")
-    for heading in ("recorded to", "phase", "s", "more, %", "of each round", "CPU s", "more, %", ""):
+    for heading in ("recorded to", "phase", "s", "more, %", "of each round", "CPU s", "more, %", "in hooks, %", ""):
         shown.add_column(heading, justify="left" if heading in ("recorded to", "phase") else "right")
     for way in WAYS:
         for phase in PHASES:
@@ -170,6 +175,7 @@ def table(results: dict[str, Any]) -> Table:
                 " ".join(f"{value:+.1f}" for value in wall),
                 f"{median(run[phase]['cpu_s'] for run in runs):.1f}",
                 f"{median(cpu):+.1f}",
+                " ".join(f"{in_hooks(run[phase]):.1f}" for run in runs),
                 verdict,
             )
     return shown
