@@ -4,6 +4,7 @@ import random
 import shutil
 import signal
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from mlflow.entities import Run
 ONE_EPOCH = (*(text for text in TINY if "max_epochs" not in text), "trainer.max_epochs=1")
 SWEEP = ("train", "-m", *ONE_EPOCH, "seed=0,1,2")
 JOBLIB = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
+SUBMITIT = ("hydra/launcher=submitit_local",)
+"""Starts the same processes as `hydra/launcher=slurm` does."""
 SPREAD = 5
 faults = pytest.mark.faults
 
@@ -143,3 +146,25 @@ def test_one_process_killed_under_joblib(server: Server, store: Store, whole_swe
     statuses = {runs[0].info.status for runs in children(store).values()}
     assert "RUNNING" not in statuses
     assert_whole(store, whole_sweep, server.run(*SWEEP, *JOBLIB, *store.place))
+
+
+@pytest.mark.promise(
+    "the signal of Slurm that a job's time is nearly up, under submitit, then the same command",
+    "1, KILLED, the same runs",
+)
+@faults
+def test_out_of_time_under_submitit(server: Server, store: Store, whole_sweep: WholeSweep) -> None:
+    pytest.importorskip("submitit", reason="the extra slurm is not installed")
+    command = server.start(*SWEEP, *SUBMITIT, *store.place)
+    end = time.monotonic() + 240
+    while len(children(store)) < 3 and time.monotonic() < end:
+        time.sleep(0.05)
+    for process in psutil.Process(command.pid).children(recursive=True):
+        with suppress(psutil.NoSuchProcess):  # it is done
+            if "submitit.core._submit" in process.cmdline():
+                process.send_signal(signal.SIGUSR2)
+    assert command.wait() == 1, command.printed
+    # The last has just begun when the first may be done.
+    assert {"KILLED"} <= {runs[0].info.status for runs in children(store).values()} <= {"KILLED", "FINISHED"}
+    assert parent(store).info.status == "FAILED"
+    assert_whole(store, whole_sweep, server.run(*SWEEP, *SUBMITIT, *store.place))
