@@ -72,7 +72,7 @@ class _Part:
     """R texts that attention reads at a time, padded to the longest of them: S elements."""
 
     element: Tensor
-    """(E,) int64: those that are there, text by text, as numbers of all B times as many as a text may have."""
+    """(E,) int64: those that are there, text by text: flat indices into the elements of the batch."""
     there: Tensor
     """(R, S) bool"""
     place: Tensor
