@@ -224,7 +224,8 @@ class Composer:
         name = f"TOKENLAYER_SETTING_{re.sub(r'[^A-Z0-9]', '_', override.key_or_group.upper())}"
         # The jobs of a sweep may have a value each.
         names = (f"{name}_{number}" for number in itertools.count(1))
-        return f"{key}=${{oc.env:{next(each for each in names if os.environ.setdefault(each, value) == value)}}}"
+        own = next(each for each in names if os.environ.setdefault(each, value) == value)
+        return f"{key}=${{oc.env:{own}}}"
 
     def show_info(self, kind: str, texts: Sequence[str]) -> None:
         """Prints what Hydra has to say of its files: `defaults`, `searchpath`, …."""
