@@ -2,8 +2,11 @@
 
 import os
 import re
+from pathlib import Path
 
 import pytest
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import OmegaConf
 
 from tokenlayer.config.compose import composing
 from tokenlayer.config.problems import ConfigError
@@ -45,3 +48,39 @@ def test_each_job_of_a_launcher_has_its_own_secret(monkeypatch) -> None:
     for given, line in zip((first, second, again), lines, strict=True):
         name = re.search(r"oc\.env:(\w+)", given[0])[1]
         assert os.environ[name] == line[0].removeprefix("tracking.uri=")
+
+
+def test_what_was_composed_of_packaged_files_is_kept(tmp_path, monkeypatch) -> None:
+    def job(text: str) -> tuple[object, dict[str, object]]:
+        with composing("train") as composer:
+            config = composer.compose_job(composer.split([composer.parse(text)]))
+            return composer, {"config": OmegaConf.to_container(config), "cwd": HydraConfig.get().runtime.cwd}
+
+    def fresh(text: str) -> dict[str, object]:
+        with composing("train") as composer:
+            config = composer.compose([text])
+            del config["hydra"]
+            return {"config": OmegaConf.to_container(config), "cwd": str(Path.cwd())}
+
+    first, found = job("dataset=table")
+    monkeypatch.chdir(tmp_path)
+    again, other = job("dataset=planted")
+    assert again is first
+    assert other == fresh("dataset=planted")
+    changed = job("dataset=table")[1]
+    assert changed == fresh("dataset=table")
+    assert changed["config"] == found["config"]
+    assert changed["cwd"] == str(tmp_path)
+    (tmp_path / "conf" / "dataset").mkdir(parents=True)
+    (tmp_path / "conf" / "dataset" / "table.yaml").write_text("mine: 1\n")
+    own, with_own_files = job("dataset=table")
+    assert own is not first
+    assert with_own_files["config"]["dataset"] == {"mine": 1}
+
+
+def test_changes_of_a_composition_stay_with_it() -> None:
+    for _ in range(2):
+        with composing("train") as composer:
+            config = composer.compose_job(composer.split([]))
+            assert config.seed != 12345
+            config.seed = 12345

@@ -3,11 +3,11 @@
 import itertools
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from hydra.plugins.config_source import ConfigResult
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, read_write
 from omegaconf.errors import OmegaConfBaseException
 
 from tokenlayer.config import renamed
@@ -175,9 +175,15 @@ class Composer:
 
     def compose_job(self, line: Line) -> DictConfig:
         """The composition of a job's choices, without Hydra's section."""
-        config = deepcopy(self._composed(_deciding(line)))
+        config = self._copy_composed(_deciding(line))
         HydraConfig.instance().set_config(config)  # another job's may have been composed since
         del config["hydra"]
+        return config
+
+    def _copy_composed(self, texts: tuple[str, ...]) -> DictConfig:
+        config = deepcopy(self._composed(texts))
+        with read_write(config.hydra):
+            config.hydra.runtime.cwd = str(Path.cwd())  # the one thing in it that may have changed
         return config
 
     def compose_sweep(self, texts: Sequence[str]) -> DictConfig:
@@ -190,7 +196,7 @@ class Composer:
         places = [own for own in line.settings if own.key_or_group == "output_dir"]
         before = HydraConfig.instance().cfg
         try:
-            return self.compose([str(own.input_line) for own in (*line.choices, *line.hydra, *places)])
+            return self._copy_composed(tuple(str(own.input_line) for own in (*line.choices, *line.hydra, *places)))
         finally:
             HydraConfig.instance().cfg = before
 
@@ -250,10 +256,10 @@ class Composer:
         """Whether all of a section comes from the packaged files. `line` is that of the latest composition."""
         if any(_overlaps(override.key_or_group, section) for override in line.settings):
             return False
-        packaged = packaged_conf()
         # Reading the files again takes as long as composing them, and seldom are there others.
-        if {source.path for source in HydraConfig.get().runtime.config_sources} <= {str(packaged), "hydra.conf", ""}:
+        if _all_packaged(HydraConfig.get().runtime.config_sources):
             return True
+        packaged = packaged_conf()
         foreign = [(default, loaded) for default, loaded in self._files(_deciding(line)) if _folder(loaded) != packaged]
         return not any(_sets(loaded, default.package or "", section) for default, loaded in foreign)
 
@@ -274,9 +280,18 @@ def composing(config_name: str, config_dir: Path | None = None, search: Sequence
     try:
         with initialize_config_dir(str(folder), config_name, version_base=HYDRA_VERSION_BASE):
             paths = ",".join(f"'{checked(path)}'" for path in search)
-            yield Composer(config_name, _hydra().config_loader, [f"hydra.searchpath=[{paths}]"] if search else [])
+            loader = _hydra().config_loader
+            if not search and _all_packaged(loader.repository.sources):
+                yield _of_packaged_files(config_name)
+            else:
+                yield Composer(config_name, loader, [f"hydra.searchpath=[{paths}]"] if search else [])
     finally:
         HydraConfig.instance().cfg = before
+
+
+@cache  # these files stay as they are: what was composed of them serves the next command of a session, too
+def _of_packaged_files(config_name: str) -> Composer:
+    return Composer(config_name, _hydra().config_loader)
 
 
 def composer_of_job() -> Composer:
@@ -289,6 +304,11 @@ def composer_of_job() -> Composer:
 @lru_cache(1)  # the jobs of a sweep that one process runs have the same
 def _latest_composer(config_name: str, loader: ConfigLoader, search: tuple[str, ...]) -> Composer:
     return Composer(config_name, loader, search)
+
+
+def _all_packaged(sources: Iterable[Any]) -> bool:
+    """Whether all of these sources of files come with tokenlayer or Hydra."""
+    return {source.path for source in sources} <= {str(packaged_conf()), "hydra.conf", ""}
 
 
 def group_choices() -> dict[str, str]:
