@@ -56,6 +56,21 @@ def test_an_upload_that_a_proxy_swallows_is_not_sent(remote: Store, proxy: Proxy
     assert [m.value for m in remote.client.get_metric_history(recorder.run_id, "m")] == [0, 1, 2]
 
 
+def test_files_of_one_name_are_sent_at_once(remote: Store, proxy: Proxy, caplog: pytest.LogCaptureFixture) -> None:
+    from tokenlayer.tracking.config import TrackingConfig  # noqa: PLC0415  # MLflow takes seconds
+    from tokenlayer.tracking.recorder import Recorder  # noqa: PLC0415
+
+    names = [f"notes/{n}/part.txt" for n in range(12)]
+    with Recorder.start(TrackingConfig(uri=proxy.uri), remote.output_dir) as recorder:
+        for step in (1, 2):
+            for name in names:
+                recorder.artifact(name).write_text(f"{name} at {step}")
+            recorder.commit(step)
+            got = [remote.client.download_artifacts(recorder.run_id, name) for name in names]
+            assert [Path(path).read_text() for path in got] == [f"{name} at {step}" for name in names]
+    assert not caplog.records
+
+
 @faults
 @pytest.mark.promise(
     "MLflow answers 200 with a page for 12 s, 500 for 15 s, not at all for 40 s, or what it took gets lost",

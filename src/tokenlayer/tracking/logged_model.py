@@ -122,8 +122,7 @@ def send_model(remote: RemoteRun, artifacts: Path) -> None:
             raise
         _log.warning("MLflow has no model of this run: %s", error.message)
         return
-    for name, content in description.files.items():
-        remote.send(artifacts / name, name, content)
+    remote.send_all(artifacts, description.files)
     if model.status != LoggedModelStatus.READY:
         client.finalize_logged_model(str(model.model_id), "READY")
     if description.registration is not None:

@@ -124,9 +124,9 @@ class Mirror:
         holders, latest = latest_holders(commits), latest_files(commits)
         for commit in commits[self.sent :]:
             # In a backlog only the newest content of a name is sent; the older one is not there any more.
-            for name, content in commit.files.items():
-                if latest[name] == (content, commit.number) and not name.startswith(FILES):
-                    self._remote.send(self._folder.artifacts / name, name, content)
+            newest = [name for name, content in commit.files.items() if latest[name] == (content, commit.number)]
+            files = {name: commit.files[name] for name in newest if not name.startswith(FILES)}
+            self._remote.send_all(self._folder.artifacts, files)
             self._send_journal(commit)
             if commit.checkpoint is not None:
                 saved = commit.checkpoint

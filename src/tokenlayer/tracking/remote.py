@@ -4,6 +4,8 @@ MLflow keeps the files of the run's model in a place of their own, under the mod
 run like all others, with paths that begin with `model/files/`.
 """
 
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -21,6 +23,7 @@ from tokenlayer.tracking.store import Store
 JOURNAL = "journal/commits"
 MODEL_TAG = "tokenlayer.model"
 """On a run: the id of its model."""
+_AT_ONCE = 4
 _NO_ANSWER = (MlflowException, RequestException, OSError, ValueError)
 
 
@@ -52,6 +55,26 @@ class RemoteRun:
     def client(self) -> MlflowClient:
         """MLflow's client for the store."""
         return self.store.client
+
+    def send_all(self, folder: Path, files: Mapping[str, str]) -> None:
+        """Upload files as `send` does, several at once to a store that is elsewhere: most of the time is waiting.
+
+        Args:
+            folder: holds the files, each in the place of its artifact.
+            files: the digest of each, by artifact path. None is begun after one that fails.
+
+        Raises:
+            NotKeptError: one of the artifacts is not what was sent.
+
+        """
+        at_once = _AT_ONCE if self._local_folder is None else 1
+        with ThreadPoolExecutor(at_once) as pool:
+            sent = [pool.submit(self.send, folder / name, name, content) for name, content in files.items()]
+            try:
+                for each in sent:
+                    each.result()
+            finally:
+                pool.shutdown(cancel_futures=True)
 
     def send(self, source: Path, name: str, content: str) -> None:
         """Upload a file, and make sure that it is there.
@@ -117,7 +140,7 @@ class RemoteRun:
         return list(whole_commits(lines))
 
     def _download(self, name: str) -> Path | None:
-        folder = self._scratch / "fetched"
+        folder = (self._scratch / "fetched" / name).parent
         folder.mkdir(parents=True, exist_ok=True)
         try:
             # By the place and not by the run, for which the client would ask the server each time, and for its models.
