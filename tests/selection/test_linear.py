@@ -85,6 +85,22 @@ def test_cross_fitted_predictions_do_not_depend_on_the_threads(monkeypatch: pyte
     np.testing.assert_array_equal(found[0], found[2])
 
 
+def test_a_fit_needs_no_threads_of_blas(monkeypatch: pytest.MonkeyPatch) -> None:
+    X, targets = problem()
+    of_blas: list[int] = []
+    minimize = linear.optimize.minimize
+
+    def watched(*arguments: Any, **settings: Any) -> Any:
+        of_blas.extend(pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas")
+        return minimize(*arguments, **settings)
+
+    monkeypatch.setattr(linear.optimize, "minimize", watched)
+    with threadpool_limits(2, "blas"):
+        linear.fit(features_of(X), targets, 0.1)
+        assert {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"} == {2}
+    assert set(of_blas) == {1}
+
+
 def test_cross_fitting_says_how_far_it_is() -> None:
     X, targets = problem()
     shown: list[tuple[Work, int]] = []

@@ -8,12 +8,13 @@ about few texts, are not held back more than frequent ones.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numba
 import numpy as np
 import numpy.typing as npt
 from scipy import optimize, sparse, special
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from tokenlayer.progress import Work, working
 from tokenlayer.threads import in_threads
@@ -150,16 +151,27 @@ def fit(
         return value / n, np.concatenate([slope.ravel(), total]) / n
 
     start = np.concatenate([np.zeros(P * outputs), shares_as_logits(targets, features.weights)])
-    found = optimize.minimize(
-        loss,
-        start,
-        jac=True,
-        method="L-BFGS-B",
-        options={"maxiter": iterations, "maxcor": 10},
-        callback=None if work is None else lambda _point: work.step(),
-    )
+    with _libraries().limit(limits=1, user_api="blas"):
+        found = optimize.minimize(
+            loss,
+            start,
+            jac=True,
+            method="L-BFGS-B",
+            options={"maxiter": iterations, "maxcor": 10},
+            callback=None if work is None else lambda _point: work.step(),
+        )
     weights = found.x[:-outputs].reshape(P, outputs) / spread[:, None]
     return Linear(weights, found.x[-outputs:] - centre @ weights)
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    """The libraries that have threads of their own.
+
+    Those of BLAS wait for each other a thousand times in a fit of a few weights; and sums over 10⁵ weights, shared out
+    among them, would differ with their number.
+    """
+    return ThreadpoolController()
 
 
 def shares_as_logits(targets: Floats, weights: Floats | None = None) -> Floats:
@@ -235,8 +247,9 @@ def cross_fitted(features: Features, targets: Floats, penalty: float, folds: int
 
     out = np.empty_like(targets)
     total, done = folds * _ITERATIONS, lambda: sum(work.done for work in works)
-    # Sums over 10⁵ weights, each shared out among BLAS's own threads, would differ with their number.
-    with working("fitting a classifier on all n-grams", total, done), threadpool_limits(1, "blas"):
+    # Not only in each fit: the first to end would give all others their threads back.
+    one_thread = _libraries().limit(limits=1, user_api="blas")
+    with working("fitting a classifier on all n-grams", total, done), one_thread:
         for held_out, probability in enumerate(in_threads(predicted, range(folds))):
             out[fold == held_out] = probability
     return out
