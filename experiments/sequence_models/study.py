@@ -147,7 +147,7 @@ def tuning() -> Iterator[Condition]:
     for size in SIZES:
         for name, budget in (("selected", TRIED[size]), *((name, PREFIXES[1]) for name in COVERING)):
             suffix, other = ("-light", LIGHT) if against_overfitting(name, size) is STRONG else ("-strong", STRONG)
-            yield condition(name, size, budget, ONE, suffix, other)
+            yield condition(name, size, budget, FIVE if name == "selected" else ONE, suffix, other)
 
 
 def samples() -> Iterator[Condition]:
