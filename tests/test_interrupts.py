@@ -7,7 +7,7 @@ import pytest
 # Several statements must stand inside pytest.raises here: what comes after the signal is what is tested.
 # ruff: noqa: PT012
 from tokenlayer import interrupts
-from tokenlayer.interrupts import Interrupted
+from tokenlayer.interrupts import Interrupted, handled, passed_on
 
 
 def send(number):
@@ -135,3 +135,31 @@ def test_what_is_an_interruption() -> None:
     assert interrupts.is_interruption(Interrupted(signal.SIGTERM))
     assert not interrupts.is_interruption(SystemExit(1))
     assert not interrupts.is_interruption(None)
+
+
+@pytest.mark.parametrize(("is_waited_for", "signals", "stopped_after"), [(True, 1, 3), (True, 2, 2), (False, 1, 1)])
+def test_signals_are_passed_on_to_other_processes(is_waited_for: bool, signals: int, stopped_after: int) -> None:
+    asked, waited = [], 0
+
+    def ask() -> bool:
+        asked.append(True)
+        return is_waited_for
+
+    with pytest.raises(Interrupted) as caught, handled(), passed_on(ask):
+        for number in range(3):
+            waited += 1
+            if number < signals:
+                signal.raise_signal(signal.SIGTERM)
+    assert caught.value.received == signal.SIGTERM
+    assert asked == [True]
+    assert waited == stopped_after
+
+
+def test_the_end_of_others_is_an_interruption_only_after_a_signal() -> None:
+    with pytest.raises(ValueError, match="gone"), handled(), passed_on(lambda: True):
+        raise ValueError("gone")
+    with pytest.raises(Interrupted), handled(), passed_on(lambda: True):
+        signal.raise_signal(signal.SIGINT)
+        raise ValueError("gone")
+    with handled(), pytest.raises(Interrupted):  # as before: nothing of it is left
+        signal.raise_signal(signal.SIGINT)

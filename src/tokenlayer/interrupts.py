@@ -30,7 +30,7 @@ class Interrupted(BaseException):
 class _State:
     deferred: bool = False
     pending: signal.Signals | None = None
-    to_others: Callable[[], None] | None = None
+    to_others: Callable[[], bool] | None = None
 
 
 # Signals belong to the process, and so does this.
@@ -85,21 +85,21 @@ def raise_if_requested() -> None:
 
 
 @contextmanager
-def passed_on(to_others: Callable[[], None]) -> Iterator[None]:
+def passed_on(to_others: Callable[[], bool]) -> Iterator[None]:
     """Within, where other processes do the work: the first signal is passed on to them, a second raises at once.
 
     On leaving, a signal that came raises `Interrupted`, in place of the error too that the end of the others may have
     been to whoever waited for them.
 
     Args:
-        to_others: asks the other processes to end; called once.
+        to_others: asks the other processes to end, once; False: there is none to wait for.
 
     """
     _state.to_others = to_others
     try:
         with deferred():
             yield
-    except Exception as error:
+    except (Exception, KeyboardInterrupt) as error:
         if _state.pending is not None:
             raise Interrupted(_state.pending) from error
         raise
@@ -157,7 +157,8 @@ def _received_by(handler: Callable[[int, FrameType | None], object]) -> Iterator
 def _receive(number: int, _frame: FrameType | None) -> None:
     is_first = _state.pending is None
     _state.pending = signal.Signals(number)
-    if not (_state.deferred and is_first):
-        raise Interrupted(_state.pending)
     if _state.to_others is not None:
-        _state.to_others()
+        if not (is_first and _state.to_others()):
+            raise KeyboardInterrupt  # the one exception of a handler that Ray, while it waits, lets through
+    elif not (_state.deferred and is_first):
+        raise Interrupted(_state.pending)

@@ -18,6 +18,7 @@ SWEEP = ("train", "-m", *ONE_EPOCH, "seed=0,1,2")
 JOBLIB = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
 SUBMITIT = ("hydra/launcher=submitit_local",)
 """Starts the same processes as `hydra/launcher=slurm` does."""
+RAY = ("hydra/launcher=ray", "+hydra.launcher.ray.init.num_cpus=2")
 SPREAD = 5
 faults = pytest.mark.faults
 
@@ -168,3 +169,18 @@ def test_out_of_time_under_submitit(server: Server, store: Store, whole_sweep: W
     assert {"KILLED"} <= {runs[0].info.status for runs in children(store).values()} <= {"KILLED", "FINISHED"}
     assert parent(store).info.status == "FAILED"
     assert_whole(store, whole_sweep, server.run(*SWEEP, *SUBMITIT, *store.place))
+
+
+@pytest.mark.promise("SIGTERM of a sweep under Ray, then the same command", "130, all KILLED, the same runs")
+@faults
+def test_interrupted_under_ray(server: Server, store: Store, whole_sweep: WholeSweep) -> None:
+    pytest.importorskip("ray", reason="the extra ray is not installed")
+    command = server.start(*SWEEP, *RAY, *store.place)
+    end = time.monotonic() + 240
+    while len(children(store)) < 2 and time.monotonic() < end:  # both processes train
+        time.sleep(0.05)
+    command.kill(signal.SIGTERM)
+    assert command.wait() == 130, command.printed
+    assert {runs[0].info.status for runs in children(store).values()} <= {"KILLED", "FINISHED"}
+    assert parent(store).info.status == "KILLED"
+    assert_whole(store, whole_sweep, server.run(*SWEEP, *RAY, *store.place))

@@ -8,11 +8,11 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-import psutil
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobReturn
 from omegaconf import DictConfig
@@ -21,10 +21,9 @@ from tokenlayer.cli.command import Command
 from tokenlayer.cli.exit_codes import ExitCode, report
 from tokenlayer.config.check import check, finish
 from tokenlayer.config.compose import Composer, composer_of_job
-from tokenlayer.config.launching import fork_processes, in_this_process, launch
+from tokenlayer.config.launching import end_jobs, fork_processes, in_this_process, launch
 from tokenlayer.config.problems import ConfigError
 from tokenlayer.errors import InputError
-from tokenlayer.forking import is_server
 from tokenlayer.interrupts import Interrupted, handled, passed_on
 from tokenlayer.outside import say_loading
 from tokenlayer.sweeps.plan import PlannedJob, plan
@@ -125,7 +124,7 @@ def _run(multirun: Multirun[T], todo: Sequence[_Todo], total: int, place: SweepP
     if in_this_process(multirun.sweep):
         returned = launch(multirun.composer, multirun.sweep, lines, task)
     else:
-        with passed_on(_end_processes):
+        with passed_on(partial(end_jobs, multirun.sweep)):
             returned = launch(multirun.composer, multirun.sweep, lines, task)
     return [_end(job) for job in returned]
 
@@ -137,13 +136,6 @@ def _end(returned: JobReturn) -> ExitCode | None:
     except Exception as error:
         return report(error)
     return end
-
-
-def _end_processes() -> None:
-    """Asks the processes of a launcher to end: each finishes its batch and records what it has."""
-    for process in psutil.Process().children(recursive=True):
-        if not is_server(process):
-            process.terminate()
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
+import psutil
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn
 from hydra.errors import HydraException
@@ -16,7 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from tokenlayer.config.compose import Composer
 from tokenlayer.config.problems import ConfigError, Problem
-from tokenlayer.forking import METHOD, start_server
+from tokenlayer.forking import METHOD, is_server, start_server
 
 Task = Callable[[DictConfig], Any]
 
@@ -44,7 +47,11 @@ def swept_by_files(sweep: DictConfig) -> list[str]:
 
 def in_this_process(sweep: DictConfig) -> bool:
     """True if the launcher runs jobs one after the other in this process."""
-    return str(sweep.hydra.launcher.get("_target_")).endswith(".BasicLauncher")
+    return _is_launcher(sweep, "Basic")
+
+
+def _is_launcher(sweep: DictConfig, name: str) -> bool:
+    return str(sweep.hydra.launcher.get("_target_")).endswith(f".{name}Launcher")
 
 
 def fork_processes(sweep: DictConfig, modules: Sequence[str]) -> None:
@@ -57,15 +64,52 @@ def fork_processes(sweep: DictConfig, modules: Sequence[str]) -> None:
         modules: what the jobs need.
 
     """
-    launcher = sweep.hydra.launcher
-    if METHOD != "forkserver" or not str(launcher.get("_target_")).endswith(".JoblibLauncher"):
+    if METHOD != "forkserver" or not _is_launcher(sweep, "Joblib"):
         return
     import joblib  # noqa: PLC0415  # few command lines need it
     from joblib.externals.loky.backend.context import set_start_method  # noqa: PLC0415  # likewise
 
-    share = max(1, joblib.cpu_count() // joblib.effective_n_jobs(launcher.n_jobs))
+    share = max(1, joblib.cpu_count() // joblib.effective_n_jobs(sweep.hydra.launcher.n_jobs))
     start_server(modules, {name: str(share) for name in _THREADS if name not in os.environ})
     set_start_method(METHOD, force=True)
+
+
+def end_jobs(sweep: DictConfig) -> bool:
+    """Ask the processes of the launcher's jobs to end: each finishes its batch and records what it has.
+
+    Those of a Ray cluster that this process has not started cannot be asked; they end with this process.
+
+    Args:
+        sweep: as `Composer.compose_sweep` returns it.
+
+    Returns:
+        False if there is nothing to wait for.
+
+    """
+    of_ray = _is_launcher(sweep, "Ray")
+    asked = 0
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):  # it has ended
+            is_job = "".join(process.cmdline()).startswith("ray::") if of_ray else not is_server(process)
+            if is_job:
+                process.terminate()
+                asked += 1
+    return asked > 0 or not of_ray
+
+
+def _start_ray(sweep: DictConfig) -> None:
+    """Start Ray, or connect to it; its launcher finds it running.
+
+    Ray takes SIGTERM for itself when it starts, and is made to give it back. And the launcher would set the size of the
+    object store, which Ray refuses for a cluster that is there.
+    """
+    import ray  # noqa: PLC0415  # few command lines need it
+
+    before = signal.getsignal(signal.SIGTERM)
+    settings: Any = OmegaConf.to_container(sweep.hydra.launcher.ray.init, resolve=True)
+    if not ray.is_initialized():
+        ray.init(**settings)
+    signal.signal(signal.SIGTERM, before)
 
 
 def launch(composer: Composer, sweep: DictConfig, jobs: Sequence[Sequence[str]], task: Task) -> list[JobReturn]:
@@ -89,6 +133,8 @@ def launch(composer: Composer, sweep: DictConfig, jobs: Sequence[Sequence[str]],
     except (HydraException, ImportError, RuntimeError) as error:
         raise ConfigError([Problem("hydra/launcher", str(error))]) from error
     callbacks.on_multirun_start(config=sweep, config_name=composer.config_name)
+    if _is_launcher(sweep, "Ray"):
+        _start_ray(sweep)
     returned = launcher.launch([composer.launchable(job) for job in jobs], initial_job_idx=0)
     callbacks.on_multirun_end(config=sweep, config_name=composer.config_name)
     return list(returned)
