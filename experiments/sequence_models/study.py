@@ -66,6 +66,9 @@ COVERING = {
     "unigram": ("Unigram", PURPLE, (FROZEN, "initializer=unigram_segmented")),
 }
 """Vocabularies that cover each character of a text once."""
+ALPHABET = 30
+CHARACTERS = {"characters": ("characters", GREY, (FROZEN, "initializer=characters"))}
+"""The characters themselves, as many as the alphabet has. Not in the figure."""
 BESIDE = {
     "learned_linear": (
         "learned, gradient of a linear path",
@@ -110,8 +113,9 @@ def condition(
     dropout: dict[str, float] | None = None,
     n_train: int = ALL,
 ) -> Condition:
-    label, _, overrides = (CHOSEN | COVERING | BESIDE)[name]
-    reads = budgeted(name, budget) if name not in COVERING else (f"model.max_tokens={budget}",)
+    label, _, overrides = (CHOSEN | COVERING | CHARACTERS | BESIDE)[name]
+    is_cut = name in COVERING | CHARACTERS
+    reads = (f"model.max_tokens={budget}",) if is_cut else budgeted(name, budget)
     dropped = dropout or against_overfitting(name, size)
     few = () if n_train == ALL else (f"dataset.n_train={n_train}", f"trainer.max_epochs={SAMPLES[n_train]}")
     return Condition(
@@ -142,6 +146,11 @@ def conditions() -> Iterator[Condition]:
                 yield condition(name, size, prefix, ONE)
 
 
+def characters() -> Iterator[Condition]:
+    for prefix in PREFIXES:
+        yield condition("characters", ALPHABET, prefix, ONE)
+
+
 def tuning() -> Iterator[Condition]:
     """The other strength, for one vocabulary of each kind: which is better on validation texts is in `STRONGER`."""
     for size in SIZES:
@@ -163,7 +172,7 @@ def beside() -> Iterator[Condition]:
         yield condition("learned_linear", 500, budget, FIVE)
 
 
-STUDY = Study("sequence_models", READER, (*conditions(), *tuning(), *samples(), *beside()))
+STUDY = Study("sequence_models", READER, (*conditions(), *characters(), *tuning(), *samples(), *beside()))
 
 
 def report(results: Results) -> Report:
