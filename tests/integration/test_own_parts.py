@@ -106,3 +106,11 @@ def test_a_rule_that_keeps_its_tokens_takes_words(store: Store) -> None:
 def test_a_setting_that_no_dataset_has_is_named(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", "dataset=days", "dataset.batchsize=4", *QUICK, f"output_dir={store.output_dir}"]) == 2
     assert re.search(r"dataset\.batchsize: no such key; did you mean dataset\.batch_size", capsys.readouterr().err)
+
+
+def test_a_callback_is_added_on_the_command_line(store: Store) -> None:
+    line = ["dataset=days", "+callbacks@callbacks.more=vals_log", *QUICK, f"output_dir={store.output_dir}"]
+    assert main(["train", *line]) == 0
+    (run,) = store.runs()
+    assert run.run.info.status == "FINISHED"
+    assert run.run.data.params["group.callbacks:callbacks.more"] == "vals_log"

@@ -24,7 +24,9 @@ class Provenance(RunCallback):
         replace_text(self.recorder.artifact("dataset/report.json"), text)
         # What watches a run does not tell it from others; it stands in config/resolved.yaml.
         told = {name: value for name, value in job.resolved.items() if name != "callbacks"}
-        self.recorder.log_params(flat(told) | {f"group.{k}": v for k, v in job.choices.items()})
+        # MLflow takes no @, as in callbacks@callbacks.mine, in a name.
+        choices = {f"group.{group.replace('@', ':')}": option for group, option in job.choices.items()}
+        self.recorder.log_params(flat(told) | choices)
         self.recorder.set_tags({"dataset.fingerprint": dataset.fingerprint})
         record_provenance(self.recorder)
 
