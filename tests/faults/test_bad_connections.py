@@ -39,7 +39,7 @@ def remote(proxy: Proxy, tmp_path: Path) -> Store:
 )
 def test_an_upload_that_a_proxy_swallows_is_not_sent(remote: Store, proxy: Proxy) -> None:
     from tokenlayer.tracking.config import TrackingConfig  # noqa: PLC0415  # MLflow takes seconds
-    from tokenlayer.tracking.recorder import Recorder  # noqa: PLC0415
+    from tokenlayer.tracking.recorder import Recorder  # noqa: PLC0415  # likewise
 
     with Recorder.start(TrackingConfig(uri=proxy.uri), remote.output_dir) as recorder:
         for step in range(3):
@@ -58,7 +58,7 @@ def test_an_upload_that_a_proxy_swallows_is_not_sent(remote: Store, proxy: Proxy
 
 def test_files_of_one_name_are_sent_at_once(remote: Store, proxy: Proxy, caplog: pytest.LogCaptureFixture) -> None:
     from tokenlayer.tracking.config import TrackingConfig  # noqa: PLC0415  # MLflow takes seconds
-    from tokenlayer.tracking.recorder import Recorder  # noqa: PLC0415
+    from tokenlayer.tracking.recorder import Recorder  # noqa: PLC0415  # likewise
 
     names = [f"notes/{n}/part.txt" for n in range(12)]
     with Recorder.start(TrackingConfig(uri=proxy.uri), remote.output_dir) as recorder:
