@@ -100,7 +100,7 @@ def test_what_is_missing_is_named(of_rules: Comparison) -> None:
         "grow has no run with seed=1, seed=2",
         "1 run is without test/accuracy: learning_rule=frozen seed=1",
         "1 run is without predictions on test texts: learning_rule=frozen seed=1 (none recorded)",
-        "1 run was tested on 40 other texts than most, and test metrics cannot be compared: learning_rule=grow seed=0",
+        "1 run was tested on other texts than 4 others, and test metrics cannot be compared: learning_rule=grow seed=0",
     ], "the failed job that was run again is not missing"
 
 
@@ -114,13 +114,39 @@ def test_nothing_is_averaged_over_in_silence(of_rules: Comparison) -> None:
     assert math.isnan(of_rules.pairs["low"].iloc[0])
 
 
+def test_runs_on_other_texts_are_left_out_of_a_mean(recording: Recording, output_dir: Path) -> None:
+    """The source was changed between two command lines: nothing in the settings tells these runs apart."""
+    old, new = (sizes({"20": accuracies}) for accuracies in ([0.5, 0.6], [0.8, 0.9]))
+    for job in old:
+        job.texts = 1000
+    for job in new:
+        job.settings = {**job.settings, "seed": str(2 + int(job.settings["seed"]))}
+    recording.sweep("s", ["model.vocab_size", "seed"], [*old, *new])
+    found = compare_runs("s", output_dir=output_dir)
+    assert found.table["test/accuracy mean"].tolist() == pytest.approx([0.85])
+    assert found.table["runs"].tolist() == [2]
+    assert without_ids(found.missing) == [
+        "2 runs are left out, tested on other texts than the latest run of the same condition: "
+        "model.vocab_size=20 seed=1, model.vocab_size=20 seed=0"
+    ]
+
+
+def test_splits_that_vary_are_averaged_over(recording: Recording, output_dir: Path) -> None:
+    jobs = [Job({"dataset.split_seed": str(seed)}, 0.8 + 0.1 * seed, texts=1000 * seed) for seed in range(2)]
+    recording.sweep("s", ["dataset.split_seed"], jobs)
+    found = compare_runs("s", output_dir=output_dir)
+    assert found.table["test/accuracy mean"].tolist() == pytest.approx([0.85])
+    assert "left out" not in str(found.missing)
+
+
 def test_sweeps_side_by_side_are_told_apart(swept: Path) -> None:
     found = compare_runs("sizes", "rules", output_dir=swept)
     assert found.by == ("sweep", "model.vocab_size", "learning_rule")
     assert len(found.table) == 6
     pooled = compare_runs("sizes", "rules", by=["dataset"], output_dir=swept)
     assert pooled.names == ["planted"]
-    assert pooled.table["runs"].tolist() == [15]
+    assert pooled.table["runs"].tolist() == [14], "grow was tested on other texts of the same dataset"
+    assert "1 run is left out" in str(pooled.missing)
     assert pooled.averaged == ["model.vocab_size", "seed", "learning_rule"]
 
 

@@ -71,7 +71,10 @@ def test_the_parent_shows_the_result(done: Store) -> None:
     of_bpe = [run.run.data.metrics["test/accuracy"] for run in children(done)][2:]
     assert results["data"][0][column] == pytest.approx(sum(of_bpe) / 2)
     note = parent.run.data.tags["mlflow.note.content"]
-    assert "| initializer | validation/accuracy (%) | test/accuracy (%) | runs |" in note
+    header = "validation/accuracy (%) | validation/accuracy sd | test/accuracy (%) | test/accuracy sd"
+    assert f"| initializer | {header} | runs |" in note
+    deviation = results["data"][0][results["columns"].index("test/accuracy std")]
+    assert re.search(rf"^\| bpe \|.* \| {100 * deviation:.1f} \| 2 \|$", note, re.MULTILINE)
     assert "4 jobs: 4 done" in note
     assert (parent.artifacts / "sweep/accuracy.png").read_bytes().startswith(b"\x89PNG")
     shown = json.loads(parent.run.data.tags["mlflow.loggedArtifacts"])
@@ -98,6 +101,28 @@ def test_more_values_extend_a_sweep(store: Store, capsys: pytest.CaptureFixture[
     assert [run.run.data.tags["seed"] for run in children(store)] == ["0", "1", "2"]
     assert [run.run.info.run_name for run in children(store)] == [f"try seed={seed}" for seed in range(3)]
     assert len(parents(store)) == 1
+
+
+def test_other_values_extend_a_sweep(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    """A command line with new values alone: the parent still tells of all jobs."""
+    assert main(command(store.output_dir, "seed=0,1")) == 0
+    store.client.set_terminated(children(store)[1].run_id, "KILLED")
+    capsys.readouterr()
+    assert main(command(store.output_dir, "seed=2,3")) == 0, "its own jobs are done"
+    printed = capsys.readouterr().out
+    assert "2 jobs, 2 to run (and 2 of earlier command lines: 1 done, 1 interrupted)" in printed
+    told = "4 jobs: 3 done, 1 interrupted (2 of them by earlier command lines; a command line with all values finishes "
+    told += "seed=1)"
+    assert told in printed
+    (parent,) = parents(store)
+    assert parent.run.info.status == "FAILED", "not all are done"
+    assert told in parent.run.data.tags["mlflow.note.content"]
+    assert [parent.run.data.metrics[f"jobs/{key}"] for key in ("done", "failed", "left")] == [3, 0, 1]
+    listed = json.loads((parent.artifacts / "sweep/jobs.json").read_text())["data"]
+    assert [row[:2] for row in listed] == [["0", "done"], ["1", "interrupted"], ["2", "done"], ["3", "done"]]
+    assert main(command(store.output_dir, "seed=1,2")) == 0
+    assert "4 jobs: 4 done (2 of them by earlier command lines)" in capsys.readouterr().out
+    assert parents(store)[0].run.info.status == "FINISHED"
 
 
 def check_lines(lines: list[str]) -> None:
@@ -178,6 +203,8 @@ def test_changed_texts_are_refused(store: Store, tmp_path: Path, capsys: pytest.
     source.write_text(TABLE + "one more text,good\n")
     before = [run.run.info.status for run in store.runs()]
     assert main([*line[:-2], "seed=0,1,2", "sweep.name=mine"]) == 2
+    assert "dataset: the texts have changed since the job seed=0 was run" in capsys.readouterr().err
+    assert main([*line[:-2], "seed=2,3", "sweep.name=mine"]) == 2, "none of its jobs was run before"
     assert "dataset: the texts have changed since the job seed=0 was run" in capsys.readouterr().err
     assert [run.run.info.status for run in store.runs()] == before
     source.write_text(TABLE)

@@ -73,7 +73,7 @@ def check_parent(runs: pd.DataFrame) -> None:
     assert (others["tags.mlflow.parentRunId"] == parent["run_id"]).all()
     assert parent["metrics.jobs/done"] == RUNS
     note = parent["tags.mlflow.note.content"]
-    assert "| condition | validation/accuracy (%) | test/accuracy (%) | runs |" in note
+    assert "| condition | validation/accuracy (%) | validation/accuracy sd | test/accuracy (%) |" in note
     assert "| learns |" in note
 
 

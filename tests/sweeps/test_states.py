@@ -1,7 +1,7 @@
 import pytest
 
 from tokenlayer.sweeps.plan import PlannedJob
-from tokenlayer.sweeps.states import State, code_digest, counted, states
+from tokenlayer.sweeps.states import State, code_digest, earlier, listed, states
 from tokenlayer.tracking.sweep_run import Child
 from tokenlayer.tracking.sweep_tags import JOB_TAG, as_tag
 
@@ -34,13 +34,20 @@ def test_state_of_a_job(runs: list[Child], state: State, run_id: str | None) -> 
 
 
 def test_jobs_are_counted_by_state() -> None:
-    found = states([JOB, OTHER], [child("a", "FINISHED")])
-    assert counted(found) == {State.DONE: 1, State.MISSING: 1}
+    assert listed(states([JOB, OTHER], [child("a", "FINISHED")])) == "1 done, 1 to run"
+
+
+def test_jobs_of_earlier_command_lines() -> None:
+    runs = [child("c", "FINISHED"), child("late", "FINISHED", job=OTHER), child("early", "FAILED", job=OTHER)]
+    (found,) = earlier([JOB], runs)
+    assert (found.name, found.swept, found.state, found.run_id) == ("seed=1", {"seed": "1"}, State.DONE, "late")
+    assert [state.name for state in earlier([], runs)] == ["seed=1", "seed=0"], "the oldest first"
 
 
 def test_a_run_of_somebody_elses_under_the_parent_is_no_job() -> None:
     stranger = Child("x", "FINISHED", {}, 0.0, is_recorded_now=False)
     assert states([JOB], [stranger])[0].state is State.MISSING
+    assert earlier([JOB], [stranger]) == []
 
 
 def test_code_is_hashed_once_for_all() -> None:

@@ -106,7 +106,7 @@ def _parser() -> ArgumentParser:
         "tokenlayer compare",
         usage="%(prog)s SWEEP_OR_RUN … [--by KEY] … [--metric NAME] … [--filter F] [--format F] [--output FILE] "
         "[--tracking-uri URI] [--output-dir FOLDER]",
-        description="Compare the jobs of sweeps, or single runs: means over seeds with 95 %% intervals, paired tests "
+        description="Compare the jobs of sweeps, or single runs: means over seeds with 95 % intervals, paired tests "
         "on the test texts. The best condition is chosen on validation texts. A page (html) has figures and tokens.",
     )
     parser.add_argument(

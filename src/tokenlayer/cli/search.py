@@ -113,7 +113,7 @@ def _run(running: RunningSearch, trainings: _Trainings, turn: Turn, work: Work) 
     if outcome is None:
         try:
             job = trainings.job(turn)
-            member = running.record.member(turn.trial, turn.label, running.data)
+            member = running.record.member(turn.trial, turn.label, job.config.dataset)
             outcome = work(replace(job, swept=turn.trial.settings, member=member), turn.trial)
         except Exception as error:
             complain(f"{turn.label} failed: {turn.name}")

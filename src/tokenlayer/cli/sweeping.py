@@ -76,8 +76,8 @@ def run_jobs(multirun: Multirun[T], jobs: Sequence[Job[T]]) -> ExitCode:
     from tokenlayer.sweeps.running import RunningSweep  # noqa: PLC0415  # errors first
 
     with RunningSweep(planned, config) as running:
-        states = running.begin(jobs)
-        todo = [_Todo(state.job, state.run_id if multirun.command.resumes else None) for state in states]
+        begun = running.begin(jobs)
+        todo = [_Todo(job, run_id if multirun.command.resumes else None) for job, run_id in begun]
         code = _worst(_run(multirun, todo, len(jobs), running.place)) if todo else ExitCode.DONE
         is_done = running.end()
     return code if is_done or code is not ExitCode.DONE else ExitCode.FAILED

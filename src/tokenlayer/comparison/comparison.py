@@ -15,7 +15,7 @@ import pandas as pd
 from tokenlayer.comparison.answers import PREDICTIONS, Answers, AnswersReader
 from tokenlayer.comparison.labels import is_better_lower, label, validation_metric
 from tokenlayer.comparison.means import Mean
-from tokenlayer.comparison.missing import other_texts, uneven, unfinished, without_file, without_metric
+from tokenlayer.comparison.missing import left_out, other_texts, uneven, unfinished, without_file, without_metric
 from tokenlayer.comparison.paired import compare, holm
 from tokenlayer.comparison.settings import differences, settings_of_runs, shared, telling
 from tokenlayer.comparison.table import (
@@ -74,23 +74,43 @@ class Comparison:
 
     def __init__(self, chosen: ChosenRuns, by: Sequence[str] | None = None, metrics: Sequence[str] = METRICS) -> None:
         self._chosen = chosen
-        self.runs = finished(chosen.frame).set_index("run_id", drop=False)
-        """The runs that count, as `find_runs` returns them, by their ids."""
-        if self.runs.empty:
+        runs = finished(chosen.frame).set_index("run_id", drop=False)
+        if runs.empty:
             found = ", ".join(f"{n} {status}" for status, n in chosen.frame["status"].value_counts().items())
             raise InputError(
                 f"none of the runs is finished ({found}): wait for the first, or resume one that broke off"
             )
-        _check_metrics(self.runs, metrics)
+        _check_metrics(runs, metrics)
         self.metrics = tuple(dict.fromkeys(metrics))
         self._swept = tuple(dict.fromkeys(key for sweep in chosen.sweeps for key in sweep.keys))
-        self.by = tuple(dict.fromkeys(self._own_keys() if by is None else by))
+        self.by = tuple(dict.fromkeys(self._own_keys(runs) if by is None else by))
         """The keys that tell conditions apart."""
-        _check_keys(self.runs, self.by)
-        keys = conditions(self.runs, self.by)
-        rows = keys.itertuples(index=False, name=None) if self.by else [()] * len(keys)
-        self.labels = pd.Series([label(self.by, row) for row in rows], index=self.runs.index, dtype=object)
+        _check_keys(runs, self.by)
+        answers, self._unread = self._read(runs["run_id"], PREDICTIONS, AnswersReader().read, "reading predictions")
+        others = self._on_other_texts(runs, answers)
+        self._left_out = runs.loc[others]
+        self.runs = runs.drop(index=others)
+        """The runs that count, as `find_runs` returns them, by their ids."""
+        self._answers = {run_id: found for run_id, found in answers.items() if run_id not in others}
+        self.labels = self._labels(self.runs)
         """The condition of each run in words."""
+
+    def _labels(self, runs: pd.DataFrame) -> pd.Series[str]:
+        keys = conditions(runs, self.by)
+        rows = keys.itertuples(index=False, name=None) if self.by else [()] * len(keys)
+        return pd.Series([label(self.by, row) for row in rows], index=runs.index, dtype=object)
+
+    def _on_other_texts(self, runs: pd.DataFrame, answers: Mapping[str, Answers]) -> list[str]:
+        """The ids of the runs that were tested on other texts than the latest run of their condition and dataset."""
+        varied = [key for key in self._averaged(runs) if key.partition(".")[0].partition("/")[0] == "dataset"]
+        alike = pd.concat([self._labels(runs), conditions(runs, varied)], axis=1)
+        latest: dict[tuple[str, ...], Answers] = {}
+        others = []
+        for run_id, *values in alike[alike.index.isin(list(answers))].itertuples(name=None):  # the latest first
+            own = answers[run_id]
+            if not latest.setdefault(tuple(values), own).texts.equals(own.texts):
+                others.append(str(run_id))
+        return others
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -145,10 +165,13 @@ class Comparison:
     @property
     def averaged(self) -> list[str]:
         """The keys of what the runs of a condition differ by."""
+        return self._averaged(self.runs)
+
+    def _averaged(self, runs: pd.DataFrame) -> list[str]:
         own = [key for key in self._swept if key not in self.by]
-        recorded = [str(key).removeprefix(PARAM) for key in self.runs if str(key).startswith(PARAM)]
+        recorded = [str(key).removeprefix(PARAM) for key in runs if str(key).startswith(PARAM)]
         seeds = [key for key in ("seed", *filter(is_seed, recorded)) if key not in (*own, *self.by)]
-        return [*own, *(key for key in dict.fromkeys(seeds) if setting(self.runs, key).nunique() > 1)]
+        return [*own, *(key for key in dict.fromkeys(seeds) if setting(runs, key).nunique() > 1)]
 
     @cached_property
     def pairs(self) -> pd.DataFrame:
@@ -209,7 +232,6 @@ class Comparison:
     @cached_property
     def missing(self) -> list[str]:
         """What is not there, in words: unfinished jobs, unequal seeds, runs without a metric, other test texts, …"""
-        answers, unread = self._answers
         used = [*self.metrics, self.best.metric] if self.best else self.metrics
         unvalidated = [] if self.best else ["no run has a validation metric: no condition is chosen as the best"]
         return [
@@ -217,8 +239,9 @@ class Comparison:
             *uneven(self.labels, self.seeds),
             *without_metric(self.runs, list(dict.fromkeys(used))),
             *unvalidated,
-            *without_file(self.runs, unread, "predictions on test texts"),
-            *other_texts(self.runs, answers),
+            *without_file(self.runs, self._unread, "predictions on test texts"),
+            *left_out(self._left_out),
+            *other_texts(self.runs, self._answers),
         ]
 
     @cached_property
@@ -237,18 +260,16 @@ class Comparison:
         return settings_of_runs(self.runs)
 
     @cached_property
-    def _answers(self) -> tuple[dict[str, Answers], dict[str, str]]:
-        return self._read(PREDICTIONS, AnswersReader().read, "reading predictions")
-
-    @cached_property
     def _effects(self) -> tuple[dict[str, pd.DataFrame], dict[str, str]]:
-        return self._read(EFFECTS, read_effects, "reading tokens")
+        return self._read(self.runs["run_id"], EFFECTS, read_effects, "reading tokens")
 
-    def _read(self, path: str, read: Callable[[Path], _Read], what: str) -> tuple[dict[str, _Read], dict[str, str]]:
+    def _read(
+        self, run_ids: pd.Series[str], path: str, read: Callable[[Path], _Read], what: str
+    ) -> tuple[dict[str, _Read], dict[str, str]]:
         """Run id → what the file of a run holds; and of the others → why not."""
         found: dict[str, _Read] = {}
         unread: dict[str, str] = {}
-        for run_id in tracked(self.runs["run_id"], what, len(self.runs)):
+        for run_id in tracked(run_ids, what, len(run_ids)):
             file = self._chosen.file(run_id, path)
             try:
                 if file is None:
@@ -262,13 +283,12 @@ class Comparison:
     def _right(self, condition: str) -> Mapping[str, Answers]:
         """Seed → the answers of the run of a condition that began last."""
         oldest_first = self.runs.index[self.labels == condition][::-1]
-        answers = self._answers[0]
-        return {self.seeds[run_id]: answers[run_id] for run_id in oldest_first if run_id in answers}
+        return {self.seeds[run_id]: self._answers[run_id] for run_id in oldest_first if run_id in self._answers}
 
-    def _own_keys(self) -> Iterable[str]:
-        is_of_sweep = self.runs[SWEEP_COLUMN] != ""
+    def _own_keys(self, runs: pd.DataFrame) -> Iterable[str]:
+        is_of_sweep = runs[SWEEP_COLUMN] != ""
         several = [SWEEP_COLUMN] if len(self._chosen.sweeps) > 1 else []
-        own = [] if is_of_sweep.all() else telling(settings_of_runs(self.runs))
+        own = [] if is_of_sweep.all() else telling(settings_of_runs(runs))
         swept = condition_keys(self._swept)
         return chain(several, swept, [key for key in own if key not in swept])
 

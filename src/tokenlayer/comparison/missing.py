@@ -52,8 +52,17 @@ def without_metric(runs: pd.DataFrame, metrics: Sequence[str]) -> Iterator[str]:
             yield f"{_count(lacking, 'run')} {_is(lacking)} without {metric}: {_listed(_names(lacking))}"
 
 
+def left_out(runs: pd.DataFrame) -> Iterator[str]:
+    """Runs that were tested on other texts than the latest of their condition, although nothing that varies says so."""
+    if len(runs):
+        yield (
+            f"{_count(runs, 'run')} {_is(runs)} left out, tested on other texts than the latest run of the same "
+            f"condition: {_listed(_names(runs))}"
+        )
+
+
 def other_texts(runs: pd.DataFrame, answers: Mapping[str, Answers]) -> Iterator[str]:
-    """Runs that were tested on other texts than most, by their ids, which are the index of `runs`."""
+    """Runs that were tested on other texts than the largest group, by their ids, which are the index of `runs`."""
     groups: list[tuple[Answers, list[str]]] = []
     for run_id, found in answers.items():
         same = next((ids for first, ids in groups if first.texts.equals(found.texts)), None)
@@ -62,12 +71,12 @@ def other_texts(runs: pd.DataFrame, answers: Mapping[str, Answers]) -> Iterator[
         else:
             same.append(run_id)
     groups.sort(key=lambda group: -len(group[1]))
-    for found, ids in groups[1:]:
+    for _, ids in groups[1:]:
         some = runs.loc[ids]
         were = "was" if len(some) == 1 else "were"
         yield (
-            f"{_count(some, 'run')} {were} tested on {len(found.texts)} other texts than most, and test metrics cannot "
-            f"be compared: {_listed(_names(some))}"
+            f"{_count(some, 'run')} {were} tested on other texts than {len(groups[0][1])} others, and test metrics "
+            f"cannot be compared: {_listed(_names(some))}"
         )
 
 

@@ -9,18 +9,20 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tokenlayer.comparison.table import metric_of
+from tokenlayer.data.config import DatasetConfig
 from tokenlayer.redaction import redacted
 from tokenlayer.search.figures import SearchFigures
 from tokenlayer.search.plan import SearchPlan
 from tokenlayer.search.report import COUNTED, TEST, SearchReport, find_children
 from tokenlayer.search.space import shown
 from tokenlayer.search.study import RunningTrial, SearchStudy
+from tokenlayer.sweeps.changes import data_tags
 from tokenlayer.sweeps.states import code_digest
 from tokenlayer.tracking.config import TrackingConfig
 from tokenlayer.tracking.names import cut
 from tokenlayer.tracking.reading import find_runs
 from tokenlayer.tracking.sweep_run import Child, SweepRun, children, children_of, record_failure, rewrite
-from tokenlayer.tracking.sweep_tags import CODE_TAG, DATA_TAG, ERROR_TAG, TRIAL_TAG, job_tags
+from tokenlayer.tracking.sweep_tags import CODE_TAG, ERROR_TAG, TRIAL_TAG, job_tags
 from tokenlayer.training.job import Member
 
 FOLDER, TABLE = "search", "search/trials.json"
@@ -97,16 +99,19 @@ class SearchRecord:
         name, metric, space = self._plan.name, self._plan.metric, self._plan.space
         return SearchFigures(name, metric, self._study.is_maximized, space, measured, self._study.importances())
 
-    def member(self, trial: RunningTrial, label: str, data: str) -> Member:
+    def member(self, trial: RunningTrial, label: str, dataset: DatasetConfig) -> Member:
         """What the run of a trial has to say of its place.
 
         Args:
             trial: the trial.
             label: it begins each line of the trial.
-            data: the hash of the source of the texts.
+            dataset: its texts.
+
+        Raises:
+            InputError: the source of the texts cannot be read.
 
         """
-        return Member(label, name_of(trial.settings), {**self._tags(trial), DATA_TAG: data})
+        return Member(label, name_of(trial.settings), {**self._tags(trial), **data_tags(dataset)})
 
     def record_failure(self, trial: RunningTrial, error: BaseException, began: float, resumed: str | None) -> None:
         """Leave the error with the run of a trial that has failed, which is given one if it did not come so far.

@@ -17,12 +17,11 @@ from tokenlayer.search.record import SearchRecord, name_of
 from tokenlayer.search.report import SearchReport
 from tokenlayer.search.study import FILE, Outcome, RunningTrial, SearchStudy, check_file, holds_study
 from tokenlayer.sweeps.changes import check_code, check_data
-from tokenlayer.sweeps.plan import PlannedJob
 from tokenlayer.sweeps.states import JobState, State
 from tokenlayer.terminal import complain, safe
 from tokenlayer.tracking.commands import command_line, ui_command
 from tokenlayer.tracking.sweep_run import Child, SweepRun, children
-from tokenlayer.tracking.sweep_tags import CODE_TAG, DATA_TAG, PRUNED_TAG
+from tokenlayer.tracking.sweep_tags import CODE_TAG, DATA_TAG, PRUNED_TAG, SOURCE_TAG
 from tokenlayer.training.config import TrainConfig
 from tokenlayer.training.job import Job
 
@@ -87,7 +86,7 @@ class RunningSearch:
         self._train_command = train_command
         self._output_dir = Path(job.config.output_dir).absolute()
         # What can be wrong is looked at before the store has a parent of this name.
-        self.data = job.config.dataset.source_key()
+        job.config.dataset.source_key()
         check_file(self._output_dir)
         self._parent = SweepRun.open(plan.identity(), job.config.tracking, self._output_dir)
         self._has_begun = False
@@ -130,16 +129,17 @@ class RunningSearch:
         config = self._job.config
         states = [
             JobState(
-                PlannedJob(number, (), {}, child.run_id),
+                f"trial {number}",
+                {},
                 State.DONE,
                 child.run_id,
                 child.tags.get(DATA_TAG),
+                child.tags.get(SOURCE_TAG),
                 child.tags.get(CODE_TAG),
             )
             for number, child in runs.items()
         ]
-        if not any(key.split("/")[0].split(".")[0] == "dataset" for key in self._plan.space):
-            check_data(states, [config] * len(states))
+        check_data(states, [config.dataset])
         warning = check_code(states, config.sweep)
         if warning is not None:
             complain(warning)

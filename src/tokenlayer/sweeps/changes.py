@@ -2,46 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Protocol
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
 
 from tokenlayer.data.config import DatasetConfig
 from tokenlayer.errors import InputError
 from tokenlayer.sweeps.states import JobState, code_digest
 from tokenlayer.tracking.sweep_config import SweepConfig
+from tokenlayer.tracking.sweep_tags import DATA_TAG, SOURCE_TAG
+
+_DIGITS = 16
 
 
-class HasDataset(Protocol):
-    """A configuration with texts."""
+def data_tags(dataset: DatasetConfig) -> Mapping[str, str]:
+    """The tags by which the texts of a job's run are known again.
 
-    @property
-    def dataset(self) -> DatasetConfig:
-        """The texts."""
+    Raises:
+        InputError: the source of the texts cannot be read.
+
+    """
+    return {DATA_TAG: dataset.source_key(), SOURCE_TAG: _source(dataset)}
 
 
-def check_data(states: Sequence[JobState], configs: Iterable[HasDataset]) -> None:
-    """Check that the jobs with runs would read now what they read then.
+def _source(dataset: DatasetConfig) -> str:
+    """A hash of the settings that only this kind of dataset has: those that all have name no source."""
+    common = {field.name for field in fields(DatasetConfig)}
+    own = {field.name: repr(getattr(dataset, field.name)) for field in fields(dataset) if field.name not in common}
+    return hashlib.sha256(json.dumps([type(dataset).__qualname__, own]).encode()).hexdigest()[:_DIGITS]
+
+
+def check_data(states: Sequence[JobState], datasets: Iterable[DatasetConfig]) -> None:
+    """Check that what was run before was run on the texts that would be read now.
 
     Args:
-        states: of all jobs.
-        configs: the configuration of each.
+        states: of all jobs of the sweep, those of earlier command lines among them.
+        datasets: those of the jobs that are to be run.
 
     Raises:
         InputError: a source has changed, or cannot be read any more.
 
     """
     # The jobs of a sweep mostly share their texts, and hashing a large source takes seconds.
-    known: dict[str, str] = {}
-    for state, config in zip(states, configs, strict=True):
-        if state.data is None:
-            continue
-        dataset = config.dataset
-        if repr(dataset) not in known:
-            known[repr(dataset)] = dataset.source_key()
-        if known[repr(dataset)] != state.data:
+    by_source = {_source(dataset): dataset for dataset in datasets}
+    known = {state.source for state in states if state.data is not None}
+    now = {source: dataset.source_key() for source, dataset in by_source.items() if source in known}
+    for state in states:
+        if state.data is not None and state.source in now and now[state.source] != state.data:
             raise InputError(
-                f"dataset: the texts have changed since the job {state.job.name} was run (run {state.run_id}; its "
-                f"source {state.data[:12]}, now {known[repr(dataset)][:12]}): restore them, or begin another sweep "
+                f"dataset: the texts have changed since the job {state.name} was run (run {state.run_id}; its "
+                f"source {state.data[:12]}, now {now[state.source][:12]}): restore them, or begin another sweep "
                 "with sweep.name=NAME"
             )
 
@@ -53,7 +64,7 @@ def check_code(states: Sequence[JobState], config: SweepConfig) -> str | None:
         InputError: such a sweep is to be refused.
 
     """
-    others = [state.job.name for state in states if state.code not in (None, code_digest())]
+    others = [state.name for state in states if state.code not in (None, code_digest())]
     if not others or config.code_changes == "ignore":
         return None
     what = f"the code of tokenlayer has changed since {_listed(others)} ran"

@@ -128,10 +128,10 @@ def is_relevant(text: str) -> bool:
 
 
 def default_name(command: str, fixed: Sequence[str], keys: Sequence[str]) -> str:
-    """`initializer-vocab_size-seed-3f2a91c0`: what is varied, and a hash that nothing else but the values escapes."""
+    """`initializer-vocab_size-seed-3f2a91c0`: what is varied, and a hash of all but its values and the order."""
     content = json.dumps([command, list(fixed), sorted(keys)])
     digest = hashlib.sha256(content.encode()).hexdigest()[:_DIGITS]
-    varied = "-".join(key.replace("/", ".").rsplit(".", 1)[-1] for key in keys) or command
+    varied = "-".join(key.replace("/", ".").rsplit(".", 1)[-1] for key in sorted(keys)) or command
     return f"{varied[:_LONGEST_NAME]}-{digest}"
 
 

@@ -11,15 +11,16 @@ from filelock import FileLock
 
 from tokenlayer.data.config import DatasetConfig
 from tokenlayer.redaction import redacted
+from tokenlayer.sweeps.changes import data_tags
 from tokenlayer.sweeps.plan import Plan, PlannedJob
 from tokenlayer.sweeps.report import SweepReport
-from tokenlayer.sweeps.states import JobState, code_digest, states
+from tokenlayer.sweeps.states import JobState, code_digest, earlier, states
 from tokenlayer.tracking.config import TrackingConfig
 from tokenlayer.tracking.names import cut
 from tokenlayer.tracking.reading import find_runs
 from tokenlayer.tracking.store import open_store
 from tokenlayer.tracking.sweep_run import children, children_of, is_stopped, record_failure, rewrite, stop
-from tokenlayer.tracking.sweep_tags import CODE_TAG, DATA_TAG, ERROR_TAG, JOB_TAG, job_tags
+from tokenlayer.tracking.sweep_tags import CODE_TAG, ERROR_TAG, JOB_TAG, job_tags
 from tokenlayer.training.job import Member
 
 _ERROR_LENGTH = 1000
@@ -57,10 +58,11 @@ class SweepRecord:
         self._output_dir = output_dir
         self._store = open_store(config.uri, output_dir)
 
-    def states(self) -> list[JobState]:
-        """The state of each job."""
+    def states(self) -> tuple[list[JobState], list[JobState]]:
+        """The state of each job of the command line; and of those of earlier ones that it does not have."""
         place = self._place
-        return states(place.plan.jobs, children(self._store, place.experiment_id, place.parent_id))
+        found = children(self._store, place.experiment_id, place.parent_id)
+        return states(place.plan.jobs, found), earlier(place.plan.jobs, found)
 
     def is_stopped(self) -> bool:
         """True if a job has failed and none is to begin after that."""
@@ -73,7 +75,7 @@ class SweepRecord:
             InputError: the source of the texts cannot be read.
 
         """
-        return Member(self.label(job), job.name, {**self._tags(job), DATA_TAG: dataset.source_key()})
+        return Member(self.label(job), job.name, {**self._tags(job), **data_tags(dataset)})
 
     def label(self, job: PlannedJob) -> str:
         """What the lines of a job begin with: `[3/12]`."""
@@ -106,9 +108,8 @@ class SweepRecord:
         place = self._place
         # One job of the sweep at a time on this machine, or an older state could overwrite a newer one.
         with FileLock(self._lock(), timeout=_LOCK_SECONDS), tempfile.TemporaryDirectory() as scratch:
-            now = self.states()
             runs = find_runs(self._config.uri, where=children_of(place.parent_id), output_dir=self._output_dir)
-            report = SweepReport(place.plan, now, runs)
+            report = SweepReport(place.plan, *self.states(), runs)
             report.write_files(Path(scratch))
             note = report.note(place.command)
             rewrite(self._store, place.parent_id, note, report.counts(), Path(scratch))

@@ -15,7 +15,7 @@ from tokenlayer.comparison.means import percent
 from tokenlayer.comparison.table import RUNS, condition_keys, means, settings_table
 from tokenlayer.escaping import harmless
 from tokenlayer.sweeps.plan import Plan
-from tokenlayer.sweeps.states import JobState, State, counted
+from tokenlayer.sweeps.states import JobState, State, counted, listed
 from tokenlayer.terminal import console, safe
 from tokenlayer.tracking.sweep_tags import ERROR_TAG
 
@@ -26,9 +26,14 @@ SHOWN = ("validation/accuracy", "test/accuracy")
 """The metrics of the note, of the terminal and of the figure."""
 RESULTS, JOBS, FIGURE = "sweep/results.json", "sweep/jobs.json", "sweep/accuracy.png"
 CSV = "sweep/results.csv"
+_LEGEND = (
+    "Mean ± half the width of its 95 % interval (Student's t), and standard deviation (sd), over the runs that differ "
+    "in their seeds alone."
+)
 _METRIC = "metrics."
 _SPLITS = ("test/", "validation/", "planted/")
 _DPI = 120
+_SHOWN_LEFT = 3
 
 
 @dataclass(frozen=True)
@@ -36,14 +41,27 @@ class SweepReport:
     """The present state of a sweep."""
 
     plan: Plan
-    states: Sequence[JobState]
+    present: Sequence[JobState]
+    """The jobs of the command line."""
+    earlier: Sequence[JobState]
+    """The jobs of earlier command lines that this one does not have."""
     runs: pd.DataFrame
     """The runs under its parent, as `find_runs` returns them."""
 
     @property
+    def states(self) -> list[JobState]:
+        """All jobs of the sweep."""
+        return [*self.earlier, *self.present]
+
+    @property
     def is_done(self) -> bool:
-        """True if every job has ended well."""
+        """True if every job of the sweep has ended well."""
         return all(state.state is State.DONE for state in self.states)
+
+    @property
+    def is_present_done(self) -> bool:
+        """True if every job of the command line has ended well."""
+        return all(state.state is State.DONE for state in self.present)
 
     def counts(self) -> dict[str, float]:
         """The metrics of the parent: jobs that are done, failed, and left."""
@@ -52,9 +70,16 @@ class SweepReport:
         return {"jobs/done": done, "jobs/failed": failed, "jobs/left": len(self.states) - done - failed}
 
     def in_words(self) -> str:
-        """`12 jobs: 10 done, 1 failed, 1 to run`."""
-        listed = ", ".join(f"{count} {state.value}" for state, count in counted(self.states).items())
-        return f"{len(self.states)} jobs: {listed}"
+        """`12 jobs: 10 done, 1 failed, 1 to run (4 of them by earlier command lines)`."""
+        return f"{len(self.states)} jobs: {listed(self.states)}{self._of_earlier()}"
+
+    def _of_earlier(self) -> str:
+        if not self.earlier:
+            return ""
+        left = [state.name for state in self.earlier if state.state is not State.DONE]
+        named = ", ".join(left[:_SHOWN_LEFT]) + (", …" if len(left) > _SHOWN_LEFT else "")
+        more = f"; a command line with all values finishes {named}" if left else ""
+        return f" ({len(self.earlier)} of them by earlier command lines{more})"
 
     @cached_property
     def _keys(self) -> list[str]:
@@ -66,11 +91,19 @@ class SweepReport:
         found = sorted(name.removeprefix(_METRIC) for name in map(str, self.runs) if name.startswith(_METRIC))
         return settings_table(self.runs, self._keys, [name for name in found if name.startswith(_SPLITS)])
 
-    def table(self) -> pd.DataFrame:
-        """The same for reading: the settings, the accuracies in percent with their intervals, the number of runs."""
+    def table(self, *, with_deviation: bool = False) -> pd.DataFrame:
+        """The same for reading: the settings, the accuracies in percent with their intervals, the number of runs.
+
+        Args:
+            with_deviation: give the standard deviation, too.
+
+        """
         shown = self.results[self._keys].copy()
         for metric in self._accuracies():
             shown[f"{metric} (%)"] = [percent(mean) for mean in means(self.results, metric)]
+            if with_deviation:
+                deviations = self.results[f"{metric} std"]
+                shown[f"{metric} sd"] = ["–" if pd.isna(sd) else f"{100 * sd:.1f}" for sd in deviations]
         return shown.assign(**{RUNS: self.results[RUNS]})
 
     def _accuracies(self) -> list[str]:
@@ -80,7 +113,7 @@ class SweepReport:
         """The jobs that failed, each with the first line of what it said."""
         errors = self._errors()
         failed = [state for state in self.states if state.state is State.FAILED]
-        return [(state.job.name, errors.get(state.run_id or "", "").partition("\n")[0]) for state in failed]
+        return [(state.name, errors.get(state.run_id or "", "").partition("\n")[0]) for state in failed]
 
     def _errors(self) -> dict[str, str]:
         column = f"tags.{ERROR_TAG}"
@@ -91,10 +124,10 @@ class SweepReport:
 
     def note(self, command: str) -> str:
         """What the page of the parent says first, in Markdown."""
-        table = self.table()
+        table = self.table(with_deviation=True)
         parts = [f"**Sweep {self.plan.name}** · {self.in_words()}", f"```\n{safe(command)}\n```"]
         if len(table):
-            parts += [safe(markdown(table)), "Mean and 95 % interval over the runs that differ in their seeds alone."]
+            parts += [safe(markdown(table)), _LEGEND]
         parts += [f"- failed: {_inline(name)}: {_inline(error)}" for name, error in self.failures()]
         return "\n\n".join(parts)
 
@@ -113,7 +146,7 @@ class SweepReport:
             terminal.print(shown)
         for name, error in self.failures():
             terminal.print(safe(f"failed: {name}: {error}"), soft_wrap=True)
-        terminal.print(self.in_words())
+        terminal.print(safe(self.in_words()), soft_wrap=True)
 
     def write_files(self, folder: Path) -> None:
         """Write the results and the jobs as JSON, which MLflow shows as tables, the results as CSV and as a figure."""
@@ -127,7 +160,7 @@ class SweepReport:
             save_figure(self._figure, folder / FIGURE, _DPI)
 
     def _jobs(self) -> pd.DataFrame:
-        rows = [{**state.job.swept, "state": state.state.value, "run_id": state.run_id} for state in self.states]
+        rows = [{**state.swept, "state": state.state.value, "run_id": state.run_id} for state in self.states]
         return pd.DataFrame(rows)
 
     def _figure(self) -> Figure:

@@ -10,10 +10,10 @@ from typing import Any, Self
 from tokenlayer.config.typed import flatten
 from tokenlayer.redaction import redacted_settings
 from tokenlayer.sweeps.changes import check_code, check_data
-from tokenlayer.sweeps.plan import Plan
+from tokenlayer.sweeps.plan import Plan, PlannedJob
 from tokenlayer.sweeps.record import SweepPlace, SweepRecord
 from tokenlayer.sweeps.report import SweepReport
-from tokenlayer.sweeps.states import JobState, State, counted
+from tokenlayer.sweeps.states import State, listed
 from tokenlayer.terminal import complain, safe
 from tokenlayer.tracking.commands import command_line, compare_command, ui_command
 from tokenlayer.tracking.lease import mark_dead_runs
@@ -51,8 +51,8 @@ class RunningSweep:
         self._has_begun = False
         self._report: SweepReport | None = None
 
-    def begin(self, jobs: Sequence[Job[Any]]) -> list[JobState]:
-        """Begin, or go on; the jobs that are to be run.
+    def begin(self, jobs: Sequence[Job[Any]]) -> list[tuple[PlannedJob, str | None]]:
+        """Begin, or go on; the jobs that are to be run, each with the run in which it was begun before.
 
         Args:
             jobs: all jobs.
@@ -61,22 +61,23 @@ class RunningSweep:
             InputError: jobs were run on other texts, or by other code if that is to be refused.
 
         """
-        states = self._record.states()
-        check_data(states, [job.config for job in jobs])
-        warning = check_code(states, self._settings)
+        present, earlier = self._record.states()
+        check_data([*earlier, *present], [job.config.dataset for job in jobs])
+        warning = check_code([*earlier, *present], self._settings)
         if warning is not None:
             complain(warning)
         self._parent.begin()
         self._has_begun = True
         self._parent.log_params(_common([job.resolved for job in jobs]))
-        listed = ", ".join(f"{count} {state.value}" for state, count in counted(states).items())
-        print(safe(f"sweep {self._plan.name}: {len(states)} jobs, {listed}"), flush=True)
+        more = f" (and {len(earlier)} of earlier command lines: {listed(earlier)})" if earlier else ""
+        print(safe(f"sweep {self._plan.name}: {len(present)} jobs, {listed(present)}{more}"), flush=True)
         print(f"run {self._parent.run_id}", flush=True)
         self._record.update()
-        return [state for state in states if state.state in _TO_RUN]
+        planned = zip(self._plan.jobs, present, strict=True)
+        return [(job, state.run_id) for job, state in planned if state.state in _TO_RUN]
 
     def end(self) -> bool:
-        """Write the parent a last time, and show what has come of the jobs; true if all are done."""
+        """Write the parent a last time, and show what has come of the jobs; true if this command line's are done."""
         # Of jobs in other processes, some may have been killed.
         mark_dead_runs(self._parent.store)
         self._report = self._record.update()
@@ -84,7 +85,7 @@ class RunningSweep:
         place = (self._tracking.uri, self._output_dir)
         print(safe(f"look at it with: {ui_command(self._parent.run_id, *place)}"))
         print(safe(f"compare with: {compare_command(self._plan.name, *place)}"), flush=True)
-        return self._report.is_done
+        return self._report.is_present_done
 
     def __enter__(self) -> Self:
         return self

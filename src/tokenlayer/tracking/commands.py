@@ -29,7 +29,7 @@ def program() -> str:
 
 def command_line() -> str:
     """The command line of this process, as it can be pasted into a shell."""
-    return shlex.join([Path(sys.argv[0]).name, *map(redacted_setting, sys.argv[1:])])
+    return " ".join([program(), *(shlex.quote(redacted_setting(word)) for word in sys.argv[1:])])
 
 
 def resume_command(run_id: str, uri: str | None, output_dir: Path | str) -> str:
