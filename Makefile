@@ -90,8 +90,8 @@ constraints: $(STAMP)  ## rewrite constraints.txt from what is installed
 	$(BIN)/python -m pip freeze --all --exclude-editable --exclude tokenlayer --exclude setuptools \
 	  | sed -E 's/\+cpu//; s/ @ .*//' > constraints.txt
 
-# All extras but ray, whose launcher wants an older cloudpickle than the pinned joblib.
-LOCK := pip compile pyproject.toml $(foreach extra,search huggingface onnx postgres slurm,--extra $(extra)) \
+# All extras but that of docs/.
+LOCK := pip compile pyproject.toml $(foreach extra,search huggingface onnx postgres slurm ray,--extra $(extra)) \
   --generate-hashes --universal --python-version 3.11 --constraint constraints.txt --no-annotate \
   --custom-compile-command "make locks" --quiet
 UV ?= uv

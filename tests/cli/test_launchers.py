@@ -1,15 +1,20 @@
 """Sweeps whose jobs a launcher's own processes run; what becomes of their failures."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tokenlayer.cli.main import main
+from tokenlayer.config.search_path import packaged_conf
+
 COMMAND = '''\
 """A command in small, whose work fails as its setting says."""
 
 import os
+import signal
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +27,7 @@ from tokenlayer.errors import InputError
 
 @dataclass
 class Settings:
-    end: Literal["done", "bad", "failed"] = "done"
+    end: Literal["done", "bad", "failed", "killed"] = "done"
     n: int = 0
     api_token: str = ""
 
@@ -34,6 +39,8 @@ def work(job):
     Path(f"token_{os.getpid()}").write_text(job.config.api_token)
     if job.config.end == "bad":
         raise InputError("a.csv, line 3: no label; add one")
+    if job.config.end == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
     if job.config.end == "failed":
         raise RuntimeError("no luck")
 '''
@@ -71,6 +78,7 @@ def sweep(tmp_path, monkeypatch):
         "hydra: {sweep: {dir: sweeps, subdir: .}, output_subdir: null}\n"
         "defaults: [_self_, override hydra/job_logging: none, override hydra/hydra_logging: none]\n"
     )
+    shutil.copytree(packaged_conf() / "hydra/launcher", tmp_path / "small_conf/hydra/launcher")
     (tmp_path / "small_command.py").write_text(COMMAND)
     (tmp_path / "small_main.py").write_text(MAIN)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=":")
@@ -139,17 +147,39 @@ def test_submitit(sweep, tmp_path):
     assert "error: a.csv, line 3: no label; add one" in told
 
 
-@pytest.mark.services
 def test_ray(sweep, tmp_path):
-    """A cluster on this machine."""
+    """A cluster on this machine, one of whose processes dies."""
     pytest.importorskip("ray", reason="the extra ray is not installed")
-    done = sweep("end=done,bad", "n=1", launcher=["hydra/launcher=ray", "+hydra.launcher.ray.init.num_cpus=2"])
-    assert done.returncode == 2, done.stderr
-    assert sorted(path.name.split("_")[1] for path in tmp_path.glob("worked_*")) == ["end=bad", "end=done"]
+    done = sweep("end=done,bad,killed", "n=1", launcher=["hydra/launcher=ray", "hydra.launcher.ray.init.num_cpus=2"])
+    assert done.returncode == 1, done.stderr
+    worked = sorted(path.name.split("_")[1] for path in tmp_path.glob("worked_*"))
+    assert worked == ["end=bad", "end=done", "end=killed"], "each once"
+    assert "error: a.csv, line 3: no label; add one" in done.stdout + done.stderr
 
 
-def test_a_launcher_that_is_not_there(sweep):
-    done = sweep("n=1,2", launcher=["hydra/launcher=cloud"])
+@pytest.mark.parametrize(
+    ("choice", "told"),
+    [
+        ("hydra/launcher=slrum", "hydra/launcher=slrum: no such option; did you mean slurm?; known: basic, joblib, "),
+        ("hydra/sweeper=optuna", "hydra/sweeper=optuna: a sweep runs the combinations that its command line names"),
+    ],
+)
+def test_a_choice_that_is_not_there(sweep, choice, told):
+    done = sweep("n=x,2", launcher=[choice])
     assert done.returncode == 2
-    assert "hydra/launcher" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert done.stderr.startswith("error: 2 problems in the configuration")
+    assert told in done.stderr
+    assert "n: expected an integer" in done.stderr, "all errors are told at once"
+
+
+@pytest.mark.parametrize(
+    ("launcher", "package", "told"),
+    [
+        ("ray", "ray", "hydra/launcher=ray needs Ray, which is not installed: pip install 'tokenlayer[ray]'"),
+        ("slurm", "hydra_plugins.hydra_submitit_launcher", "hydra/launcher=slurm needs submitit, which is not"),
+    ],
+)
+def test_an_extra_that_is_not_there(monkeypatch, capsys, launcher, package, told):
+    monkeypatch.setitem(sys.modules, package, None)
+    assert main(["train", "-m", f"hydra/launcher={launcher}", "seed=0,1"]) == 2
+    assert told in capsys.readouterr().err

@@ -18,7 +18,7 @@ SWEEP = ("train", "-m", *ONE_EPOCH, "seed=0,1,2")
 JOBLIB = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
 SUBMITIT = ("hydra/launcher=submitit_local",)
 """Starts the same processes as `hydra/launcher=slurm` does."""
-RAY = ("hydra/launcher=ray", "+hydra.launcher.ray.init.num_cpus=2")
+RAY = ("hydra/launcher=ray", "hydra.launcher.ray.init.num_cpus=2")
 SPREAD = 5
 faults = pytest.mark.faults
 
@@ -108,6 +108,7 @@ def test_interrupted_in_a_job(server: Server, store: Store, whole_sweep: WholeSw
     stopped = server.run(*SWEEP, *store.place, faults=[fault])
     assert stopped.code == 130, stopped.printed
     assert "Traceback" not in stopped.printed
+    assert "3 jobs: 1 done, 1 interrupted, 1 to run; the same command goes on with those left" in stopped.printed
     assert sorted(runs[0].info.status for runs in children(store).values()) == ["FINISHED", "KILLED"]
     assert parent(store).info.status == "KILLED"
     assert_whole(store, whole_sweep, server.run(*SWEEP, *store.place))
@@ -144,6 +145,9 @@ def test_one_process_killed_under_joblib(server: Server, store: Store, whole_swe
     (forked_from,) = (child for child in psutil.Process(command.pid).children() if child.children())
     forked_from.children()[0].kill()
     assert command.wait() == 1, command.printed
+    assert "a process of the launcher has died" in command.printed
+    assert "Traceback" not in command.printed
+    assert "3 jobs: " in command.printed, "the summary comes all the same"
     statuses = {runs[0].info.status for runs in children(store).values()}
     assert "RUNNING" not in statuses
     assert_whole(store, whole_sweep, server.run(*SWEEP, *JOBLIB, *store.place))

@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -122,10 +123,13 @@ def _run(multirun: Multirun[T], todo: Sequence[_Todo], total: int, place: SweepP
     task = _Task(multirun.command, tuple(todo), total, place, os.getpid())
     lines = [job.overrides() for job in todo]
     if in_this_process(multirun.sweep):
-        returned = launch(multirun.composer, multirun.sweep, lines, task)
-    else:
+        return [_end(job) for job in launch(multirun.composer, multirun.sweep, lines, task)]
+    try:
         with passed_on(partial(end_jobs, multirun.sweep)):
             returned = launch(multirun.composer, multirun.sweep, lines, task)
+    except BrokenProcessPool:  # joblib ends the others then
+        complain("a process of the launcher has died, killed or out of memory, and its jobs with it")
+        return [ExitCode.FAILED]
     return [_end(job) for job in returned]
 
 

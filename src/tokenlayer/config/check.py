@@ -13,6 +13,7 @@ from omegaconf.errors import OmegaConfBaseException
 from tokenlayer.config import renamed
 from tokenlayer.config.compose import Composer, Line, group_choices
 from tokenlayer.config.defaults import completed
+from tokenlayer.config.launching import choice_problem
 from tokenlayer.config.plain import resolve
 from tokenlayer.config.problems import ConfigError, Problem
 from tokenlayer.config.typed import load
@@ -170,7 +171,10 @@ def _check_job(composer: Composer, overrides: Sequence[Override], spec: Spec[T])
         problems.append(problem)
         if composer.options(choice.key_or_group):
             wrong.append(choice.key_or_group.replace("/", "."))
-    existing = replace(line, choices=tuple(valid))
+    of_hydra = [(own, choice_problem(composer, own)) for own in line.hydra]
+    problems += [problem for _, problem in of_hydra if problem is not None]
+    hydra = tuple(own for own, problem in of_hydra if problem is None)
+    existing = replace(line, choices=tuple(valid), hydra=hydra)
     try:
         composed = composer.compose_job(existing)
     except ConfigError as error:

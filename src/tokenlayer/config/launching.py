@@ -3,29 +3,58 @@
 from __future__ import annotations
 
 import os
-import signal
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
 import psutil
+from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn
 from hydra.errors import HydraException
+from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
+from tokenlayer.config import ray_launcher
 from tokenlayer.config.compose import Composer
 from tokenlayer.config.problems import ConfigError, Problem
+from tokenlayer.errors import InputError
 from tokenlayer.forking import METHOD, is_server, start_server
+from tokenlayer.hints import hint
+from tokenlayer.outside import check_installed
 
 Task = Callable[[DictConfig], Any]
 
 _BASIC = "BasicSweeper"
+_NO_SWEEPER = (
+    "a sweep runs the combinations that its command line names: leave it at basic; tokenlayer search chooses values by "
+    "what they bring"
+)
+# Launcher → the package behind it, what it is called, and the extra that brings it.
+_EXTRAS = {"ray": ("ray", "Ray", "ray"), "slurm": ("hydra_plugins.hydra_submitit_launcher", "submitit", "slurm")}
 # As joblib sets them for its processes, each of which gets its share of the processor.
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+
+
+def choice_problem(composer: Composer, choice: Override) -> Problem | None:
+    """What is wrong with one of Hydra's own overrides, if it chooses an option: `hydra/launcher=joblib`."""
+    group, option = choice.key_or_group, str(choice.value())
+    if "/" not in group or choice.is_delete():
+        return None
+    options = composer.options(group)
+    text = f"{group}={option}"
+    if group == "hydra/launcher" and option in _EXTRAS:
+        package, called, extra = _EXTRAS[option]
+        try:
+            check_installed(package, f"{text} needs {called}", extra)
+        except InputError as error:
+            return Problem("", str(error))
+    if choice.value() is None or option in options:
+        return None
+    return Problem(text, _NO_SWEEPER if group == "hydra/sweeper" else f"no such option{hint(option, options)}")
 
 
 def swept_by_files(sweep: DictConfig) -> list[str]:
@@ -40,8 +69,7 @@ def swept_by_files(sweep: DictConfig) -> list[str]:
     """
     sweeper = sweep.hydra.sweeper
     if not str(sweeper.get("_target_")).endswith(f".{_BASIC}"):
-        remedy = "a sweep runs the combinations that its command line names: leave it at basic"
-        raise ConfigError([Problem("hydra/sweeper", f"{remedy}; tokenlayer search chooses values by what they bring")])
+        raise ConfigError([Problem("hydra/sweeper", _NO_SWEEPER)])
     return [f"{key}={value}" for key, value in (sweeper.get("params") or {}).items()]
 
 
@@ -90,26 +118,12 @@ def end_jobs(sweep: DictConfig) -> bool:
     asked = 0
     for process in psutil.Process().children(recursive=True):
         with suppress(psutil.Error):  # it has ended
-            is_job = "".join(process.cmdline()).startswith("ray::") if of_ray else not is_server(process)
+            # Ray's own processes have such names, too, and its node dies with them.
+            is_job = "".join(process.cmdline()).startswith(ray_launcher.TITLE) if of_ray else not is_server(process)
             if is_job:
                 process.terminate()
                 asked += 1
     return asked > 0 or not of_ray
-
-
-def _start_ray(sweep: DictConfig) -> None:
-    """Start Ray, or connect to it; its launcher finds it running.
-
-    Ray takes SIGTERM for itself when it starts, and is made to give it back. And the launcher would set the size of the
-    object store, which Ray refuses for a cluster that is there.
-    """
-    import ray  # noqa: PLC0415  # few command lines need it
-
-    before = signal.getsignal(signal.SIGTERM)
-    settings: Any = OmegaConf.to_container(sweep.hydra.launcher.ray.init, resolve=True)
-    if not ray.is_initialized():
-        ray.init(**settings)
-    signal.signal(signal.SIGTERM, before)
 
 
 def launch(composer: Composer, sweep: DictConfig, jobs: Sequence[Sequence[str]], task: Task) -> list[JobReturn]:
@@ -124,20 +138,27 @@ def launch(composer: Composer, sweep: DictConfig, jobs: Sequence[Sequence[str]],
 
     Raises:
         ConfigError: the launcher is not installed, or does not take its settings.
+        BrokenProcessPool: a process of joblib's has died.
 
     """
     callbacks = _Callbacks(sweep)
     context = HydraContext(composer.loader, callbacks)  # type: ignore[arg-type]  # it has all methods of Hydra's own
-    try:
-        launcher = Plugins.instance().instantiate_launcher(context, task, sweep)
-    except (HydraException, ImportError, RuntimeError) as error:
-        raise ConfigError([Problem("hydra/launcher", str(error))]) from error
+    launcher = _launcher(context, sweep, task)
     callbacks.on_multirun_start(config=sweep, config_name=composer.config_name)
-    if _is_launcher(sweep, "Ray"):
-        _start_ray(sweep)
     returned = launcher.launch([composer.launchable(job) for job in jobs], initial_job_idx=0)
     callbacks.on_multirun_end(config=sweep, config_name=composer.config_name)
     return list(returned)
+
+
+def _launcher(context: HydraContext, sweep: DictConfig, task: Task) -> Launcher:
+    try:
+        if sweep.hydra.launcher._target_.startswith("tokenlayer."):  # Hydra makes those of its plugins alone
+            own: Launcher = instantiate(sweep.hydra.launcher)
+            own.setup(hydra_context=context, task_function=task, config=sweep)
+            return own
+        return Plugins.instance().instantiate_launcher(context, task, sweep)
+    except (HydraException, ImportError, RuntimeError) as error:
+        raise ConfigError([Problem("hydra/launcher", str(error))]) from error
 
 
 class _Callbacks:

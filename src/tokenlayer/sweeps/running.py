@@ -104,6 +104,7 @@ class RunningSweep:
         if error is not None:
             mark_dead_runs(self._parent.store)
             self._report = self._record.update()
+            complain(f"sweep {self._plan.name}: {self._report.in_words()}; the same command goes on with those left")
         self._parent.finish(error, is_done=self._report is not None and self._report.is_done)
 
 
