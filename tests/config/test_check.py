@@ -133,6 +133,14 @@ def test_sweep_checks_every_value(checked, problems):
     assert [(job.config.seed, job.config.dataset.kind) for job in jobs] == [
         (seed, kind) for seed in (0, 1, 2) for kind in ("short", "long")
     ]
+    with pytest.raises(ConfigError) as raised:
+        checked("dataset.text_lenth=1,2,3", "seed=x,y", multirun=True)
+    told = sorted(problem.message.partition(" (")[0] for problem in raised.value.problems)
+    assert told == [
+        "expected an integer, got 'x' [seed=x on the command line]",
+        "expected an integer, got 'y' [seed=y on the command line]",
+        "no such key; did you mean dataset.text_length?",
+    ], "a wrong key once, wrong values one by one"
     found = problems("seed=0,1,x", "dataset=generated,red", "dataset.text_length=choice(1,0)", multirun=True)
     assert set(found) == {"dataset=red", "seed", "dataset.text_length"}
 

@@ -69,6 +69,9 @@ def _checked_and_run(command: Command[T], composer: Composer, flags: argparse.Na
     if HydraConfig.get().mode == RunMode.MULTIRUN:
         return _run_several(command, composer, texts)
     (job,) = jobs
+    of_sweeps = [text for text in job.overrides if text.startswith("sweep.")]
+    if of_sweeps and command.makes_sweeps:
+        raise InputError(f"{of_sweeps[0]}: is for sweeps; add --multirun, or leave it out")
     configure_logging()
     try:
         command.work(job)

@@ -77,9 +77,8 @@ class Comparison:
         runs = finished(chosen.frame).set_index("run_id", drop=False)
         if runs.empty:
             found = ", ".join(f"{n} {status}" for status, n in chosen.frame["status"].value_counts().items())
-            raise InputError(
-                f"none of the runs is finished ({found}): wait for the first, or resume one that broke off"
-            )
+            how = "give the sweep's own command line again" if chosen.sweeps else "resume one that broke off"
+            raise InputError(f"none of the runs is finished ({found}): wait for the first, or {how}")
         _check_metrics(runs, metrics)
         self.metrics = tuple(dict.fromkeys(metrics))
         self._swept = tuple(dict.fromkeys(key for sweep in chosen.sweeps for key in sweep.keys))

@@ -51,7 +51,8 @@ def check(composer: Composer, texts: Sequence[str], spec: Spec[T], *, multirun: 
         try:
             checked.append(replace(_check_job(composer, job, spec), swept=_swept(job, keys)))
         except ConfigError as error:
-            problems += error.problems
+            told = {problem.key for problem in problems if problem.is_of_key}
+            problems += [problem for problem in error.problems if not (problem.is_of_key and problem.key in told)]
     if problems:
         raise ConfigError(problems)
     return checked
@@ -248,4 +249,4 @@ def _with_origin(problem: Problem, composer: Composer, line: Line) -> Problem:
     if not origin:
         return problem
     first, line_break, candidates = problem.message.partition("\n")
-    return Problem(problem.key, f"{first} [{origin}]{line_break}{candidates}")
+    return replace(problem, message=f"{first} [{origin}]{line_break}{candidates}")

@@ -18,6 +18,8 @@ class Problem:
     """Dotted key (`trainer.max_epochs`), the group of a choice (`model/head`), or empty for the whole."""
     message: str
     """It says what is wrong, what was expected, and near names."""
+    is_of_key: bool = False
+    """The key itself is wrong, whatever its value: a sweep over it has this once."""
 
     def __str__(self) -> str:
         message = shortened(self.message, _LONGEST_MESSAGE)

@@ -114,8 +114,8 @@ class _Loader:
             return self._sequence(raw, list if origin is Sequence else origin, members, key)
         raise TypeError(f"{key}: fields of type {annotation} cannot be configured")
 
-    def _fail(self, key: str, message: str) -> _Failed:
-        self.problems.append(Problem(key, message))
+    def _fail(self, key: str, message: str, *, is_of_key: bool = False) -> _Failed:
+        self.problems.append(Problem(key, message, is_of_key))
         return _FAILED
 
     def _scalar(self, raw: Any, scalar: type, key: str) -> Any:
@@ -273,7 +273,7 @@ class _Loader:
             new = renamed.KEYS.get(_join(key, name), "")
             new_name = new.rsplit(".", 1)[-1]
             if name not in known and new_name in known:
-                self._fail(_join(key, name), f"is now called {new}")
+                self._fail(_join(key, name), f"is now called {new}", is_of_key=True)
                 arguments.setdefault(new_name, arguments.pop(name))
         return arguments
 
@@ -285,7 +285,8 @@ class _Loader:
             # `text_length=100` means dataset.text_length: the same name elsewhere is better than a near one.
             close = [other for other in self._known if other.rsplit(".", 1)[-1] == name and other != wrong]
             close += [_join(key, candidate) for candidate in near(name, known)]
-            self._fail(wrong, f"no such key{did_you_mean(close)} ({cls.__name__} has {listed(known)})")
+            told = f"no such key{did_you_mean(close)} ({cls.__name__} has {listed(known)})"
+            self._fail(wrong, told, is_of_key=True)
 
 
 def describe(annotation: Any) -> str:

@@ -20,7 +20,7 @@ from tokenlayer.redaction import is_masked
 from tokenlayer.tracking.format import FORMAT, FORMAT_TAG, check_format
 from tokenlayer.tracking.names import TAG_LENGTH
 from tokenlayer.tracking.store import Store
-from tokenlayer.tracking.sweep_tags import KIND_TAG
+from tokenlayer.tracking.sweep_tags import KIND_TAG, PARENT_TAG
 from tokenlayer.tracking.uri import SECRET_REMEDY
 
 MADE_BY_TAG = "tokenlayer.run"
@@ -133,7 +133,8 @@ def told_of_filter(store: Store, where: str) -> Iterator[None]:
         yield
     except MlflowException as error:
         what = f"the filter {where!r} does not work" if where else f"{store.shown} cannot be searched"
-        raise InputError(f"{what}: {error.message}") from error
+        example = "; MLflow's filters are of the form \"params.seed = '0' and metrics.`test/accuracy` > 0.8\""
+        raise InputError(f"{what}: {error.message}{example if where else ''}") from error
 
 
 def searchable(name: str) -> str:
@@ -225,7 +226,9 @@ def _hint(store: Store, run_id: str) -> str:
     close = near(run_id, shown, at_most=_SUGGESTED)
     if close:
         return did_you_mean(list(dict.fromkeys(shown[name] for name in close)))
-    return "; the latest are " + ", ".join(shown[run.info.run_id] for run in runs[:_SUGGESTED])
+    # The jobs of one sweep would hide all else.
+    alone = [run for run in runs if PARENT_TAG not in run.data.tags] or runs
+    return "; the latest are " + ", ".join(shown[run.info.run_id] for run in alone[:_SUGGESTED])
 
 
 def _context_tags() -> dict[str, str]:
