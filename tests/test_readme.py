@@ -13,13 +13,15 @@ from tokenlayer.cli.main import main
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+RECIPES = [*BLOCKS, *re.findall(r"^```(\w*)\n(.*?)^```$", CONTRIBUTING, re.MULTILINE | re.DOTALL)]
 PARTS = [
     (named[1], block)
-    for _, block in BLOCKS
+    for _, block in RECIPES
     if (named := re.match(r"# ((?:my_package|conf)/[\w/]+\.(?:py|yaml))\n", block))
 ]
-OWN = [block.strip() for _, block in BLOCKS if block.startswith("PYTHONPATH=. tokenlayer train")]
+OWN = [block.strip() for _, block in RECIPES if block.startswith("PYTHONPATH=. tokenlayer train")]
 SMALL = (
     *("trainer=debug", "trainer.threads=1", "dataset.n_texts=300"),
     *("callbacks.figures=null", "callbacks.token_history=null"),
@@ -29,7 +31,7 @@ PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md"
 
 @pytest.fixture
 def own_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A working directory with the parts that the README adds."""
+    """A working directory with the parts that README and CONTRIBUTING add."""
     for name, content in PARTS:
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -41,9 +43,16 @@ def own_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
         del sys.modules[module]
 
 
-def test_the_readme_adds_parts() -> None:
-    assert len(PARTS) == 6
-    assert len(OWN) == 3
+def test_each_kind_of_part_has_a_recipe() -> None:
+    files = [name for name, _ in PARTS]
+    assert [name for name in files if name.endswith(".yaml")] == [
+        "conf/initializer/suffixes.yaml",
+        "conf/dataset/weather.yaml",
+        "conf/learning_rule/chi2_regrow.yaml",
+        "conf/model/head/hidden.yaml",
+        "conf/callbacks/token_lengths.yaml",
+    ]
+    assert len(files) == 2 * len(OWN)
 
 
 @pytest.mark.parametrize("command", OWN, ids=lambda command: command.split()[3])
