@@ -7,6 +7,7 @@ from types import ModuleType
 
 from tokenlayer.config import renamed
 from tokenlayer.hints import did_you_mean, near
+from tokenlayer.progress import working
 
 # Classes that a configuration may name without being allowed to: ours, and torch's optimizers and schedulers.
 TRUSTED_PACKAGES = ("tokenlayer", "torch")
@@ -32,7 +33,8 @@ def locate(target: object, allow_targets: Sequence[str] = ()) -> type:
         raise TargetError(
             f"{target} is outside {', '.join(allowed)}; if you trust it, allow it: allow_targets=[{package}]"
         )
-    module, names = _import_longest(target)
+    with working(f"loading {target.split('.', maxsplit=1)[0]}"):  # torch takes seconds, and so may what imports it
+        module, names = _import_longest(target)
     found: object = module
     for name in names:
         if not hasattr(found, name):
