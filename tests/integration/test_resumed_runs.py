@@ -14,7 +14,7 @@ from commands import Server
 from tiny_runs import ORIGINAL, STEPS_PER_EPOCH, TINY, Recorded, Store, without
 
 from tokenlayer.cli.main import main
-from tokenlayer.training.described import BEST
+from tokenlayer.training.callbacks.checkpoints_callback import BEST
 
 EPOCHS = 2
 MODULE = "tokenlayer.training.module:TokenizationModule"

@@ -12,7 +12,7 @@ import torch
 from tiny_runs import Recorded, Store
 
 import tokenlayer
-from tokenlayer.training.described import BEST
+from tokenlayer.training.callbacks.checkpoints_callback import BEST
 
 TEXTS = ["good film", "a bad one", ""]
 

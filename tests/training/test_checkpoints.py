@@ -38,7 +38,7 @@ def test_best_is_the_checkpoint_of_the_best_validation_and_last_the_latest(
     assert steps(folder / "last.ckpt") == 3 * STEPS_PER_EPOCH
     (callback,) = fitted.callbacks
     assert callback.best_value == pytest.approx(SCORES[best])
-    assert steps(callback.best_path) == (best + 1) * STEPS_PER_EPOCH
+    assert steps(callback.best.path) == (best + 1) * STEPS_PER_EPOCH
     assert torch.load(folder / "best.ckpt", weights_only=True)["tokenlayer"]["alphabet"]
 
 

@@ -68,7 +68,7 @@ def _parser(*, of_table: bool) -> ArgumentParser:
     parser.add_argument(
         "run",
         metavar="RUN_OR_CHECKPOINT",
-        help="id of a run, a unique beginning of it, or its name (its best checkpoint is taken); or a checkpoint file",
+        help="id of a run, a unique beginning of it, or its name; a checkpoint file, or a folder of save_pretrained",
     )
     if not of_table:
         parser.add_argument("text", metavar="TEXT", help="the text; - reads it from standard input (UTF-8)")

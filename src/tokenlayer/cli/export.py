@@ -47,7 +47,7 @@ def _parser() -> ArgumentParser:
     parser.add_argument(
         "run",
         metavar="RUN_OR_CHECKPOINT",
-        help="id of a run, a unique beginning of it, or its name (its best checkpoint is taken); a checkpoint file, or "
+        help="id of a run, a unique beginning of it, or its name; a checkpoint file, or "
         "a folder that save_pretrained has written",
     )
     parser.add_argument("--to", required=True, choices=list(_FORMATS), metavar="FORMAT", help=", ".join(_FORMATS))

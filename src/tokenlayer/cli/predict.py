@@ -45,7 +45,7 @@ def _parser() -> ArgumentParser:
     parser.add_argument(
         "run",
         metavar="RUN_OR_CHECKPOINT",
-        help="id of a run, a unique beginning of it, or its name (its best checkpoint is taken); or a checkpoint file",
+        help="id of a run, a unique beginning of it, or its name; a checkpoint file, or a folder of save_pretrained",
     )
     parser.add_argument(
         "file",

@@ -1,4 +1,4 @@
-"""The best checkpoint of a run as MLflow's logged model, with its figures, linked to run and dataset.
+"""The checkpoint that a run was tested with as MLflow's logged model, with its figures, linked to run and dataset.
 
 It is described by an artifact, `model/logged_model.json`, and so part of a commit; with that commit the mirror makes
 the model, or brings it up to date: a run has one, whose id is a tag of the run. Its files, which are recorded with the

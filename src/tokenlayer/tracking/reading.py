@@ -4,6 +4,8 @@ Every function takes the tracking URI as training does: None is the default stor
 its id, a unique beginning of it, or its name; what is not unique raises an `InputError` that lists the candidates.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ from tokenlayer.tracking.tables import PART, read_parts
 from tokenlayer.yaml_files import load_yaml
 
 OUTPUTS = Path("outputs")
+_RESUMED = "resumed."
 
 
 def find_runs(
@@ -154,14 +157,26 @@ def download_artifact(
     return _fetched(store, run_id, path, target)
 
 
-def find_run_id(run: str, uri: str | None = None, *, output_dir: Path | str = OUTPUTS) -> str:
-    """The whole id of a run.
+@dataclass(frozen=True)
+class RunSettings:
+    """A run, and the settings that it recorded."""
+
+    run_id: str
+    settings: Mapping[str, str]
+    """Dotted key → value as text; of a resumed run those that it has now."""
+
+
+def find_run_settings(run: str, uri: str | None = None, *, output_dir: Path | str = OUTPUTS) -> RunSettings:
+    """The whole id of a run, and its settings.
 
     Raises:
         InputError: no such store or run.
 
     """
-    return str(find_run(open_store(uri, Path(output_dir), create=False), run).info.run_id)
+    found = find_run(open_store(uri, Path(output_dir), create=False), run)
+    # A parameter in MLflow cannot change: what a resumption sets is a tag.
+    resumed = {key.removeprefix(_RESUMED): value for key, value in found.data.tags.items() if key.startswith(_RESUMED)}
+    return RunSettings(str(found.info.run_id), {**found.data.params, **resumed})
 
 
 def _fetched(store: Store, run_id: str, path: str, target: Path | None = None) -> Path:

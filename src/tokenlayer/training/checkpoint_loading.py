@@ -54,7 +54,9 @@ class SavedModel:
 
 
 def saved_model(run_or_checkpoint: str, tracking: TrackingConfig, output_dir: str) -> SavedModel:
-    """The best checkpoint of a run (its last, where there was no validation), or that of a file or folder.
+    """The checkpoint that a run was tested with (see `test_weights`), or that of a file or folder.
+
+    By default that is its best, or its last where there was no validation.
 
     Args:
         run_or_checkpoint: id of a run, a unique beginning of it, or its name; or the path of a checkpoint, or of a
@@ -76,18 +78,24 @@ def saved_model(run_or_checkpoint: str, tracking: TrackingConfig, output_dir: st
             f"{shortened(run_or_checkpoint)}: no such checkpoint file, and no folder with the config.json and "
             "model.safetensors of a model"
         )
-    from tokenlayer.tracking.reading import download_artifact, find_run_id  # with MLflow behind it
+    from tokenlayer.tracking.reading import download_artifact, find_run_settings  # with MLflow behind it
 
     folder = Path(output_dir).absolute()
-    run_id = find_run_id(run_or_checkpoint, tracking.uri, output_dir=folder)
-    for name in ("best.ckpt", "last.ckpt"):
+    try:
+        run = find_run_settings(run_or_checkpoint, tracking.uri, output_dir=folder)
+    except InputError as error:
+        what = f"; and the folder {path} has no config.json and model.safetensors of a model" if path.is_dir() else ""
+        raise InputError(f"{error}{what}") from error
+    if "evaluated" in run.settings:
+        raise InputError(f"run {run.run_id} is an evaluation, and has no model: name {run.settings['evaluated']}")
+    for name in ("last.ckpt",) if run.settings.get("test_weights") == "last" else ("best.ckpt", "last.ckpt"):
         try:
-            found = download_artifact(run_id, f"checkpoints/{name}", uri=tracking.uri, output_dir=folder)
+            found = download_artifact(run.run_id, f"checkpoints/{name}", uri=tracking.uri, output_dir=folder)
         except InputError as error:
             missing = error
             continue
-        return _read(found, run_id)
-    raise missing
+        return _read(found, run.run_id)
+    raise InputError(f"run {run.run_id} has no model: {missing}") from missing
 
 
 def saved_folder(folder: Path) -> SavedModel:

@@ -70,7 +70,8 @@ class TrainConfig:
     output_dir: str = "outputs"
     """Folder of what runs write."""
     test_weights: Literal["best", "last"] = "best"
-    """The weights that are tested: those of the best checkpoint, or those that training ended with."""
+    """The weights that are tested, and that are the run's model for what reads it: those of the best checkpoint, or
+    those that training ended with."""
     sweep: SweepConfig = field(default_factory=SweepConfig)
     """The name of a multirun, and what stops it."""
     resume: str | None = None
@@ -166,7 +167,7 @@ class EvaluateConfig:
     """One evaluation of a trained model (`conf/evaluate.yaml`)."""
 
     run: str
-    """The run whose best checkpoint is evaluated, by id, a unique beginning of it, or name; or the path of a
+    """The run whose model is evaluated (see `test_weights`), by id, a unique beginning of it, or name; or the path of a
     checkpoint."""
     dataset: DatasetConfig
     """The texts (group `dataset`); those of the run unless another is chosen."""

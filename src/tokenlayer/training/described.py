@@ -13,7 +13,7 @@ from tokenlayer.tracking.dataset_input import DatasetDescription, described
 from tokenlayer.tracking.logged_model import ModelDescription, model_name
 from tokenlayer.tracking.recorder import Recorder
 from tokenlayer.tracking.registry import Registration
-from tokenlayer.training.callbacks.checkpoints_callback import BEST
+from tokenlayer.training.callbacks.checkpoints_callback import Kept
 from tokenlayer.training.config import TrainConfig
 from tokenlayer.training.job import Job
 
@@ -40,14 +40,14 @@ def dataset_description(
 
 
 def model_description(
-    job: Job[TrainConfig], recorder: Recorder, step: int, dataset: DatasetDescription, *, is_tested: bool
+    job: Job[TrainConfig], recorder: Recorder, model: Kept, dataset: DatasetDescription, *, is_tested: bool
 ) -> ModelDescription:
-    """The best checkpoint with the figures of its validation and, if it is what was tested, of the test.
+    """The checkpoint that is the run's model, with the figures of its validation and, if it was tested, of the test.
 
     Args:
         job: the run's.
         recorder: has the figures.
-        step: optimizer steps done at the checkpoint.
+        model: the checkpoint.
         dataset: that of the run.
         is_tested: whether the test was one of this checkpoint.
 
@@ -56,10 +56,10 @@ def model_description(
     settings = {"model.vocab_size": str(job.config.model.vocab_size), "seed": str(job.config.seed)}
     return ModelDescription(
         name=model_name(job.config.tracking.run_name or run_name(job)),
-        checkpoint=BEST,
-        step=step,
+        checkpoint=model.artifact,
+        step=model.step,
         params=options | settings,
-        metrics=_figures(recorder.load_metrics(), step, is_tested),
+        metrics=_figures(recorder.load_metrics(), model.step, is_tested),
         dataset=(dataset.name, dataset.digest),
         registration=_registration(job.config.tracking),
     )

@@ -1,4 +1,4 @@
-"""The model of a run as MLflow serves it: the weights of its best checkpoint, and nothing else that is in there."""
+"""The model of a run as MLflow serves it: the weights that it was tested with, and nothing else that is in there."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def record_served(recorder: Recorder, description: ModelDescription, checkpoint:
     Args:
         recorder: the run's.
         description: the model.
-        checkpoint: the best of the run; None: it is damaged or gone.
+        checkpoint: the one that the description names; None: it is damaged or gone.
 
     Returns:
         whether it has such files.

@@ -27,7 +27,7 @@ from tokenlayer.tracking.recorder import Recorder
 from tokenlayer.tracking.serving import serving_lines
 from tokenlayer.tracking.settings import CHOICES, CHOSEN, COMMAND, OVERRIDES, RESOLVED
 from tokenlayer.training.callbacks.base import RunContext
-from tokenlayer.training.callbacks.checkpoints_callback import Checkpoints
+from tokenlayer.training.callbacks.checkpoints_callback import BEST, LAST, Checkpoints, Kept
 from tokenlayer.training.callbacks.run_callback import RunCallback
 from tokenlayer.training.callbacks.system_metrics_callback import SystemMetrics
 from tokenlayer.training.config import TrainConfig
@@ -87,15 +87,17 @@ def train(job: Job[TrainConfig]) -> Result:
                     trainer.validate(module, datamodule=data, verbose=False)
             # What came at the end of the last epoch is not to be lost with the test.
             recorder.commit(trainer.global_step)
-            best = next((callback for callback in callbacks if isinstance(callback, Checkpoints)), None)
-            is_best = load_best(module, best, config.test_weights)
+            checkpoints = next((callback for callback in callbacks if isinstance(callback, Checkpoints)), None)
+            model = kept_model(checkpoints, config.test_weights)
+            is_best = load_best(module, model)
             trainer.test(module, datamodule=data, verbose=False)
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
-        served = None
-        if best is not None and best.best_file is not None:
-            description = model_description(job, recorder, best.best_step, described, is_tested=is_best)
-            served = description.name if record_served(recorder, description, best.best_path) else None
-        tested = "the last weights" if best is None or not is_best else f"the best checkpoint, {best.place(trainer)}"
+        served, tested = None, "the last weights"
+        if checkpoints is not None and model is not None:
+            is_tested = is_best or model.artifact == LAST
+            description = model_description(job, recorder, model, described, is_tested=is_tested)
+            served = description.name if record_served(recorder, description, model.path) else None
+            tested = checkpoints.place(model, trainer) if is_best else tested
         note.set("done", Tested(metrics, tested, served), run.remarks.values())
     announce(terminal, recorder.run_id, metrics, config.tracking.uri, config.output_dir)
     if job.member is None:
@@ -189,15 +191,21 @@ def checked_checkpoint(path: Path | None, dataset: PreparedDataset) -> Path | No
     return path
 
 
-def load_best(module: TokenizationModule, checkpoints: Checkpoints | None, wanted: str) -> bool:
-    """Take the weights of the best checkpoint, if those are wanted and there is one; returns whether it was done."""
-    if wanted != "best" or checkpoints is None or checkpoints.best_file is None:
+def kept_model(checkpoints: Checkpoints | None, wanted: str) -> Kept | None:
+    """The checkpoint that is the run's model: the best, or the last if `wanted` says so or nothing was validated."""
+    if checkpoints is None:
+        return None
+    return checkpoints.best or checkpoints.last if wanted == "best" else checkpoints.last
+
+
+def load_best(module: TokenizationModule, model: Kept | None) -> bool:
+    """Take the weights of the run's model if it is the best checkpoint; returns whether it was done."""
+    if model is None or model.artifact != BEST:
         return False
-    best = checkpoints.best_path
-    if best is None:
+    if model.path is None:
         complain("the best checkpoint is damaged or gone here and in MLflow: the last weights are tested")
         return False
-    module.load_state_dict(torch.load(best, map_location="cpu", weights_only=True)["state_dict"])
+    module.load_state_dict(torch.load(model.path, map_location="cpu", weights_only=True)["state_dict"])
     return True
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,6 +22,18 @@ LAST = "checkpoints/last.ckpt"
 
 BEST = "checkpoints/best.ckpt"
 _STEP = re.compile(r"step_(\d+)")
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A checkpoint that a run keeps."""
+
+    artifact: str
+    """`LAST` or `BEST`."""
+    path: Path | None
+    """The local file; None: it is damaged or gone."""
+    step: int
+    """Optimizer steps done."""
 
 
 # Lightning moves Checkpoint callbacks to the end, so that what the others log of a step is in that step's commit.
@@ -49,6 +62,7 @@ class Checkpoints(RunCallback, pl.callbacks.Checkpoint):
         self.mode = mode
         self.best_value: float | None = None
         self.best_file: str | None = None
+        self.last_file: str | None = None
         self._latest = time.monotonic()
 
     def on_train_batch_end(
@@ -75,27 +89,31 @@ class Checkpoints(RunCallback, pl.callbacks.Checkpoint):
         interrupts.raise_if_requested()
 
     def state_dict(self) -> dict[str, Any]:
-        return {"best_value": self.best_value, "best_file": self.best_file}
+        return {"best_value": self.best_value, "best_file": self.best_file, "last_file": self.last_file}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.best_value = state_dict["best_value"]
         self.best_file = state_dict["best_file"]
+        self.last_file = state_dict.get("last_file")  # runs of before have none
 
     @property
-    def best_path(self) -> Path | None:
-        """The local file with the best monitored value, if there was a validation and the file is whole."""
-        return None if self.best_file is None else self.recorder.checkpoint(self.best_file)
+    def best(self) -> Kept | None:
+        """The checkpoint with the best monitored value; None without a validation."""
+        return self._kept(BEST, self.best_file)
 
     @property
-    def best_step(self) -> int:
-        """Optimizer steps done at the best monitored value; 0 without a validation."""
-        found = None if self.best_file is None else _STEP.match(self.best_file)
-        return 0 if found is None else int(found[1])
+    def last(self) -> Kept | None:
+        """The checkpoint that the training ended with; None before the first."""
+        return self._kept(LAST, self.last_file)
 
-    def place(self, trainer: pl.Trainer) -> str:
+    def _kept(self, artifact: str, name: str | None) -> Kept | None:
+        found = None if name is None else _STEP.match(name)
+        return None if found is None else Kept(artifact, self.recorder.checkpoint(found.string), int(found[1]))
+
+    def place(self, best: Kept, trainer: pl.Trainer) -> str:
         """The best checkpoint in words: its step, its epoch, counted from 1 as in the terminal, and its value."""
-        epoch = math.ceil(self.best_step / max(1, int(trainer.num_training_batches)))
-        return f"{self.monitor} {self.best_value:.4f} at step {self.best_step} (epoch {epoch})"
+        epoch = math.ceil(best.step / max(1, int(trainer.num_training_batches)))
+        return f"the best checkpoint, {self.monitor} {self.best_value:.4f} at step {best.step} (epoch {epoch})"
 
     def _is_best(self, trainer: pl.Trainer) -> bool:
         if self.monitor not in trainer.callback_metrics:
@@ -117,6 +135,7 @@ class Checkpoints(RunCallback, pl.callbacks.Checkpoint):
         # The last batch of an epoch may be committed before and after validation: two states of one step.
         suffix = "_validated" if trainer.validating else ""
         path = self.recorder.checkpoints / f"step_{trainer.global_step:08d}{suffix}.ckpt"
+        self.last_file = path.name
         if is_best:
             self.best_file = path.name
         trainer.save_checkpoint(path, weights_only=False)  # the loops and the optimizer, too
