@@ -204,6 +204,8 @@ X2 = np.array(TEXTS).reshape(-1, 1)
         (TEXTS, LABELS[:-1], None, "inconsistent numbers of samples"),
         (TEXTS, ["a"] * 60, None, "every label is 'a'"),
         (TEXTS, [None, *LABELS[1:]], None, r"several kinds \(NoneType, str\)"),
+        (TEXTS, [float("nan"), *LABELS[1:]], None, r"several kinds \(float, str\)"),
+        (TEXTS, [0, *LABELS[1:]], None, r"several kinds \(int, str\)"),
         (TEXTS, np.linspace(0, 1, 60), None, "continuous"),
         (TEXTS, np.ones((60, 2)), None, "1d"),
         (TEXTS, LABELS, [1.0], r"sample_weight has the shape \(1,\)"),

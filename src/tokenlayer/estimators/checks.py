@@ -53,11 +53,17 @@ def labels_of(y: Any, texts: list[str]) -> npt.NDArray[Any]:
         raise EstimatorError("y is None, but tokens are chosen by the labels of texts: give y, one label for each text")
     labels: npt.NDArray[Any] = column_or_1d(y)
     check_consistent_length(texts, labels)
-    kinds = sorted({type(label).__name__ for label in labels}) if labels.dtype == object else []
+    # Of a list with one string in it numpy has made strings of all, of NaN the class "nan".
+    as_given = y if isinstance(y, list | tuple) else labels.astype(object)
+    kinds = sorted({_kind(label) for label in as_given}) if labels.dtype.kind in "OU" else []
     if len(kinds) > 1:
         raise EstimatorError(f"y holds labels of several kinds ({', '.join(kinds)}): give all of one, and none missing")
     check_classification_targets(labels)
     return labels
+
+
+def _kind(label: object) -> str:
+    return "str" if isinstance(label, str) else type(label).__name__  # numpy's strings are strings, too
 
 
 def classes_of(labels: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
