@@ -5,7 +5,16 @@ import random
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
-from tokenlayer import ModelConfig, TextsConfig, TokenEmbedding, TokenLearner, TrainConfig, Training, TrainingProgress
+from tokenlayer import (
+    ModelConfig,
+    TextsConfig,
+    TokenCounts,
+    TokenEmbedding,
+    TokenLearner,
+    TrainConfig,
+    Training,
+    TrainingProgress,
+)
 
 draw = random.Random(0)
 words = ["it", "was", "a", "story", "of", "people", "in", "some", "town", "with", "rain", "and", "much", "talk"]
@@ -60,3 +69,25 @@ with torch.no_grad():
         right[1] += ((mood > 0) == mood_of[batch.labels].bool()).sum()
 print("accuracy on test texts: topic {:.2f}, mood {:.2f}".format(*right / len(training.dataset.splits["test"])))
 print(training.tokens())
+
+
+class Exported(torch.nn.Module):
+    """The trained network for inference: `torch.export` and ONNX take no layer, whose matches have no fixed shape."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.counts = TokenCounts(network.layer)
+        self.embedding, self.topic, self.mood = network.embedding, network.topic, network.mood
+
+    def forward(self, codes):
+        embedded = self.counts(codes) @ self.embedding.weight
+        return self.topic(embedded), self.mood(embedded).squeeze(1)
+
+
+codes = next(iter(training.data.test_dataloader())).codes
+program = torch.export.export(
+    Exported(network), (codes,), dynamic_shapes=({0: torch.export.Dim("texts"), 1: torch.export.Dim("width", min=20)},)
+)
+with torch.no_grad():
+    for one, other in zip(program.module()(codes), network(codes), strict=False):
+        torch.testing.assert_close(one, other)

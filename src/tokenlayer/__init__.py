@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tokenlayer.inference.trained_model import TrainedModel as TrainedModel
     from tokenlayer.layer.embedding import TokenEmbedding as TokenEmbedding
     from tokenlayer.layer.matching import match as match
+    from tokenlayer.layer.token_counts import TokenCounts as TokenCounts
     from tokenlayer.layer.vocabulary import Vocabulary as Vocabulary
     from tokenlayer.layer.vocabulary_layer import VocabularyLayer as VocabularyLayer
     from tokenlayer.models.classifier import ModelConfig as ModelConfig
@@ -50,6 +51,7 @@ _HOME = {
     "TrainedModel": "inference.trained_model",
     "TokenEmbedding": "layer.embedding",
     "match": "layer.matching",
+    "TokenCounts": "layer.token_counts",
     "Vocabulary": "layer.vocabulary",
     "VocabularyLayer": "layer.vocabulary_layer",
     "ModelConfig": "models.classifier",
