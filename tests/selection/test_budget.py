@@ -60,6 +60,12 @@ def test_a_budget_that_no_choice_keeps_to() -> None:
         within_budget(lambda price: (3.0 + 9 / (1 + price), None), 1.0)
 
 
+def test_the_fewest_are_those_at_the_largest_price() -> None:
+    """However far beyond it the first guess is."""
+    with pytest.raises(InputError, match=r"of the fewest there are 0\.3 in a text"):
+        within_budget(lambda price: (0.3 + 9 / (1 + price), None), 1e-10)
+
+
 def test_what_is_read_often_has_to_tell_more() -> None:
     worth, reads = np.array([9.0, 8.0, 7.0, 1.0]), np.array([2.0, 0.1, 0.2, 0.01])
     assert best_under(None, worth).tolist() == [0, 1, 2, 3]

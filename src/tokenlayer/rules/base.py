@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -120,3 +120,7 @@ class LearningRuleConfig(OpenSettings, ABC):
     def min_token_length(self) -> int:
         """The smallest K that can hold the tokens which the rule makes."""
         return 1
+
+    def problems_of_length(self, n_steps: int, steps_per_epoch: int) -> Iterator[tuple[str, str]]:
+        """Field and message of each value that cannot be meant in a training of so many steps."""
+        return iter(())

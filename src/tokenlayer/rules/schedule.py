@@ -48,10 +48,14 @@ class EditingRuleConfig(LearningRuleConfig):
         assert self.ngram_lengths is not None, "settled"
         return sorted(self.ngram_lengths)
 
+    def steps_between_edits(self, steps_per_epoch: int) -> int:
+        """`edit_interval` in steps, once it is chosen."""
+        assert self.edit_interval is not None, "settled"
+        return max(1, round(self.edit_interval * steps_per_epoch))
+
     def is_due(self, progress: TrainingProgress) -> bool:
         """True if an edit follows the step's update."""
-        assert self.edit_interval is not None, "settled"
-        interval = max(1, round(self.edit_interval * progress.steps_per_epoch))
+        interval = self.steps_between_edits(progress.steps_per_epoch)
         return (progress.step + 1) % interval == 0 and progress.share <= self.edit_until
 
 

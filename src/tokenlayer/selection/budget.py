@@ -69,8 +69,8 @@ def within_budget(
         if _CLOSE * tokens_per_text <= read <= tokens_per_text or (read <= tokens_per_text and price == 0):
             return choice, price
         points.append((price, read))
-        price = _next_price(points, tokens_per_text)
-        if price > _LARGEST:
+        price = min(_next_price(points, tokens_per_text), _LARGEST)
+        if any(price == tried for tried, _ in points):
             break
     if kept is None:
         raise InputError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -24,7 +25,8 @@ class SelectionSettings:
     max_characters: int = 100_000_000
     """Characters of the training texts that are indexed: it bounds time and memory."""
     tokens_per_text: float | None = None
-    """Tokens that are found in a text, on average over the training texts, at most; null: as many as it takes."""
+    """Tokens that are found in a text, on average over the training texts, at most; null: as many as it takes. Those
+    that `model.max_tokens` leaves out count, too."""
 
     def selection_problems(self) -> Iterator[tuple[str, str]]:
         """Values that cannot work."""
@@ -40,5 +42,5 @@ class SelectionSettings:
 
 def budget_problems(tokens_per_text: float | None) -> Iterator[tuple[str, str]]:
     """Problems of the field `tokens_per_text` of a configuration."""
-    if tokens_per_text is not None and tokens_per_text <= 0:
-        yield "tokens_per_text", "must be above 0, or null for no budget"
+    if tokens_per_text is not None and not 0 < tokens_per_text < math.inf:
+        yield "tokens_per_text", "must be a number above 0, or null for no budget"

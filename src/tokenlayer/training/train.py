@@ -26,6 +26,7 @@ from tokenlayer.tracking.lightning_logger import RecorderLogger
 from tokenlayer.tracking.recorder import Recorder
 from tokenlayer.tracking.serving import serving_lines
 from tokenlayer.tracking.settings import CHOICES, CHOSEN, COMMAND, OVERRIDES, RESOLVED
+from tokenlayer.training.budget import check_rule, warn_of_budget
 from tokenlayer.training.callbacks.base import RunContext
 from tokenlayer.training.callbacks.checkpoints_callback import BEST, LAST, Checkpoints, Kept
 from tokenlayer.training.callbacks.run_callback import RunCallback
@@ -57,6 +58,7 @@ def train(job: Job[TrainConfig]) -> Result:
     dataset, data = training.dataset, training.data
     loaders = (data.train_dataloader(), data.val_dataloader(), data.test_dataloader())
     config.trainer.check_batches(*map(len, loaders))
+    check_rule(config, len(loaders[0]))
     module = training.module
     terminal = console(quiet=job.member is not None)
     recorder, job = open_run(job)
@@ -87,6 +89,7 @@ def train(job: Job[TrainConfig]) -> Result:
                     trainer.validate(module, datamodule=data, verbose=False)
             # What came at the end of the last epoch is not to be lost with the test.
             recorder.commit(trainer.global_step)
+            warn_of_budget(run, trainer.callback_metrics)
             checkpoints = next((callback for callback in callbacks if isinstance(callback, Checkpoints)), None)
             model = kept_model(checkpoints, config.test_weights)
             is_best = load_best(module, model)

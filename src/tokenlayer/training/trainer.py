@@ -129,6 +129,12 @@ class TrainerConfig(OpenSettings):
         limit = 1.0 if self.limit_train_batches is None else self.limit_train_batches
         return int(limit * available) if isinstance(limit, float) else min(limit, available)
 
+    def n_steps(self, batches: int) -> int:
+        """Optimizer steps of a training whose epochs have so many batches, unless it is stopped early."""
+        assert self.max_epochs is not None, "settled"
+        by_epochs = math.inf if self.max_epochs == -1 else self.max_epochs * batches
+        return int(min(by_epochs, math.inf if self.max_steps == -1 else self.max_steps))
+
     def check_batches(self, train: int, validation: int, test: int) -> None:
         """Raise `InputError` for what does not fit data of so many batches, and Lightning would only trip over."""
         problems = list(self.batch_problems(train, validation, test))
