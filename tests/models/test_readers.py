@@ -150,8 +150,9 @@ def test_values_that_cannot_work():
     assert not [*TransformerReaderConfig().problems(), *RecurrentReaderConfig().problems()]
 
 
-def test_many_texts_of_all_lengths_are_read_as_each_by_itself():
-    ours, n_texts, longest = reader("transformer"), 40, 12
+@pytest.mark.parametrize("name", READERS)
+def test_many_texts_of_all_lengths_are_read_as_each_by_itself(name):
+    ours, n_texts, longest = reader(name), 40, 12
     torch.manual_seed(2)
     x = torch.randn(n_texts, longest, D, dtype=torch.float64, requires_grad=True)
     position = torch.randint(0, L, (n_texts, longest))
