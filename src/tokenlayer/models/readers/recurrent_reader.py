@@ -35,8 +35,8 @@ class RecurrentReader(Reader):
     def forward(self, x: Tensor, position: Tensor, weight: Tensor) -> Tensor:
         element, text, sizes = _by_step(position, weight)
         D = x.shape[2]
-        of_input = self.inputs(x.flatten(0, 1).index_select(0, element)).split(sizes)
-        weights = weight.flatten()[element].unsqueeze(1).split(sizes)
+        of_input = torch.split(self.inputs(x.flatten(0, 1).index_select(0, element)), sizes)
+        weights = torch.split(weight.flatten()[element].unsqueeze(1), sizes)
         h, over = x.new_zeros(len(x), D), []
         for each, w in zip(of_input, weights, strict=True):
             over.append(h[len(each) :])
