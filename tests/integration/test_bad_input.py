@@ -213,6 +213,7 @@ CASES = {
         ["+callbacks.mine={_target_: os.system, command: ls}"], ["callbacks.mine", "os.system", "allow_targets"]
     ),
     "several values to one run": Case(["seed=0,1"], ["seed=0,1", "--multirun"]),
+    "a part that is taken away": Case(["~model"], ["~model: cannot be taken away: choose another option, model="]),
     "a sweep's setting for one run": Case(["sweep.name=mine"], ["sweep.name=mine: is for sweeps; add --multirun"]),
 }
 if not torch.cuda.is_available():

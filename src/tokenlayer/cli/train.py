@@ -33,6 +33,7 @@ def complete(composed: dict[str, Any], line: Line) -> dict[str, Any]:
 
 
 def _work(job: Job[TrainConfig]) -> Result:
+    job.config.dataset.check_source()
     check_store(job.config.tracking, job.config.output_dir, job.member)
     # Not before the check has passed: what is wrong with a command line should take no time to say.
     with loading("torch", "pytorch_lightning", "mlflow", told=job.member is None):  # a sweep has said so

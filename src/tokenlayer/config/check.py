@@ -2,6 +2,8 @@
 
 import itertools
 import math
+import types
+import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
@@ -165,7 +167,7 @@ def _check_job(composer: Composer, overrides: Sequence[Override], spec: Spec[T])
     valid: list[Override] = []
     wrong: list[str] = []
     for choice in line.choices:
-        problem = _choice_problem(composer, choice)
+        problem = _choice_problem(composer, choice) or _removal_problem(choice, spec.schema)
         if problem is None:
             valid.append(choice)
             continue
@@ -207,6 +209,17 @@ def _choice_problem(composer: Composer, choice: Override) -> Problem | None:
                 return Problem(f"{group}={option}", f"is now called {new}")
             return Problem(f"{group}={option}", f"no such option{hint(str(option), options)}")
     return None
+
+
+def _removal_problem(choice: Override, schema: type) -> Problem | None:
+    """What is wrong with `~model`: the part that the schema has by default would stand in its place, without a word."""
+    group = choice.key_or_group
+    wanted = typing.get_type_hints(schema).get(group)
+    if not choice.is_delete() or wanted is None or types.NoneType in typing.get_args(wanted):
+        return None
+    if typing.get_origin(wanted) in (dict, Mapping):
+        return None
+    return Problem(f"~{group}", f"cannot be taken away: choose another option, {group}=…")
 
 
 def _apply(composed: DictConfig, settings: Sequence[Override]) -> Iterator[Problem]:

@@ -77,6 +77,14 @@ class DatasetConfig(OpenSettings, ABC):
 
         """
 
+    def check_source(self) -> None:
+        """Check what can be checked in no time, before anything slow is imported: that files are there.
+
+        Raises:
+            InputError: something is missing.
+
+        """
+
     @abstractmethod
     def load(self) -> RawDataset:
         """The texts, uncleaned.

@@ -51,6 +51,11 @@ class ImdbConfig(DatasetConfig):
                 "a CSV does not say which split a review belongs to: give the archive, or take split=random",
             )
 
+    def check_source(self) -> None:
+        """Check that the copy that is given is there."""
+        if self.source is not None:
+            existing(self.source, "dataset.source")
+
     def place(self) -> str:
         """The copy that is given, or the address of the archive."""
         return URL if self.source is None else str(Path(self.source).absolute())

@@ -51,6 +51,10 @@ class TableConfig(DatasetConfig):
         """Hash of the files, their formats, and which splits they are."""
         return hash_files({f"{name}{''.join(path.suffixes)}": path for name, path in self._files().items()})
 
+    def check_source(self) -> None:
+        """Check that all files are there."""
+        self._files()
+
     def place(self) -> str:
         """The file with the training texts."""
         return str(Path(self.source).absolute())
