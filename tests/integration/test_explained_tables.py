@@ -130,6 +130,7 @@ def test_errors(trained: Trained, source: Path, capsys: pytest.CaptureFixture[st
         assert message in capsys.readouterr().err
     for arguments, message in (
         (["--token=x"], "the texts to look for it in are missing: add --texts FILE --text-column NAME"),
+        (["--texts=no.csv", "--text-column=text"], "--texts=no.csv: there is no such file"),
         (["a text", "--text-column=text"], "--texts FILE and --text-column NAME go together"),
         ([], "the following arguments are required: TEXT"),
     ):

@@ -112,6 +112,15 @@ def test_standard_input_to_standard_output(
     assert [row["prediction"] for row in found] == ["pos", "neg"]
 
 
+def test_standard_input_separated_by_tabs(
+    trained: Trained, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"id\ttext\n1\tlovely, again\n2\tawful\n")))
+    assert predict(trained, "-", "--text-column", "text") == 0
+    found = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert [row["text"] for row in found] == ["lovely, again", "awful"]
+
+
 def test_standard_input_is_called_so_in_errors(
     trained: Trained, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -28,5 +28,5 @@ def test_fewer_tokens_are_the_first_characters():
 
 
 def test_more_tokens_than_characters():
-    with pytest.raises(InputError, match=r"vocab_size=4, but there are only 3 .*as many tokens as the alphabet"):
+    with pytest.raises(InputError, match=r"vocab_size=4, but there are only 3 .*lower model.vocab_size to 3"):
         layer(4)

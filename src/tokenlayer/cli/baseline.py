@@ -30,6 +30,7 @@ def _complete(composed: dict[str, Any], line: Line) -> dict[str, Any]:  # noqa: 
 
 
 def _work(job: Job[BaselineRunConfig]) -> Result:
+    job.config.dataset.check_source()
     check_store(job.config.tracking, job.config.output_dir, job.member)
     # Not before the check has passed: what is wrong with a command line should take no time to say.
     with loading("torch", "sklearn", "mlflow", told=job.member is None):  # a sweep has said so

@@ -50,7 +50,7 @@ def _parser() -> ArgumentParser:
     parser.add_argument(
         "file",
         metavar="FILE",
-        help="CSV, TSV, JSONL or Parquet, gzipped or not; - reads standard input to its end: CSV, JSONL or Parquet",
+        help="CSV, TSV, JSONL or Parquet, gzipped or not; - reads standard input to its end",
     )
     parser.add_argument("--text-column", required=True, metavar="NAME", help="the column that holds the texts")
     parser.add_argument(

@@ -19,6 +19,7 @@ from tokenlayer.hints import shortened
 
 _MOST_ROWS, _MOST_CHARACTERS = 4096, 1 << 21
 _STANDARD_INPUT = "standard input"
+_LONGEST_HEADER = 1 << 16  # bytes
 
 Row = Mapping[str, Any]
 
@@ -111,17 +112,21 @@ def _no_text(column: str, value: object) -> str:
 
 
 @contextmanager
-def table_file(given: str) -> Iterator[Path]:
+def table_file(given: str, named_by: str = "FILE") -> Iterator[Path]:
     """The file that a command line names; `-`: what comes by standard input, kept on disk while the block runs.
 
-    That may be CSV with commas, JSONL (it begins with `{`) or Parquet, gzipped or not.
+    That may be CSV, TSV (tabs and no comma in the header), JSONL (it begins with `{`) or Parquet, gzipped or not.
+
+    Args:
+        given: its name.
+        named_by: the argument that names it.
 
     Raises:
         InputError: there is no such file. In errors from the block, standard input is called by this name.
 
     """
     if given != "-":
-        yield existing(given, "FILE")
+        yield existing(given, named_by)
         return
     with tempfile.TemporaryDirectory() as folder:
         received = Path(folder, "received")
@@ -136,7 +141,10 @@ def table_file(given: str) -> Iterator[Path]:
 
 def _ending(path: Path) -> str:
     with open_binary(path) as file:
-        begin = file.read(64)
+        begin = file.read(_LONGEST_HEADER)
     if begin.startswith(b"PAR1"):
         return ".parquet"
-    return ".jsonl" if begin.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{") else ".csv"
+    if begin.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{"):
+        return ".jsonl"
+    header = begin.partition(b"\n")[0]
+    return ".tsv" if b"\t" in header and b"," not in header else ".csv"

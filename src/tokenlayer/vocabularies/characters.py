@@ -25,4 +25,5 @@ class CharactersConfig(InitializerConfig):
         """Token n is the character n of the alphabet."""
         n_tokens = min(context.vocab_size, context.alphabet.size)
         characters = [np.array([code]) for code in range(n_tokens)]
-        return vocabulary_of(characters, context, "give as many tokens as the alphabet has characters")
+        remedy = f"lower model.vocab_size to {n_tokens}, or let the alphabet have more characters (dataset.alphabet)"
+        return vocabulary_of(characters, context, remedy)
