@@ -44,6 +44,8 @@ def given_table(given: argparse.Namespace, opened: ExitStack, what: str) -> Text
         return None
     from tokenlayer.inference.tables import TextTable, table_file  # noqa: PLC0415  # pandas takes a second
 
-    table = TextTable(opened.enter_context(table_file(given.texts, "--texts")), given.text_column, given.label_column, what)
+    table = TextTable(
+        opened.enter_context(table_file(given.texts, "--texts")), given.text_column, given.label_column, what
+    )
     table.check()
     return table
