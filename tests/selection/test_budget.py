@@ -7,6 +7,7 @@ import pytest
 
 from tokenlayer.errors import InputError
 from tokenlayer.selection.budget import best_under, chosen_within, surcharge, within_budget
+from tokenlayer.text.ngrams.presence import Presence
 
 FALLING: dict[str, Callable[[float], float]] = {
     "as on reviews": lambda price: 48.8 / (1 + 0.35 * price),
@@ -70,12 +71,13 @@ def test_what_is_read_often_has_to_tell_more() -> None:
     worth, reads = np.array([9.0, 8.0, 7.0, 1.0]), np.array([2.0, 0.1, 0.2, 0.01])
     assert best_under(None, worth).tolist() == [0, 1, 2, 3]
     assert best_under(surcharge(reads, 1.0), worth).tolist() == [1, 2, 0, 3]
+    held = Presence(np.zeros(0, dtype=np.int32), np.zeros(5, dtype=np.int64), 100, (100 * reads).round().astype(int))
     asked = []
 
     def choose(w: np.ndarray | None) -> np.ndarray:
         asked.append(w)
         return best_under(w, worth)[:2]
 
-    assert chosen_within(choose, lambda: reads, 0.5).tolist() == [1, 2]
-    assert chosen_within(choose, lambda: pytest.fail("of no use"), None).tolist() == [0, 1]
+    assert chosen_within(choose, lambda: held, 0.5, None).tolist() == [1, 2]
+    assert chosen_within(choose, lambda: pytest.fail("of no use"), None, None).tolist() == [0, 1]
     assert asked[-1] is None

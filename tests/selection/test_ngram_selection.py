@@ -118,6 +118,26 @@ def test_a_budget_is_kept_to_and_used(N: int, share: float) -> None:
         assert set(TOLD) <= ngrams_of(selection_of(texts), selected.ngrams)
 
 
+def test_what_is_not_read_of_a_text_uses_no_budget() -> None:
+    """A tenth of the texts has six times as many tokens; the model reads four of a text."""
+    texts = texts_with(TOLD)
+    texts.codes[:40] = np.tile(texts.codes[:40, :6], (1, 7))[:, :L]
+    selections = [
+        ngram_selection(texts, C, [2, 3, 4], K, SelectionSettings(min_texts=3, tokens_per_text=3.0), most)
+        for most in (None, 4)
+    ]
+    whole, cut = (selection.rounds(40, 2) for selection in selections)
+    read = [
+        float(selection.index.reads[selected.ngrams].sum())
+        for selection, selected in zip(selections, (whole, cut), strict=True)
+    ]
+    assert whole.tokens_per_text == pytest.approx(read[0])
+    assert 2.4 < whole.tokens_per_text <= 3
+    assert 2.4 < cut.tokens_per_text <= 3
+    assert read[1] > 1.05 * read[0], "more that may be read"
+    assert cut.price < whole.price
+
+
 def test_a_budget_that_is_too_small_names_the_smallest() -> None:
     with pytest.raises(InputError, match=r"tokens_per_text=0\.001, but of the fewest"):
         selection_of(texts_with(TOLD), tokens_per_text=0.001).rounds(5, 1)

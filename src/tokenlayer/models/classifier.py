@@ -50,6 +50,10 @@ class ClassifierConfig(OpenSettings, ABC):
         N, n = self.vocab_size, texts.n_texts
         yield Choice("embedding_l2", ridge_penalty(N, n), f"{N} tokens, {n} training texts")
 
+    def most_read(self) -> int | None:
+        """Tokens that are read of a text, at most; None: all."""
+        return None
+
     def n_outputs(self, n_classes: int) -> int:
         """1 for a sigmoid, else the number of classes.
 

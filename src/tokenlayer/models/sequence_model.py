@@ -42,6 +42,9 @@ class SequenceModelConfig(ClassifierConfig):
         if not 0 <= self.token_dropout < 1:
             yield "token_dropout", "must be at least 0 and below 1"
 
+    def most_read(self) -> int:
+        return self.max_tokens
+
     def vector_length(self, n_classes: int) -> int:  # noqa: ARG002 (the same for any number)
         return self.reader.width
 

@@ -38,6 +38,8 @@ class RuleContext:
     """All that a rule may choose by."""
     seed: int
     """The seed of the run. A rule draws from (seed, step), so that a resumed run draws the same."""
+    most_read: int | None = None
+    """Tokens that the model reads of a text, at most; None: all."""
 
 
 @dataclass(frozen=True)

@@ -38,5 +38,6 @@ class GraftRuleConfig(SelectionSettings, PricingRuleConfig):
         from tokenlayer.rules.graft_rule import GraftRule
         from tokenlayer.selection.ngram_selection import ngram_selection
 
-        selection = ngram_selection(context.texts, context.n_characters, self.lengths(), context.max_token_length, self)
+        K, lengths = context.max_token_length, self.lengths()
+        selection = ngram_selection(context.texts, context.n_characters, lengths, K, self, context.most_read)
         return GraftRule(context, selection, self)

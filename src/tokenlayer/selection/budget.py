@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from tokenlayer.errors import InputError
 from tokenlayer.selection.chi2 import best_first
+from tokenlayer.text.ngrams.presence import Held, tokens_read
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -85,13 +86,16 @@ def best_under(surcharge: Floats | None, worth: Floats | Ints) -> Ints:
     return best_first(worth if surcharge is None else worth / surcharge**2)
 
 
-def chosen_within(choose: Chooser, reads: Callable[[], Floats], tokens_per_text: float | None) -> Ints:
+def chosen_within(
+    choose: Chooser, held: Callable[[], Held], tokens_per_text: float | None, most_read: int | None
+) -> Ints:
     """The tokens that are chosen under a budget, or without one.
 
     Args:
         choose: chooses.
-        reads: gives, where there is a budget, the occurrences (P,) of each candidate in a text, on average.
+        held: gives, where there is a budget, the texts that hold each of the P candidates.
         tokens_per_text: the budget; None: no surcharge.
+        most_read: tokens that are read of a text, at most; None: all.
 
     Raises:
         InputError: as `within_budget`.
@@ -99,11 +103,11 @@ def chosen_within(choose: Chooser, reads: Callable[[], Floats], tokens_per_text:
     """
     if tokens_per_text is None:
         return choose(None)
-    of_candidate = reads()
+    candidates = held()
 
     def at(price: float) -> tuple[float, Ints]:
-        chosen = choose(surcharge(of_candidate, price))
-        return float(of_candidate[chosen].sum()), chosen
+        chosen = choose(surcharge(candidates.reads, price))
+        return tokens_read(candidates, chosen, most_read), chosen
 
     return within_budget(at, tokens_per_text)[0]
 

@@ -36,6 +36,7 @@ from tokenlayer.selection.penalty import ridge_penalty, surgery_penalty
 from tokenlayer.selection.settings import SelectionSettings
 from tokenlayer.text.corpus import TrainingTexts
 from tokenlayer.text.ngrams.index import NgramIndex, index_ngrams
+from tokenlayer.text.ngrams.presence import tokens_read
 
 _FORMAT = 3  # of what is kept on disk: to be raised when the same settings come to give other arrays
 
@@ -62,7 +63,7 @@ class Selected:
     n_candidates: int
     """The n-grams that the round looked at."""
     tokens_per_text: float
-    """Occurrences of all of them together in an indexed text, on average."""
+    """Occurrences of all of them together in an indexed text, as far as they are read, on average."""
     price: float
     """κ, of reading a token."""
 
@@ -76,16 +77,25 @@ class NgramSelection:
         targets: (n, n_outputs) probabilities, hard or soft, that the chosen n-grams are to predict; n is
             `index.n_texts`.
         settings: how to select.
+        most_read: tokens that are read of a text, at most; None: all.
 
     """
 
-    def __init__(self, index: NgramIndex, texts: TrainingTexts, targets: Floats, settings: SelectionSettings) -> None:
+    def __init__(
+        self,
+        index: NgramIndex,
+        texts: TrainingTexts,
+        targets: Floats,
+        settings: SelectionSettings,
+        most_read: int | None = None,
+    ) -> None:
         first = texts.first(index.n_texts)
         self.index = index
         self.labels = linear.one_hot(first.labels, texts.n_classes)
         self.targets = targets
         self._weights = first.weights
         self._settings = settings
+        self._most_read = most_read
 
     def rounds(self, N: int, n_rounds: int) -> Selected:
         """N n-grams, by the residuals of their own refit: the first round looks at those of largest χ².
@@ -151,7 +161,7 @@ class NgramSelection:
             scores=scores[chosen],
             best_score=float(scores[candidates].max(initial=0.0)),
             n_candidates=len(candidates),
-            tokens_per_text=float(self.index.reads[chosen].sum()),
+            tokens_per_text=tokens_read(self.index, chosen, self._most_read),
             price=price,
         )
 
@@ -189,7 +199,12 @@ def _for_surgery(N: int) -> int:
 
 
 def ngram_selection(
-    texts: TrainingTexts, n_characters: int, lengths: list[int], max_token_length: int, settings: SelectionSettings
+    texts: TrainingTexts,
+    n_characters: int,
+    lengths: list[int],
+    max_token_length: int,
+    settings: SelectionSettings,
+    most_read: int | None = None,
 ) -> NgramSelection:
     """The selection with its index and its teacher: those kept on disk for the texts, or new ones.
 
@@ -199,6 +214,7 @@ def ngram_selection(
         lengths: of the n-grams, ascending.
         max_token_length: K.
         settings: how to index, teach and select.
+        most_read: tokens that are read of a text, at most; None: all.
 
     """
     bounds = {
@@ -226,7 +242,7 @@ def ngram_selection(
             texts.folder, "teacher", made_of, lambda: {"targets": _taught(index, labels, n_read, first.weights)}
         )
         targets = (1 - settings.distillation_weight) * labels + settings.distillation_weight * taught["targets"]
-    return NgramSelection(index, texts, targets, settings)
+    return NgramSelection(index, texts, targets, settings, most_read)
 
 
 def _taught(index: NgramIndex, labels: Floats, n_read: int, weights: Floats | None) -> Floats:

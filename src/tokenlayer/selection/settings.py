@@ -26,7 +26,7 @@ class SelectionSettings:
     """Characters of the training texts that are indexed: it bounds time and memory."""
     tokens_per_text: float | None = None
     """Tokens that are found in a text, on average over the training texts, at most; null: as many as it takes. Those
-    that `model.max_tokens` leaves out count, too."""
+    that `model.max_tokens` leaves out of a text do not count."""
 
     def selection_problems(self) -> Iterator[tuple[str, str]]:
         """Values that cannot work."""

@@ -101,6 +101,7 @@ def initializer_context(config: TrainConfig, dataset: PreparedDataset, matcher: 
         corpus=lambda wanted: dataset.corpus(wanted.scope, wanted.cap),
         generator=torch.Generator().manual_seed(seed),
         matcher=matcher,
+        most_read=config.model.most_read(),
     )
 
 
@@ -116,6 +117,7 @@ def build_rule(config: TrainConfig, dataset: PreparedDataset) -> LearningRule:
             n_outputs=config.model.n_outputs(n_classes),
             texts=dataset.training_texts(),
             seed=config.seed,
+            most_read=config.model.most_read(),
         )
     )
 

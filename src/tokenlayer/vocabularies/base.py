@@ -54,6 +54,8 @@ class InitializerContext:
     """The source of randomness, on the CPU."""
     matcher: Matcher
     """What will match the tokens, made by the initializer's configuration; one that learns how to is taught here."""
+    most_read: int | None = None
+    """Tokens that the model reads of a text, at most; None: all."""
 
 
 @dataclass

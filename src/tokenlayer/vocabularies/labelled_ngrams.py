@@ -80,7 +80,10 @@ class ChosenTogetherConfig(InitializerConfig):
         candidates, _ = most_telling(context, self.ngram_lengths, self.min_texts, self.n_candidates)
         presence = ngram_presence(texts.codes, candidates, context.alphabet.none_code, context.max_token_length)
         chosen = chosen_within(
-            lambda surcharge: self.choose(presence, texts, N, surcharge), lambda: presence.reads, self.tokens_per_text
+            lambda surcharge: self.choose(presence, texts, N, surcharge),
+            lambda: presence,
+            self.tokens_per_text,
+            context.most_read,
         )
         return vocabulary_of([candidates[i] for i in chosen], context, f"raise initializer.n_candidates, {REMEDY}")
 
@@ -128,11 +131,11 @@ def best_within(
     """
     from tokenlayer.text.ngrams.presence import ngram_presence
 
-    def reads() -> Scores:
-        return ngram_presence(context.texts.codes, ngrams, context.alphabet.none_code, context.max_token_length).reads
-
     chosen = chosen_within(
-        lambda surcharge: best_under(surcharge, scores)[: context.vocab_size], reads, tokens_per_text
+        lambda surcharge: best_under(surcharge, scores)[: context.vocab_size],
+        lambda: ngram_presence(context.texts.codes, ngrams, context.alphabet.none_code, context.max_token_length),
+        tokens_per_text,
+        context.most_read,
     )
     return [ngrams[i] for i in chosen]
 

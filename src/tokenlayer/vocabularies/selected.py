@@ -59,9 +59,8 @@ class SelectedConfig(SelectionSettings, InitializerConfig):
 
         assert self.ngram_lengths is not None, "settled"
         check_fit(self.ngram_lengths, context.max_token_length)
-        selection = ngram_selection(
-            context.texts, context.alphabet.size, sorted(self.ngram_lengths), context.max_token_length, self
-        )
+        K, lengths = context.max_token_length, sorted(self.ngram_lengths)
+        selection = ngram_selection(context.texts, context.alphabet.size, lengths, K, self, context.most_read)
         patterns = selection.index.ngrams
         if len(patterns) > context.vocab_size:
             patterns = patterns[selection.rounds(context.vocab_size, self.rounds).ngrams]

@@ -74,8 +74,9 @@ class WordsConfig(InitializerConfig):
         counted = count_words(context.texts, context.alphabet, self.longest, self.min_texts)
         chosen = chosen_within(
             self.chooser(counted, context),
-            lambda: word_presence(context.texts.codes, counted.words, context.alphabet).reads,
+            lambda: word_presence(context.texts.codes, counted.words, context.alphabet),
             self.tokens_per_text,
+            context.most_read,
         )
         words = [word_codes(counted.words[i]) for i in chosen]
         return vocabulary_of(words, context, _REMEDY)

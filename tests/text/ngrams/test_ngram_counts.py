@@ -8,7 +8,7 @@ import torch
 
 from tokenlayer.text.corpus import TrainingTexts
 from tokenlayer.text.ngrams.counts import count_ngrams
-from tokenlayer.text.ngrams.presence import ngram_presence
+from tokenlayer.text.ngrams.presence import ngram_presence, tokens_read
 
 C = 3  # codes 0, 1, 2; 3 means no character
 
@@ -89,6 +89,20 @@ def test_presence_is_that_of_the_definition():
         assert presence.occurrences[p] == (windows == ngram).all(2).sum()
     assert presence.reads == pytest.approx(presence.occurrences / len(codes))
     assert np.diff(presence.bounds)[:4].all()
+
+
+def test_tokens_that_are_read():
+    codes, K = random_texts().codes, 4
+    ngrams = [np.array(ngram) for ngram in [(0,), (0, 1), (2, 1, 0), (1, 1), (2, 2, 2, 2)]]
+    presence, chosen = ngram_presence(codes, ngrams, C, K), np.array([3, 0, 1])
+    counts = np.array([[matcher(row, tuple(ngrams[p]), K) for p in chosen] for row in codes])
+    assert tokens_read(presence, chosen, None) == pytest.approx(counts.sum(1).mean())
+    assert tokens_read(presence, chosen, 1000) == pytest.approx(counts.sum(1).mean())
+    # The occurrences of each token are shared out among the texts that hold it.
+    shared = (counts > 0) * counts.sum(0) / (counts > 0).sum(0)
+    assert tokens_read(presence, chosen, 3) == pytest.approx(np.minimum(shared.sum(1), 3).mean())
+    assert tokens_read(presence, chosen, 3) == pytest.approx(np.minimum(counts.sum(1), 3).mean(), rel=0.15)
+    assert tokens_read(presence, chosen[:0], 3) == 0
 
 
 def test_no_ngrams_at_all():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numba
 import numpy as np
@@ -14,6 +15,50 @@ from tokenlayer.text.alphabet import Codes
 from tokenlayer.text.ngrams.places import Indices, Places
 
 Numbers = npt.NDArray[np.int32]
+
+
+class Held(Protocol):
+    """P tokens, and the texts that hold them."""
+
+    @property
+    def texts(self) -> Numbers:
+        """(entries,): texts[bounds[p]:bounds[p + 1]] are the texts that hold token p, ascending, each once."""
+
+    @property
+    def bounds(self) -> Indices:
+        """(P + 1,)"""
+
+    @property
+    def n_texts(self) -> int:
+        """Number of texts."""
+
+    @property
+    def occurrences(self) -> Indices:
+        """(P,): how often each occurs in all texts together."""
+
+    @property
+    def reads(self) -> npt.NDArray[np.float64]:
+        """(P,): occurrences of each in a text, on average."""
+
+
+def tokens_read(held: Held, chosen: Indices, most: int | None) -> float:
+    """Occurrences of some tokens together in a text, on average.
+
+    Args:
+        held: P tokens.
+        chosen: the numbers of some.
+        most: no more are read of one text; each token is taken to stand equally often in all texts that hold it, then.
+            None: all are read.
+
+    """
+    if most is None:
+        return float(held.reads[chosen].sum())
+    frequency = np.diff(held.bounds)[chosen]
+    texts = np.empty(frequency.sum(), dtype=held.texts.dtype)
+    copy_segments(held.texts, held.bounds[chosen], texts, np.cumsum(frequency) - frequency, frequency)
+    in_text = held.occurrences[chosen] / np.maximum(frequency, 1)
+    read = np.bincount(texts, np.repeat(in_text, frequency), held.n_texts)
+    return float(np.minimum(read, most).mean())
 
 
 @dataclass(frozen=True)
