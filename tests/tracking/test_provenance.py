@@ -60,6 +60,8 @@ def test_machine_packages_and_command(monkeypatch: pytest.MonkeyPatch) -> None:
     arguments = ["/usr/bin/tokenlayer", "train", "tracking.uri=http://me:pw@host", "tracking.run_name=a b"]
     monkeypatch.setattr(sys, "argv", arguments)
     assert command_line() == "tokenlayer train 'tracking.uri=http://***@host' 'tracking.run_name=a b'"
+    monkeypatch.setattr(sys, "argv", ["/somewhere/tokenlayer/__main__.py", "train"])
+    assert command_line().endswith(" -m tokenlayer train")
 
 
 def test_what_a_run_records(

@@ -214,8 +214,8 @@ def _choice_problem(composer: Composer, choice: Override) -> Problem | None:
 def _removal_problem(choice: Override, schema: type) -> Problem | None:
     """What is wrong with `~model`: the part that the schema has by default would stand in its place, without a word."""
     group = choice.key_or_group
-    wanted = typing.get_type_hints(schema).get(group)
-    if not choice.is_delete() or wanted is None or types.NoneType in typing.get_args(wanted):
+    wanted = typing.get_type_hints(schema).get(group) if choice.is_delete() else None
+    if wanted is None or types.NoneType in typing.get_args(wanted):
         return None
     if typing.get_origin(wanted) in (dict, Mapping):
         return None

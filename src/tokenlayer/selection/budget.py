@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from tokenlayer.errors import InputError
 from tokenlayer.selection.chi2 import best_first
-from tokenlayer.text.ngrams.presence import Held, tokens_read
+
+if TYPE_CHECKING:
+    from tokenlayer.text.ngrams.presence import Held
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -103,6 +105,8 @@ def chosen_within(
     """
     if tokens_per_text is None:
         return choose(None)
+    from tokenlayer.text.ngrams.presence import tokens_read  # noqa: PLC0415  # torch takes seconds; errors first
+
     candidates = held()
 
     def at(price: float) -> tuple[float, Ints]:

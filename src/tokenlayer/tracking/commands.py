@@ -29,7 +29,9 @@ def program() -> str:
 
 def command_line() -> str:
     """The command line of this process, as it can be pasted into a shell."""
-    return " ".join([program(), *(shlex.quote(redacted_setting(word)) for word in sys.argv[1:])])
+    called = Path(sys.argv[0]).name  # not where it lies: what is recorded is read elsewhere
+    name = program() if called == "__main__.py" else shlex.quote(called)
+    return " ".join([name, *(shlex.quote(redacted_setting(word)) for word in sys.argv[1:])])
 
 
 def resume_command(run_id: str, uri: str | None, output_dir: Path | str) -> str:
