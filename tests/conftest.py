@@ -5,6 +5,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,6 +47,11 @@ gc.disable()
 
 def pytest_collection_finish() -> None:
     gc.enable()
+    databases = sys.modules.get("mlflow.store.db.utils")
+    if databases is not None:
+        # MLflow reads all its migrations for each database that it opens, a few hundred times for the same result.
+        latest = databases._get_latest_schema_revision
+        databases._get_latest_schema_revision = cache(latest)  # type: ignore[attr-defined]  # of a module
 
 
 def pytest_xdist_auto_num_workers() -> int:

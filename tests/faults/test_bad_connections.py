@@ -66,8 +66,8 @@ def test_files_of_one_name_are_sent_at_once(remote: Store, proxy: Proxy, caplog:
             for name in names:
                 recorder.artifact(name).write_text(f"{name} at {step}")
             recorder.commit(step)
-            got = [remote.client.download_artifacts(recorder.run_id, name) for name in names]
-            assert [Path(path).read_text() for path in got] == [f"{name} at {step}" for name in names]
+            got = Path(remote.client.download_artifacts(recorder.run_id, "notes")).parent
+            assert [(got / name).read_text() for name in names] == [f"{name} at {step}" for name in names]
     assert not caplog.records
 
 
