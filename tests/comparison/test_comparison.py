@@ -126,7 +126,7 @@ def test_runs_on_other_texts_are_left_out_of_a_mean(recording: Recording, output
     assert found.table["test/accuracy mean"].tolist() == pytest.approx([0.85])
     assert found.table["runs"].tolist() == [2]
     assert without_ids(found.missing) == [
-        "2 runs are left out, tested on other texts than the latest run of the same condition: "
+        "2 runs are left out, tested on other texts than the others of the same condition: "
         "model.vocab_size=20 seed=1, model.vocab_size=20 seed=0"
     ]
 

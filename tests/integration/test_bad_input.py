@@ -213,6 +213,10 @@ CASES = {
         ["+callbacks.mine={_target_: os.system, command: ls}"], ["callbacks.mine", "os.system", "allow_targets"]
     ),
     "several values to one run": Case(["seed=0,1"], ["seed=0,1", "--multirun"]),
+    "a part of a part that is taken away": Case(["~model/head"], ["~model/head: cannot be taken away"]),
+    "a group of Hydra's that is not there": Case(
+        ["hydra/lancher=joblib"], ["hydra/lancher: no such group; did you mean hydra/launcher"]
+    ),
     "a part that is taken away": Case(["~model"], ["~model: cannot be taken away: choose another option, model="]),
     "a sweep's setting for one run": Case(["sweep.name=mine"], ["sweep.name=mine: is for sweeps; add --multirun"]),
 }

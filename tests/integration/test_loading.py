@@ -58,6 +58,23 @@ def test_the_last_weights_where_these_were_tested(store: Store) -> None:
     assert figures["test/loss"] == pytest.approx(run.run.data.metrics["test/loss"])
 
 
+def test_the_last_weights_where_no_validation_follows_them(store: Store) -> None:
+    """They are in a checkpoint all the same; and nothing but the configuration says which is the run's model."""
+    settings = ["test_weights=last", "callbacks.provenance=null", "trainer.val_check_interval=4"]
+    batches = ["trainer.limit_train_batches=6", "trainer.max_epochs=2"]
+    assert main(["train", *TINY, *settings, *batches, f"output_dir={store.output_dir}"]) == 0
+    (run,) = store.runs()
+    (served,) = store.client.search_logged_models([run.run.info.experiment_id], f"source_run_id = '{run.run_id}'")
+    assert served.tags["tokenlayer.step"] == "12"
+    last, best = (tokenlayer.load(run.artifacts / "checkpoints" / f"{name}.ckpt") for name in ("last", "best"))
+    loaded = tokenlayer.load(run.run_id, output_dir=store.output_dir).predict_proba(TEXTS)
+    np.testing.assert_array_equal(loaded, last.predict_proba(TEXTS))
+    assert abs(loaded - best.predict_proba(TEXTS)).max() > 0
+    assert main(["evaluate", f"run={run.run_id}", f"output_dir={store.output_dir}"]) == 0
+    (again,) = (other for other in store.runs() if other.run_id != run.run_id)
+    assert again.run.data.metrics["test/loss"] == pytest.approx(run.run.data.metrics["test/loss"], rel=1e-6)
+
+
 def test_a_run_without_a_model_and_two_that_are_meant(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -111,8 +111,8 @@ def test_other_values_extend_a_sweep(store: Store, capsys: pytest.CaptureFixture
     assert main(command(store.output_dir, "seed=2,3")) == 0, "its own jobs are done"
     printed = capsys.readouterr().out
     assert "2 jobs, 2 to run (and 2 of earlier command lines: 1 done, 1 interrupted)" in printed
-    told = "4 jobs: 3 done, 1 interrupted (2 of them by earlier command lines; a command line with all values finishes "
-    told += "seed=1)"
+    told = "4 jobs: 3 done, 1 interrupted (2 of them by earlier command lines; a command line with all values goes on "
+    told += "with seed=1)"
     assert told in printed
     (parent,) = parents(store)
     assert parent.run.info.status == "FAILED", "not all are done"

@@ -46,3 +46,11 @@ def test_more_tokens_on_validation_texts_than_asked_for(
     assert (read > 1.05 * float(budget)) == is_over
     assert (f"warning: {told}" in capsys.readouterr().err) == is_over
     assert (told in run.run.data.tags["mlflow.note.content"]) == is_over
+
+
+def test_a_budget_of_the_first_tokens_alone(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = [s for s in TINY if not s.startswith("initializer")]
+    first = ["initializer=chi2_ngrams", "initializer.ngram_lengths=[2,3,4]", "initializer.tokens_per_text=4"]
+    assert main(["train", *settings, *first, f"output_dir={store.output_dir}"]) == 0
+    told = "initializer.tokens_per_text=4 was for the first tokens, which the learning rule has replaced by others"
+    assert told in capsys.readouterr().err

@@ -95,7 +95,7 @@ def test_reading_makes_no_store(tmp_path: Path) -> None:
         lambda: reading.load_log("x", output_dir=tmp_path),
         lambda: reading.metric_history("x", "train/loss", output_dir=tmp_path),
         lambda: reading.download_artifact("x", "logs", output_dir=tmp_path),
-        lambda: reading.find_run_settings("x", output_dir=tmp_path),
+        lambda: reading.find_run_params("x", output_dir=tmp_path),
         lambda: list_runs(None, tmp_path, "", 20),
         lambda: sync("x", None, tmp_path),
         lambda: add_artifact("x", Path(__file__), "notes", uri=None, output_dir=tmp_path),

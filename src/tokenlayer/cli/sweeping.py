@@ -128,7 +128,10 @@ def _run(multirun: Multirun[T], todo: Sequence[_Todo], total: int, place: SweepP
         with passed_on(partial(end_jobs, multirun.sweep)):
             returned = launch(multirun.composer, multirun.sweep, lines, task)
     except BrokenProcessPool:  # joblib ends the others then
-        complain("a process of the launcher has died, killed or out of memory, and its jobs with it")
+        complain(
+            "a process of the launcher has died, killed or out of memory, and the others have been ended: the same "
+            "command goes on with their jobs"
+        )
         return [ExitCode.FAILED]
     return [_end(job) for job in returned]
 

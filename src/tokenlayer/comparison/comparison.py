@@ -17,7 +17,7 @@ from tokenlayer.comparison.labels import is_better_lower, label, validation_metr
 from tokenlayer.comparison.means import Mean
 from tokenlayer.comparison.missing import left_out, other_texts, uneven, unfinished, without_file, without_metric
 from tokenlayer.comparison.paired import compare, holm
-from tokenlayer.comparison.settings import differences, settings_of_runs, shared, telling
+from tokenlayer.comparison.settings import dataset_keys, differences, settings_of_runs, shared, telling
 from tokenlayer.comparison.table import (
     METRIC,
     PARAM,
@@ -100,16 +100,20 @@ class Comparison:
         return pd.Series([label(self.by, row) for row in rows], index=runs.index, dtype=object)
 
     def _on_other_texts(self, runs: pd.DataFrame, answers: Mapping[str, Answers]) -> list[str]:
-        """The ids of the runs that were tested on other texts than the latest run of their condition and dataset."""
-        varied = [key for key in self._averaged(runs) if key.partition(".")[0].partition("/")[0] == "dataset"]
-        alike = pd.concat([self._labels(runs), conditions(runs, varied)], axis=1)
-        latest: dict[tuple[str, ...], Answers] = {}
-        others = []
+        """The ids of the runs that were tested on other texts than most of their condition, with the same dataset."""
+        alike = pd.concat([self._labels(runs), conditions(runs, dataset_keys(runs))], axis=1)
+        groups: dict[tuple[str, ...], list[list[str]]] = {}  # the runs on the same texts, of those that are alike
         for run_id, *values in alike[alike.index.isin(list(answers))].itertuples(name=None):  # the latest first
-            own = answers[run_id]
-            if not latest.setdefault(tuple(values), own).texts.equals(own.texts):
-                others.append(str(run_id))
-        return others
+            texts = answers[run_id].texts
+            of_alike = groups.setdefault(tuple(values), [])
+            same = next((ids for ids in of_alike if answers[ids[0]].texts.equals(texts)), None)
+            if same is None:
+                of_alike.append([run_id])
+            else:
+                same.append(run_id)
+        most = [max(of_alike, key=len) for of_alike in groups.values()]  # of several the latest
+        counted = set(chain.from_iterable(most))
+        return [run_id for run_id in answers if run_id not in counted]
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -164,13 +168,10 @@ class Comparison:
     @property
     def averaged(self) -> list[str]:
         """The keys of what the runs of a condition differ by."""
-        return self._averaged(self.runs)
-
-    def _averaged(self, runs: pd.DataFrame) -> list[str]:
         own = [key for key in self._swept if key not in self.by]
-        recorded = [str(key).removeprefix(PARAM) for key in runs if str(key).startswith(PARAM)]
+        recorded = [str(key).removeprefix(PARAM) for key in self.runs if str(key).startswith(PARAM)]
         seeds = [key for key in ("seed", *filter(is_seed, recorded)) if key not in (*own, *self.by)]
-        return [*own, *(key for key in dict.fromkeys(seeds) if setting(runs, key).nunique() > 1)]
+        return [*own, *(key for key in dict.fromkeys(seeds) if setting(self.runs, key).nunique() > 1)]
 
     @cached_property
     def pairs(self) -> pd.DataFrame:

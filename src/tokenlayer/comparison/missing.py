@@ -53,10 +53,10 @@ def without_metric(runs: pd.DataFrame, metrics: Sequence[str]) -> Iterator[str]:
 
 
 def left_out(runs: pd.DataFrame) -> Iterator[str]:
-    """Runs that were tested on other texts than the latest of their condition, although nothing that varies says so."""
+    """Runs that were tested on other texts than most of their condition, although no setting says so."""
     if len(runs):
         yield (
-            f"{_count(runs, 'run')} {_is(runs)} left out, tested on other texts than the latest run of the same "
+            f"{_count(runs, 'run')} {_is(runs)} left out, tested on other texts than the others of the same "
             f"condition: {_listed(_names(runs))}"
         )
 

@@ -24,6 +24,8 @@ _IRRELEVANT = (
 )
 # Recorded among the settings, and found by the run itself.
 _FOUND = ("baseline.C",)
+# Left open, they follow from the texts.
+_OF_TEXTS = ("dataset.text_length", "dataset.alphabet.size", "dataset.batch_size", "dataset.fingerprint")
 _GROUP = "group."
 
 
@@ -48,6 +50,12 @@ def settings_of_runs(runs: pd.DataFrame) -> pd.DataFrame:
     others = sorted(key for key in recorded if not key.startswith(_GROUP))
     kept = [key for key in dict.fromkeys((*groups, *others)) if is_relevant(key) and key not in _FOUND]
     return pd.DataFrame({key: setting(runs, key) for key in kept}, index=runs.index)
+
+
+def dataset_keys(runs: pd.DataFrame) -> list[str]:
+    """What says which texts a run is tested on: its dataset's settings, but for those that are chosen by the texts."""
+    recorded = [str(column).removeprefix(PARAM) for column in runs if str(column).startswith(f"{PARAM}dataset.")]
+    return ["dataset", *(key for key in recorded if key not in _OF_TEXTS)]
 
 
 def shared(settings: pd.DataFrame) -> pd.Series[str]:

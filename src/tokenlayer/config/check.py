@@ -214,6 +214,8 @@ def _choice_problem(composer: Composer, choice: Override) -> Problem | None:
 def _removal_problem(choice: Override, schema: type) -> Problem | None:
     """What is wrong with `~model`: the part that the schema has by default would stand in its place, without a word."""
     group = choice.key_or_group
+    if choice.is_delete() and "/" in group:
+        return Problem(f"~{group}", f"cannot be taken away: choose another option, {group}=…")
     wanted = typing.get_type_hints(schema).get(group) if choice.is_delete() else None
     if wanted is None or types.NoneType in typing.get_args(wanted):
         return None

@@ -29,6 +29,7 @@ from tokenlayer.outside import check_installed
 Task = Callable[[DictConfig], Any]
 
 _BASIC = "BasicSweeper"
+_GROUPS = ("hydra/launcher", "hydra/sweeper", "hydra/job_logging", "hydra/hydra_logging", "hydra/output", "hydra/help")
 _NO_SWEEPER = (
     "a sweep runs the combinations that its command line names: leave it at basic; tokenlayer search chooses values by "
     "what they bring"
@@ -45,6 +46,8 @@ def choice_problem(composer: Composer, choice: Override) -> Problem | None:
     if "/" not in group or choice.is_delete():
         return None
     options = composer.options(group)
+    if not options:
+        return Problem(group, f"no such group{hint(group, _GROUPS)}", is_of_key=True)
     text = f"{group}={option}"
     if group == "hydra/launcher" and option in _EXTRAS:
         package, called, extra = _EXTRAS[option]

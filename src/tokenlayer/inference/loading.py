@@ -17,7 +17,8 @@ def load(
     output_dir: str | PathLike[str] = "outputs",
     allow_targets: Sequence[str] = (),
 ) -> TrainedModel:
-    """The model that a run has trained and tested: its best checkpoint, or its last with `test_weights=last`.
+    """The model that a run has trained and tested: its best checkpoint; its last with `test_weights=last`,
+    or where it had no validation.
 
     Args:
         run: id of the run, a unique beginning of it, or its name; or the path of a checkpoint, or of a folder that

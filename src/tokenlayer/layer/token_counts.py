@@ -16,7 +16,7 @@ from tokenlayer.layer.vocabulary import Vocabulary
 from tokenlayer.layer.vocabulary_layer import VocabularyLayer
 from tokenlayer.text.alphabet import BLANK
 
-_CELLS = 1 << 27  # of the table: half a gigabyte
+_CELLS = 1 << 27  # of the table: a gigabyte
 
 
 class TokenCounts(nn.Module):

@@ -78,7 +78,7 @@ class SweepReport:
             return ""
         left = [state.name for state in self.earlier if state.state is not State.DONE]
         named = ", ".join(left[:_SHOWN_LEFT]) + (", …" if len(left) > _SHOWN_LEFT else "")
-        more = f"; a command line with all values finishes {named}" if left else ""
+        more = f"; a command line with all values goes on with {named}" if left else ""
         return f" ({len(self.earlier)} of them by earlier command lines{more})"
 
     @cached_property

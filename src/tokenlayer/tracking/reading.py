@@ -5,7 +5,6 @@ its id, a unique beginning of it, or its name; what is not unique raises an `Inp
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,6 @@ from tokenlayer.tracking.tables import PART, read_parts
 from tokenlayer.yaml_files import load_yaml
 
 OUTPUTS = Path("outputs")
-_RESUMED = "resumed."
 
 
 def find_runs(
@@ -157,26 +155,17 @@ def download_artifact(
     return _fetched(store, run_id, path, target)
 
 
-@dataclass(frozen=True)
-class RunSettings:
-    """A run, and the settings that it recorded."""
-
-    run_id: str
-    settings: Mapping[str, str]
-    """Dotted key → value as text; of a resumed run those that it has now."""
-
-
-def find_run_settings(run: str, uri: str | None = None, *, output_dir: Path | str = OUTPUTS) -> RunSettings:
-    """The whole id of a run, and its settings.
+def find_run_params(
+    run: str, uri: str | None = None, *, output_dir: Path | str = OUTPUTS
+) -> tuple[str, Mapping[str, str]]:
+    """The whole id of a run, and its parameters as MLflow has them.
 
     Raises:
         InputError: no such store or run.
 
     """
     found = find_run(open_store(uri, Path(output_dir), create=False), run)
-    # A parameter in MLflow cannot change: what a resumption sets is a tag.
-    resumed = {key.removeprefix(_RESUMED): value for key, value in found.data.tags.items() if key.startswith(_RESUMED)}
-    return RunSettings(str(found.info.run_id), {**found.data.params, **resumed})
+    return str(found.info.run_id), found.data.params
 
 
 def _fetched(store: Store, run_id: str, path: str, target: Path | None = None) -> Path:

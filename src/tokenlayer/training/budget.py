@@ -15,12 +15,14 @@ SLACK = 1.05
 
 
 def check_rule(config: TrainConfig, batches: int) -> None:
-    """Check that the learning rule can do its work in a training whose epochs have so many batches.
+    """Check that the learning rule can do its work in a training whose epochs have so many batches, unless it goes on.
 
     Raises:
         InputError: it cannot.
 
     """
+    if config.resume is not None:
+        return
     batches = config.trainer.train_batches(batches)
     problems = config.learning_rule.problems_of_length(config.trainer.n_steps(batches), batches)
     found = [f"learning_rule.{name}: {message}" for name, message in problems]
@@ -31,15 +33,20 @@ def check_rule(config: TrainConfig, batches: int) -> None:
 def warn_of_budget(run: RunContext, metrics: Mapping[str, Any]) -> None:
     """Say, here and on the run's page, if validation texts are read with more tokens than were asked for."""
     config, read = run.job.config, float(metrics.get("validation/tokens_read", 0.0))
-    budgets = {f"{name}.tokens_per_text": _budget(getattr(config, name)) for name in ("learning_rule", "initializer")}
-    # The rule, where it has a budget, has chosen last.
-    key, budget = next(((key, budget) for key, budget in budgets.items() if budget is not None), ("", None))
-    if budget is None or read <= SLACK * budget:
+    section = "initializer" if config.learning_rule.keeps_vocabulary else "learning_rule"  # what has chosen last
+    budget, initial = _budget(getattr(config, section)), _budget(config.initializer)
+    if budget is not None and read > SLACK * budget:
+        remark = (
+            f"{section}.tokens_per_text={budget:g} is kept on the training texts, but on those of validation "
+            f"{read:.3g} tokens are read: they are few, or differ; give a smaller budget"
+        )
+    elif budget is None and initial is not None and read > SLACK * initial:
+        remark = (
+            f"initializer.tokens_per_text={initial:g} was for the first tokens, which the learning rule has replaced "
+            f"by others: {read:.3g} are read; give learning_rule.tokens_per_text, or learning_rule=frozen"
+        )
+    else:
         return
-    remark = (
-        f"{key}={budget:g} is kept on the training texts, but on those of validation {read:.3g} tokens are read: they "
-        "are few, or differ; give a smaller budget"
-    )
     complain(f"warning: {remark}")
     run.remarks["budget"] = remark
 

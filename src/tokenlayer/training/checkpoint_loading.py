@@ -78,24 +78,29 @@ def saved_model(run_or_checkpoint: str, tracking: TrackingConfig, output_dir: st
             f"{shortened(run_or_checkpoint)}: no such checkpoint file, and no folder with the config.json and "
             "model.safetensors of a model"
         )
-    from tokenlayer.tracking.reading import download_artifact, find_run_settings  # with MLflow behind it
+    # With MLflow behind it.
+    from tokenlayer.tracking.reading import download_artifact, find_run_params, load_resolved_config
 
     folder = Path(output_dir).absolute()
     try:
-        run = find_run_settings(run_or_checkpoint, tracking.uri, output_dir=folder)
+        run_id, params = find_run_params(run_or_checkpoint, tracking.uri, output_dir=folder)
     except InputError as error:
         what = f"; and the folder {path} has no config.json and model.safetensors of a model" if path.is_dir() else ""
         raise InputError(f"{error}{what}") from error
-    if "evaluated" in run.settings:
-        raise InputError(f"run {run.run_id} is an evaluation, and has no model: name {run.settings['evaluated']}")
-    for name in ("last.ckpt",) if run.settings.get("test_weights") == "last" else ("best.ckpt", "last.ckpt"):
+    if "evaluated" in params:
+        raise InputError(f"run {run_id} is an evaluation, and has no model: name {params['evaluated']}")
+    try:
+        tested = load_resolved_config(run_id, uri=tracking.uri, output_dir=folder).get("test_weights")
+    except InputError:  # a run that was made by something else, or by hand
+        tested = None
+    for name in ("last.ckpt",) if tested == "last" else ("best.ckpt", "last.ckpt"):
         try:
-            found = download_artifact(run.run_id, f"checkpoints/{name}", uri=tracking.uri, output_dir=folder)
+            found = download_artifact(run_id, f"checkpoints/{name}", uri=tracking.uri, output_dir=folder)
         except InputError as error:
             missing = error
             continue
-        return _read(found, run.run_id)
-    raise InputError(f"run {run.run_id} has no model: {missing}") from missing
+        return _read(found, run_id)
+    raise InputError(f"run {run_id} has no model: {missing}") from missing
 
 
 def saved_folder(folder: Path) -> SavedModel:

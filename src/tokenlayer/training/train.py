@@ -97,7 +97,7 @@ def train(job: Job[TrainConfig]) -> Result:
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
         served, tested = None, "the last weights"
         if checkpoints is not None and model is not None:
-            is_tested = is_best or model.artifact == LAST
+            is_tested = is_best or (model.artifact == LAST and model.step == trainer.global_step)
             description = model_description(job, recorder, model, described, is_tested=is_tested)
             served = description.name if record_served(recorder, description, model.path) else None
             tested = checkpoints.place(model, trainer) if is_best else tested

@@ -18,8 +18,6 @@ from tokenlayer.training.callbacks.base import RunContext
 from tokenlayer.training.callbacks.run_callback import RunCallback
 
 LAST = "checkpoints/last.ckpt"
-
-
 BEST = "checkpoints/best.ckpt"
 _STEP = re.compile(r"step_(\d+)")
 
@@ -72,8 +70,9 @@ class Checkpoints(RunCallback, pl.callbacks.Checkpoint):
         stop = interrupts.requested() is not None
         is_due = batch_idx % stride == 0 and batch_idx != 0 and self._is_time()
         # Later the loops count an epoch that max_steps cut short as done, and no run could go on from there.
+        # A validation that follows commits; the weights that the training ends with are in a checkpoint in any case.
         is_end = _at_last_step(trainer) or (
-            batch_idx + 1 == trainer.num_training_batches and not trainer.enable_validation
+            batch_idx + 1 == trainer.num_training_batches and not _is_validated_next(trainer, batch_idx)
         )
         if is_due or stop or is_end:
             self._commit(trainer, keep=self.keep_all and is_due)
@@ -94,7 +93,9 @@ class Checkpoints(RunCallback, pl.callbacks.Checkpoint):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.best_value = state_dict["best_value"]
         self.best_file = state_dict["best_file"]
-        self.last_file = state_dict.get("last_file")  # runs of before have none
+        resumed_from = self.recorder.resume_from
+        known: str | None = state_dict.get("last_file")  # the state of an earlier version has none
+        self.last_file = resumed_from.name if known is None and resumed_from is not None else known
 
     @property
     def best(self) -> Kept | None:
@@ -142,6 +143,10 @@ class Checkpoints(RunCallback, pl.callbacks.Checkpoint):
         aliases = (LAST, BEST) if is_best else (LAST,)
         self.recorder.commit(trainer.global_step, checkpoint=path, aliases=aliases, keep=keep, may_wait=True)
         self._latest = time.monotonic()
+
+
+def _is_validated_next(trainer: pl.Trainer, batch_idx: int) -> bool:
+    return trainer.enable_validation and (batch_idx + 1) % (trainer.val_check_batch or math.inf) == 0
 
 
 def _at_last_step(trainer: pl.Trainer) -> bool:
