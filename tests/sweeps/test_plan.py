@@ -55,6 +55,7 @@ def test_order_of_the_command_line_does_not_matter():
     one = plan("train", jobs(["a=1", "b=2"], {"seed": "0", "kind": "x"}), None)
     other = plan("train", jobs(["b=2", "a=1"], {"kind": "x", "seed": "0"}), None)
     assert one.jobs[0].key == other.jobs[0].key
+    assert one.jobs[0].name == other.jobs[0].name == "kind=x seed=0"
     assert one.name == other.name
 
 

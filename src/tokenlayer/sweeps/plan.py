@@ -136,7 +136,8 @@ def default_name(command: str, fixed: Sequence[str], keys: Sequence[str]) -> str
 
 
 def _names(swept: Sequence[Mapping[str, str]]) -> list[str]:
-    """A name for each job, with files by their names alone as long as these tell them apart."""
+    """A name for each job, keys in the order of the alphabet, files by their names alone if these tell jobs apart."""
+    swept = [dict(sorted(settings.items())) for settings in swept]
     short = [" ".join(f"{key}={_short(value)}" for key, value in settings.items()) for settings in swept]
     if len(set(short)) == len({as_tag(settings) for settings in swept}):
         return [name or "the only job" for name in short]
