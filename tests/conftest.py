@@ -51,7 +51,7 @@ def pytest_collection_finish() -> None:
     if databases is not None:
         # MLflow reads all its migrations for each database that it opens, a few hundred times for the same result.
         latest = databases._get_latest_schema_revision
-        databases._get_latest_schema_revision = cache(latest)  # type: ignore[attr-defined]  # of a module
+        databases._get_latest_schema_revision = cache(latest)
 
 
 def pytest_xdist_auto_num_workers() -> int:

@@ -214,13 +214,12 @@ def _choice_problem(composer: Composer, choice: Override) -> Problem | None:
 def _removal_problem(choice: Override, schema: type) -> Problem | None:
     """What is wrong with `~model`: the part that the schema has by default would stand in its place, without a word."""
     group = choice.key_or_group
-    if choice.is_delete() and "/" in group:
-        return Problem(f"~{group}", f"cannot be taken away: choose another option, {group}=…")
-    wanted = typing.get_type_hints(schema).get(group) if choice.is_delete() else None
-    if wanted is None or types.NoneType in typing.get_args(wanted):
+    if not choice.is_delete():
         return None
-    if typing.get_origin(wanted) in (dict, Mapping):
-        return None
+    if "/" not in group:
+        wanted = typing.get_type_hints(schema).get(group, dict[str, Any])
+        if types.NoneType in typing.get_args(wanted) or typing.get_origin(wanted) is dict:
+            return None
     return Problem(f"~{group}", f"cannot be taken away: choose another option, {group}=…")
 
 

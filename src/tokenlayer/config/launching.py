@@ -29,7 +29,6 @@ from tokenlayer.outside import check_installed
 Task = Callable[[DictConfig], Any]
 
 _BASIC = "BasicSweeper"
-_GROUPS = ("hydra/launcher", "hydra/sweeper", "hydra/job_logging", "hydra/hydra_logging", "hydra/output", "hydra/help")
 _NO_SWEEPER = (
     "a sweep runs the combinations that its command line names: leave it at basic; tokenlayer search chooses values by "
     "what they bring"
@@ -47,7 +46,7 @@ def choice_problem(composer: Composer, choice: Override) -> Problem | None:
         return None
     options = composer.options(group)
     if not options:
-        return Problem(group, f"no such group{hint(group, _GROUPS)}", is_of_key=True)
+        return Problem(group, f"no such group{hint(group, composer.groups('hydra'))}", is_of_key=True)
     text = f"{group}={option}"
     if group == "hydra/launcher" and option in _EXTRAS:
         package, called, extra = _EXTRAS[option]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.singleton import Singleton
@@ -30,7 +30,7 @@ class RayLauncher(Launcher):
     """
 
     def __init__(self, ray: DictConfig) -> None:
-        self._settings: Mapping[str, Any] = OmegaConf.to_container(ray, resolve=True)  # type: ignore[assignment]  # a mapping of strings
+        self._settings = cast(Mapping[str, Any], OmegaConf.to_container(ray, resolve=True))
         self._jobs: tuple[HydraContext, TaskFunction, DictConfig] | None = None
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
@@ -45,7 +45,7 @@ class RayLauncher(Launcher):
             initial_job_idx: the number of the first.
 
         """
-        import ray  # noqa: PLC0415  # an extra
+        import ray  # noqa: PLC0415  # Ray is an extra, and this module is imported without it
 
         self._start()
         assert self._jobs is not None, "setup comes before"
@@ -57,7 +57,7 @@ class RayLauncher(Launcher):
 
     def _start(self) -> None:
         """Start Ray, or connect to it; it takes SIGTERM for itself then, and is made to give it back."""
-        import ray  # noqa: PLC0415  # an extra
+        import ray  # noqa: PLC0415  # Ray is an extra, and this module is imported without it
 
         before = signal.getsignal(signal.SIGTERM)
         if not ray.is_initialized():
@@ -66,7 +66,7 @@ class RayLauncher(Launcher):
 
 
 def _end(running: Any) -> JobReturn:
-    import ray  # noqa: PLC0415  # an extra
+    import ray  # noqa: PLC0415  # Ray is an extra, and this module is imported without it
 
     try:
         returned: JobReturn = ray.get(running)
