@@ -5,6 +5,7 @@ make experiment NAME=sequence_models
 
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -35,7 +36,7 @@ READER = (
 """Those of `conf/experiment/sequence_imdb.yaml`, for any vocabulary."""
 FROZEN = "learning_rule=frozen"
 SIZES = (500, 2000, 8000)
-BUDGETS = (8, 16, 32, 64)
+BUDGETS = (8, 16, 32, 64, 256)
 LARGEST = SIZES[-1]
 """So many n-grams, each in 30 texts at least, are read 8.6 times in a text even if they are the rarest."""
 OUT_OF_REACH = ("l1_ngrams", 8000, 16)
@@ -46,8 +47,9 @@ TICKS = (8, 16, 32, 64, 128, 256, 512)
 ALL = 35_000
 SAMPLES = {1000: 30, 3500: 12, 10_000: 6}
 """Numbers of training texts → epochs: of few texts more, of which the best counts."""
-PREFIXES = (64, 256, 512)
+PREFIXES = (8, 16, 32, 64, 256, 512)
 """First tokens of a text that are read where each character is covered by one."""
+TUNED_PREFIX = 256
 
 CHOSEN = {
     "learned": ("learned in the network", VERMILION, ("learning_rule=graft", "initializer=random_ngrams")),
@@ -78,18 +80,39 @@ BESIDE = {
 }
 """As `learned`, but for the gradient by which n-grams are priced. Not in the figure."""
 
-LIGHT = {"model.reader.dropout": 0.2, "model.token_dropout": 0.1}
-STRONG = {"model.reader.dropout": 0.3, "model.token_dropout": 0.2}
-"""What is tried against overfitting; LIGHT is the default."""
-STRONGER = {("chosen", 8000)}
-"""Kinds of vocabularies and sizes for which STRONG is better than LIGHT on validation texts."""
+
+@dataclass(frozen=True)
+class Training:
+    """What is tried on validation texts; the defaults are those of `READER`."""
+
+    numbers: float = 0.2
+    """Share of numbers that dropout leaves out."""
+    tokens: float = 0.1
+    """Share of tokens that dropout leaves out."""
+    rate: float = 0.002
+    epochs: int = 3
+
+    @property
+    def overrides(self) -> tuple[str, ...]:
+        dropped = (f"model.reader.dropout={self.numbers}", f"model.token_dropout={self.tokens}")
+        return (*dropped, f"optimizer.lr={self.rate}", f"trainer.max_epochs={self.epochs}")
+
+    @property
+    def shown(self) -> dict[str, str | int]:
+        return {"dropout": f"{self.numbers}, {self.tokens}", "learning rate": f"{self.rate}", "epochs": self.epochs}
+
+
+USUAL = Training()
+STRONG = replace(USUAL, numbers=0.3, tokens=0.2)
+BEST = {("chosen", 8000): STRONG}
+"""Kind of vocabulary, size → what is better than `USUAL` on validation texts."""
 TRIED = dict(HEADLINES)
-"""Size → budget at which both are tried for vocabularies that are chosen by the labels."""
+"""Size → budget at which others are tried for vocabularies that are chosen by the labels."""
 
 
-def against_overfitting(name: str, size: int) -> dict[str, float]:
+def training(name: str, size: int) -> Training:
     kind = name if name in COVERING else "chosen"
-    return STRONG if (kind, size) in STRONGER else LIGHT
+    return BEST.get((kind, size), USUAL)
 
 
 def budgeted(name: str, budget: float) -> tuple[str, ...]:
@@ -110,25 +133,19 @@ def condition(
     budget: int,
     seeds: tuple[int, ...],
     suffix: str = "",
-    dropout: dict[str, float] | None = None,
+    trained: Training | None = None,
     n_train: int = ALL,
 ) -> Condition:
     label, _, overrides = (CHOSEN | COVERING | CHARACTERS | BESIDE)[name]
     is_cut = name in COVERING | CHARACTERS
     reads = (f"model.max_tokens={budget}",) if is_cut else budgeted(name, budget)
-    dropped = dropout or against_overfitting(name, size)
-    few = () if n_train == ALL else (f"dataset.n_train={n_train}", f"trainer.max_epochs={SAMPLES[n_train]}")
+    trained = trained or training(name, size)
+    few = () if n_train == ALL else (f"dataset.n_train={n_train}",)
     return Condition(
         f"{name}-{size}-{budget}{suffix}",
-        (*overrides, f"model.vocab_size={size}", *reads, *(f"{key}={value}" for key, value in dropped.items()), *few),
+        (*overrides, f"model.vocab_size={size}", *reads, *trained.overrides, *few),
         seeds,
-        {
-            "method": label,
-            "N": size,
-            "budget": budget,
-            "training texts": n_train,
-            "dropout": ", ".join(map(str, dropped.values())),
-        },
+        {"method": label, "N": size, "budget": budget, "training texts": n_train, **trained.shown},
     )
 
 
@@ -152,18 +169,24 @@ def characters() -> Iterator[Condition]:
 
 
 def tuning() -> Iterator[Condition]:
-    """The other strength, for one vocabulary of each kind: which is better on validation texts is in `STRONGER`."""
+    """Other trainings, for one vocabulary of each kind: which is better on validation texts is in `BEST`."""
     for size in SIZES:
-        for name, budget in (("selected", TRIED[size]), *((name, PREFIXES[1]) for name in COVERING)):
-            suffix, other = ("-light", LIGHT) if against_overfitting(name, size) is STRONG else ("-strong", STRONG)
+        for name, budget in (("selected", TRIED[size]), *((name, TUNED_PREFIX) for name in COVERING)):
+            best = training(name, size)
+            other = replace(USUAL if best is STRONG else STRONG, rate=best.rate, epochs=best.epochs)
+            suffix = "-strong" if other == STRONG else "-light"
             yield condition(name, size, budget, FIVE if name == "selected" else ONE, suffix, other)
+            yield condition(name, size, budget, ONE, "-slow", replace(best, rate=0.001))
+            yield condition(name, size, budget, ONE, "-fast", replace(best, rate=0.004))
+            yield condition(name, size, budget, ONE, "-long", replace(best, epochs=6))
 
 
 def samples() -> Iterator[Condition]:
     """N = 500 learned from fewer texts; those of all are among the other conditions."""
     for n_train in SAMPLES:
         for name, budget in (("selected", 20), ("learned", 20), ("l1_ngrams", 20), ("bpe", 256)):
-            yield condition(name, 500, budget, ONE, f"-of-{n_train}", n_train=n_train)
+            trained = replace(training(name, 500), epochs=SAMPLES[n_train])
+            yield condition(name, 500, budget, ONE, f"-of-{n_train}", trained, n_train)
 
 
 def beside() -> Iterator[Condition]:
