@@ -199,9 +199,13 @@ class Record:
             for key in run.data.metrics
         }
         files = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-        # The difference to a commit of git says when it was run, not what.
+        # The difference to a commit of git says when it was run, not what. What MLflow was copying as it was killed
+        # stays beside the artifact, and is in none of its listings.
+        passed_over = ("journal/", "config/git.diff")
         named = frozenset(
-            name for name in files if not ("part-" in name or name.startswith("journal/") or name == "config/git.diff")
+            name
+            for name in files
+            if not ("part-" in name or ".artifact.uploading." in name or name.startswith(passed_over))
         )
         return cls(str(run.info.status), weights, logs, metrics, named)
 

@@ -47,6 +47,8 @@ gc.disable()
 
 def pytest_collection_finish() -> None:
     gc.enable()
+    # By default it looks after 700 new objects, of which a training makes some in every step.
+    gc.set_threshold(50_000, 20, 20)
     databases = sys.modules.get("mlflow.store.db.utils")
     if databases is not None:
         # MLflow reads all its migrations for each database that it opens, a few hundred times for the same result.

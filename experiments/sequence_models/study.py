@@ -183,9 +183,9 @@ def tuning() -> Iterator[Condition]:
 
 def samples() -> Iterator[Condition]:
     """N = 500 learned from fewer texts; those of all are among the other conditions."""
-    for n_train in SAMPLES:
+    for n_train, epochs in SAMPLES.items():
         for name, budget in (("selected", 20), ("learned", 20), ("l1_ngrams", 20), ("bpe", 256)):
-            trained = replace(training(name, 500), epochs=SAMPLES[n_train])
+            trained = replace(training(name, 500), epochs=epochs)
             yield condition(name, 500, budget, ONE, f"-of-{n_train}", trained, n_train)
 
 

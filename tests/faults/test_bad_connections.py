@@ -1,6 +1,7 @@
 """A store that answers nonsense, or not at all, for a while or for ever."""
 
 import shutil
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -69,6 +70,65 @@ def test_files_of_one_name_are_sent_at_once(remote: Store, proxy: Proxy, caplog:
             got = Path(remote.client.download_artifacts(recorder.run_id, "notes")).parent
             assert [(got / name).read_text() for name in names] == [f"{name} at {step}" for name in names]
     assert not caplog.records
+
+
+def test_what_may_wait_is_sent_beside_the_training(remote: Store, proxy: Proxy) -> None:
+    from tokenlayer.tracking.config import TrackingConfig  # noqa: PLC0415  # MLflow takes seconds
+    from tokenlayer.tracking.recorder import Recorder  # noqa: PLC0415  # likewise
+
+    let_go, is_asked = threading.Event(), threading.Event()
+
+    def stuck(handler: Handler) -> bool:
+        if handler.command == "PUT":
+            is_asked.set()
+            let_go.wait(60)
+        return False
+
+    def commit(step: int) -> None:
+        path = recorder.checkpoints / f"step_{step:08d}.ckpt"
+        path.write_bytes(b"weights of step %d" % step)
+        recorder.artifact(f"notes/{step}.txt").write_text(f"note {step}")
+        recorder.log_metrics({"m": step}, step)
+        recorder.commit(step, path, ["checkpoints/last.ckpt"], may_wait=True)
+
+    with Recorder.start(TrackingConfig(uri=proxy.uri), remote.output_dir) as recorder:
+        proxy.mode = stuck
+        for step in (1, 2, 3, 4):
+            commit(step)  # would wait for ever
+            assert is_asked.wait(60)
+        # The checkpoint that is being sent stays, however old it is by now.
+        assert (recorder.checkpoints / "step_00000001.ckpt").is_file()
+        threading.Timer(0.3, let_go.set).start()
+        recorder.artifact("notes/1.txt").write_text("another note")  # of which the first is on its way
+        recorder.commit(5)
+        assert sorted(path.name for path in recorder.checkpoints.iterdir()) == [
+            "step_00000003.ckpt",
+            "step_00000004.ckpt",
+        ]
+    got = Path(remote.client.download_artifacts(recorder.run_id, "notes"))
+    notes = {path.name: path.read_text() for path in got.iterdir()}
+    assert notes == {"1.txt": "another note", "2.txt": "note 2", "3.txt": "note 3", "4.txt": "note 4"}
+    last = remote.client.download_artifacts(recorder.run_id, "checkpoints/last.ckpt")
+    assert Path(last).read_bytes() == b"weights of step 4"
+    assert [m.value for m in remote.client.get_metric_history(recorder.run_id, "m")] == [1, 2, 3, 4]
+    assert remote.client.get_run(recorder.run_id).info.status == "FINISHED"
+
+
+def test_a_lease_that_is_lost_beside_the_training_ends_it(remote: Store, proxy: Proxy) -> None:
+    from tokenlayer.tracking.config import TrackingConfig  # noqa: PLC0415  # MLflow takes seconds
+    from tokenlayer.tracking.lease import LEASE_TAG, Holder, LeaseLostError  # noqa: PLC0415  # likewise
+    from tokenlayer.tracking.recorder import Recorder  # noqa: PLC0415  # likewise
+
+    def record() -> None:
+        with Recorder.start(TrackingConfig(uri=proxy.uri), remote.output_dir) as recorder:
+            remote.client.set_tag(recorder.run_id, LEASE_TAG, Holder.this_process().to_tag())
+            for step in (1, 2):
+                recorder.commit(step, may_wait=True)
+                while recorder._mirror.is_sending:
+                    time.sleep(0.01)
+
+    with pytest.raises(LeaseLostError, match="another process"):
+        record()
 
 
 @faults

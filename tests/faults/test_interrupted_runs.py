@@ -10,7 +10,7 @@ faults = pytest.mark.faults
 PLACES = [
     pytest.param(f"{RECORDER}:append_commit", 5, ["SIGINT", "SIGINT"], id="in a commit, twice"),
     pytest.param(f"{RECORDER}:append_commit", 7, ["SIGTERM"], id="in a validation's commit", marks=faults),
-    pytest.param(f"{MIRROR}._send_metrics", 3, ["SIGINT"] * 5, id="in the mirror, five times", marks=faults),
+    pytest.param(f"{MIRROR}._send_values", 5, ["SIGINT"] * 5, id="in the mirror, five times", marks=faults),
     pytest.param(f"{MIRROR}._send_journal", 7, ["SIGTERM"] * 2, id="in the mirror, SIGTERM twice", marks=faults),
     pytest.param(f"{CHECKPOINTS}._commit", 7, ["SIGINT"], id="before the validation's commit", marks=faults),
     pytest.param(f"{CHECKPOINTS}._commit", 12, ["SIGINT"] * 2, id="before the last commit, twice", marks=faults),

@@ -30,7 +30,7 @@ CALLS = [
     pytest.param(f"{RECORDER}:append_commit", 14, id="trained, before the test", marks=faults),
     pytest.param(f"{RECORDER}:append_commit", 15, id="tested", marks=faults),
     *(pytest.param(f"{MIRROR}.send", n, id=f"committed {n}", marks=faults) for n in (2, 7, 8, 12, 13, 14, 15)),
-    *(pytest.param(f"{MIRROR}._send_metrics", n, id=f"sending metrics {n}", marks=faults) for n in (1, 5, 9, 10)),
+    *(pytest.param(f"{MIRROR}._send_values", n, id=f"sending metrics {n}", marks=faults) for n in (3, 7, 11, 12)),
     pytest.param(f"{MIRROR}.set_status", 1, id="sent, without a status", marks=faults),
     pytest.param("tokenlayer.tracking.lease:Lease.release", 1, id="ended", marks=faults),
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numba
 import numpy as np
@@ -31,7 +31,7 @@ def moments(x: Tensor) -> Moments:
     return mean, torch.linalg.vector_norm(x - mean) / math.sqrt(x.numel())
 
 
-def measured(tensors: Mapping[str, Tensor], known: Mapping[str, Moments] | None = None) -> dict[str, Numbers]:
+def measured(tensors: Mapping[str, Tensor], known: Mapping[str, Moments | Numbers] | None = None) -> dict[str, Numbers]:
     """Mean and population standard deviation of each tensor, as numbers.
 
     On a GPU all are fetched in one transfer: each `.item()` would wait for the device. On a CPU the small ones are
@@ -49,11 +49,17 @@ def measured(tensors: Mapping[str, Tensor], known: Mapping[str, Moments] | None 
     return {name: found[name] for name in (*known, *tensors)}
 
 
-def _fetched(pairs: Mapping[str, Moments]) -> dict[str, Numbers]:
-    if all(mean.device.type == "cpu" for mean, _ in pairs.values()):
-        return {name: (mean.item(), std.item()) for name, (mean, std) in pairs.items()}
-    fetched = torch.stack([value for pair in pairs.values() for value in pair]).view(-1, 2).tolist()
-    return {name: (mean, std) for name, (mean, std) in zip(pairs, fetched, strict=True)}
+def _fetched(pairs: Mapping[str, Moments | Numbers]) -> dict[str, Numbers]:
+    elsewhere = [x for pair in pairs.values() for x in pair if isinstance(x, Tensor) and x.device.type != "cpu"]
+    fetched = iter(torch.stack(elsewhere).tolist() if elsewhere else ())
+    return {name: (_number(mean, fetched), _number(std, fetched)) for name, (mean, std) in pairs.items()}
+
+
+def _number(x: Tensor | float, fetched: Iterator[float]) -> float:
+    """A number, that of a tensor on the CPU, or the next of those that were fetched from elsewhere."""
+    if not isinstance(x, Tensor):
+        return x
+    return x.item() if x.device.type == "cpu" else next(fetched)
 
 
 def _is_small(x: Tensor) -> bool:
@@ -82,8 +88,11 @@ def _of_segments(values: npt.NDArray[np.float64], sizes: npt.NDArray[np.int64]) 
     return found
 
 
-def match_moments(matches: Matches, dtype: torch.dtype) -> Moments:
-    """Mean of the dense matches (B, N, L), and the population standard deviation of their mean over the batch."""
+def match_moments(matches: Matches, dtype: torch.dtype) -> Moments | Numbers:
+    """Mean of the dense matches (B, N, L), and the population standard deviation of their mean over the batch.
+
+    Tensors of `dtype` where the matches are on a GPU, numbers on a CPU, where a tensor takes longer than to count.
+    """
     B, N, L = matches.shape
     mean = len(matches) / (B * N * L)
     # Of m[n, t], the number of texts where token n begins at t.
@@ -91,7 +100,7 @@ def match_moments(matches: Matches, dtype: torch.dtype) -> Moments:
     variance = squares / (B * B * N * L) - mean * mean
     if isinstance(variance, Tensor):
         return variance.new_tensor(mean, dtype=dtype), variance.clamp(min=0).sqrt().to(dtype)
-    return torch.tensor(mean, dtype=dtype), torch.tensor(math.sqrt(max(variance, 0.0)), dtype=dtype)
+    return mean, math.sqrt(max(variance, 0.0))
 
 
 def _sum_of_squares(matches: Matches) -> Tensor | int:

@@ -12,7 +12,7 @@ from itertools import chain
 from torch import Tensor
 
 from tokenlayer.models.layer_statistics import ModelStatistics, Row
-from tokenlayer.models.moments import Moments, match_moments, measured, moments
+from tokenlayer.models.moments import Moments, Numbers, match_moments, measured, moments
 from tokenlayer.models.network import TokenizationClassifier
 from tokenlayer.models.output import ModelOutput
 from tokenlayer.original.flatten_head import FlattenHead
@@ -64,7 +64,9 @@ class OriginalStatistics(ModelStatistics):
         return _row(found)
 
     def values(self, output: ModelOutput) -> Row:
-        found = {name: layer_moments(value.detach()) for name, value in _layers(output).items()}
+        found: dict[str, Moments | Numbers] = {
+            name: layer_moments(value.detach()) for name, value in _layers(output).items()
+        }
         found["tokenization"] = match_moments(output.tokens.matches, output.logits.dtype)
         found |= {name: moments(parameter.detach()) for name, parameter in self.parameters.items()}
         return _row(found)
@@ -83,7 +85,7 @@ def _layers(output: ModelOutput) -> dict[str, Tensor]:
     return {"out": output.probabilities, "dense": output.hidden, "embedding": output.embedded}
 
 
-def _row(found: Mapping[str, Moments]) -> Row:
+def _row(found: Mapping[str, Moments | Numbers]) -> Row:
     numbers = measured({}, {name: found[name] for name in (*LAYERS, *PARAMETERS)})
     return dict(zip(COLUMNS, chain.from_iterable(numbers.values()), strict=True))
 

@@ -6,12 +6,17 @@ files, its line of the journal, checkpoint, metrics, dataset and model, mark: wh
 from the checkpoint's digest which commit it belongs to, and no metric is there before the checkpoint after which it
 need not be recorded again. The mark is a tag with the digest of the last commit that MLflow has: it names a history,
 not a number.
+
+A store that is elsewhere is mostly waited for. What may wait goes to it beside the training, in a thread; everything
+else is sent after that.
 """
 
 import logging
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from itertools import zip_longest
 from pathlib import Path
 from typing import TypeVar
 
@@ -32,7 +37,8 @@ from tokenlayer.tracking.remote import NotKeptError, RemoteRun, journal_artifact
 from tokenlayer.tracking.tables import read_parts
 from tokenlayer.tracking.uri import why_away
 
-METRICS_PER_REQUEST = 1000
+# MLflow takes 1,000 things at once, and of them 100 parameters and 100 tags.
+METRICS_PER_REQUEST = 800
 PAIRS_PER_REQUEST = 100
 # Of the time that the latest sending took, after which one that may wait is due.
 PAUSE = 20
@@ -63,6 +69,18 @@ class Mirror:
         self._lease = lease
         self._warned = False
         self._not_before = 0.0
+        self._beside: Future[bool] | None = None
+        self._names_beside: frozenset[str] = frozenset()
+
+    @property
+    def is_sending(self) -> bool:
+        """True while commits are sent beside the training: `sent` changes, and their files have to stay."""
+        return self._beside is not None and not self._beside.done()
+
+    def wait_for(self, names: Iterable[str]) -> None:
+        """Return when none of these artifacts is being sent beside the training."""
+        if self._beside is not None and not self._names_beside.isdisjoint(names):
+            wait([self._beside])
 
     def send(self, commits: Sequence[Commit], *, may_wait: bool = False) -> bool:
         """Send those of `commits` that MLflow does not have.
@@ -71,20 +89,35 @@ class Mirror:
             commits: all of the run.
             may_wait: leave them to a later sending if the latest has ended a short while ago, compared with what it
                 took: so sending takes no more than a twentieth of the time, however slow the store, or short the time
-                between two commits.
+                between two commits. And do not wait for a store that is elsewhere.
 
         Returns:
-            whether all are sent; if not, why is logged once.
+            whether all are sent; if not, and none is being sent, why is logged once.
 
         Raises:
             LeaseLostError: another process records the run now.
 
         """
-        began = time.monotonic()
+        if may_wait and (self.is_sending or not self._is_due(commits)):
+            return False
+        beside, self._beside = self._beside, None
+        if beside is not None:
+            beside.result()
+        if may_wait and not self._remote.store.is_file:
+            self._names_beside = frozenset(name for commit in commits[self.sent :] for name in commit.files)
+            thread = ThreadPoolExecutor(1, thread_name_prefix="mirror")
+            self._beside = thread.submit(self._send, tuple(commits))
+            thread.shutdown(wait=False)
+            return False
+        return self._send(commits)
+
+    def _is_due(self, commits: Sequence[Commit]) -> bool:
         # A run is found, and known for what it is, by its parameters and tags: these do not wait.
         names_the_run = any(commit.params or commit.tags for commit in commits[self.sent :])
-        if may_wait and began < self._not_before and not names_the_run:
-            return False
+        return names_the_run or time.monotonic() >= self._not_before
+
+    def _send(self, commits: Sequence[Commit]) -> bool:
+        began = time.monotonic()
         is_sent = self._attempt(lambda: self._send_pending(commits))
         now = time.monotonic()
         self._not_before = now + PAUSE * (now - began)
@@ -134,9 +167,7 @@ class Mirror:
                 names += [f"{CHECKPOINTS}/{saved.file}"] if saved.keep else []
                 for name in dict.fromkeys(names):
                     self._send_checkpoint(saved, name)
-            self._send_pairs(commit.params, {**commit.tags, **_tag_of_tables(commits[: commit.number + 1])})
-            if commit.metrics is not None:
-                self._send_metrics(commit.metrics)
+            self._send_values(commit, {**commit.tags, **_tag_of_tables(commits[: commit.number + 1])})
             self._send_entities(commit, latest)
             self._remote.client.set_tag(self._remote.run_id, COMMIT_TAG, mark(commit))
             self.sent = commit.number + 1
@@ -173,18 +204,22 @@ class Mirror:
         finally:
             link.unlink()
 
-    def _send_pairs(self, params: Mapping[str, str], tags: Mapping[str, str]) -> None:
-        client, run_id = self._remote.client, self._remote.run_id
-        for some_params in _batches([Param(k, v) for k, v in params.items()], PAIRS_PER_REQUEST):
-            client.log_batch(run_id, params=some_params)
-        for some_tags in _batches([RunTag(k, v) for k, v in tags.items()], PAIRS_PER_REQUEST):
-            client.log_batch(run_id, tags=some_tags)
+    def _send_values(self, commit: Commit, tags: Mapping[str, str]) -> None:
+        """Parameters, tags and metrics, together: a request costs more than what is in it."""
+        batches = zip_longest(
+            _batches([Param(k, v) for k, v in commit.params.items()], PAIRS_PER_REQUEST),
+            _batches([RunTag(k, v) for k, v in tags.items()], PAIRS_PER_REQUEST),
+            _batches(self._metrics(commit), METRICS_PER_REQUEST),
+            fillvalue=(),
+        )
+        for some_params, some_tags, metrics in batches:
+            self._remote.client.log_batch(self._remote.run_id, metrics=metrics, params=some_params, tags=some_tags)
 
-    def _send_metrics(self, name: str) -> None:
-        columns = read_parts([self._folder.artifacts / name]).select(["key", "value", "timestamp", "step"])
-        rows = zip(*(column.to_pylist() for column in columns.columns), strict=True)
-        for metrics in _batches([Metric(*row) for row in rows], METRICS_PER_REQUEST):
-            self._remote.client.log_batch(self._remote.run_id, metrics=metrics)
+    def _metrics(self, commit: Commit) -> list[Metric]:
+        if commit.metrics is None:
+            return []
+        columns = read_parts([self._folder.artifacts / commit.metrics]).select(["key", "value", "timestamp", "step"])
+        return [Metric(*row) for row in zip(*(column.to_pylist() for column in columns.columns), strict=True)]
 
 
 def _tag_of_tables(commits: Sequence[Commit]) -> dict[str, str]:

@@ -108,7 +108,7 @@ def _why_kept(store: Store, run: Run, folder: RunFolder) -> Iterator[str]:
         yield "the store lacks some of it, or has another history; tokenlayer sync sends what is missing"
     yield from (f"{path} belongs to no commit" for path in _apart(folder))
     with tempfile.TemporaryDirectory() as scratch:
-        for name in _lacking(RemoteRun(store, str(run.info.run_id), Path(scratch)), commits):
+        for name in _lacking(RemoteRun(store, run, Path(scratch)), commits):
             yield f"the store's {name} is gone, or not what was recorded"
 
 

@@ -38,7 +38,7 @@ _log = logging.getLogger(__name__)
 class Recorder:
     """The record of a run, made by `start` or `resume`; a context manager that gives the run its right status.
 
-    Nothing but `commit` and `finish` waits for MLflow; the rest costs a training step microseconds. Rows, metrics and
+    Only `commit` and `finish` wait for MLflow; the rest costs a training step microseconds. Rows, metrics and
     files count from the commit on: a run that breaks off is resumed from its last commit with a checkpoint. Rows of
     later commits are there already when they are recorded again, and are dropped; what no commit has is forgotten.
 
@@ -69,8 +69,7 @@ class Recorder:
         self.scratch = folder.scratch
         self.resume_from = None if saved is None else folder.checkpoints / saved.file
         self.resume_step = 0 if point is None else point.step
-        self._remote, self._folder, self._lease, self._sync = remote, folder, lease, sync
-        self._commits = commits
+        self._remote, self._folder, self._lease, self._sync, self._commits = remote, folder, lease, sync, commits
         self._mirror = Mirror(remote, folder, lease, history.sent)
         self._metrics = MetricBuffer()
         self._tables: dict[str, TableBuffer] = {}
@@ -114,7 +113,8 @@ class Recorder:
         with held_back():
             try:
                 all_tags = {**(tags or {}), **config.tags, **lease.tags()}
-                run_id = create_run(store, experiment_id, config.run_name or run_name, all_tags)
+                run = create_run(store, experiment_id, config.run_name or run_name, all_tags)
+                run_id = str(run.info.run_id)
             except BaseException:
                 folder.remove()
                 raise
@@ -122,7 +122,7 @@ class Recorder:
                 lease.begin(run_id)
                 folder.take_name(run_id)
                 folder.write_origin(store.shown, named_experiment(config.experiment))
-                remote = RemoteRun(store, run_id, folder.scratch)
+                remote = RemoteRun(store, run, folder.scratch)
                 sync = sync_command(run_id, config.uri, output_dir)
                 recorder = cls(remote, experiment_id, folder, lease, History([]), sync)
             except BaseException:
@@ -149,8 +149,7 @@ class Recorder:
             InputError: the store cannot be used; the run is unknown, in use, or cannot be continued.
 
         """
-        folder = RunFolder(output_dir, run_id)
-        store = open_store(config.uri, output_dir, create=False)
+        folder, store = RunFolder(output_dir, run_id), open_store(config.uri, output_dir, create=False)
         run = known_run(store, run_id, folder.origin())
         check_resumable(run)
         mark_dead_runs(store)
@@ -158,7 +157,7 @@ class Recorder:
         lease = Lease(store)
         try:
             lease.take(run)
-            remote = RemoteRun(store, run_id, folder.scratch)
+            remote = RemoteRun(store, run, folder.scratch)
             # Read again: until the lease was taken, another recorder may have sent more.
             mark = store.client.get_run(run_id).data.tags.get(COMMIT_TAG)
             history = restore(remote, marked(mark), folder)
@@ -275,13 +274,13 @@ class Recorder:
             aliases: artifact paths under which the checkpoint is uploaded over the one before, e.g.
                 `checkpoints/last.ckpt`. Its local file lives as long as it holds one, or is the last.
             keep: upload it as `checkpoints/<its name>`, too.
-            may_wait: send it with a later commit if the sending would take too much of the time; see `Mirror.send`.
+            may_wait: send it with a later commit, or beside the training; see `Mirror.send`.
 
         """
         with held_back():
             self._commit(step, checkpoint, aliases, keep=keep)
             self._mirror.send(self._commits, may_wait=may_wait)
-            if checkpoint is not None:
+            if not self._mirror.is_sending:
                 self._folder.prune_checkpoints(self._commits, self._mirror.sent)
 
     def finish(self, status: Status) -> None:
@@ -358,8 +357,8 @@ class Recorder:
         """All rows of a table so far, those since the last commit among them."""
         if table in self._tables:
             self._tables[table].write_part(self._folder.incoming)
-        trees = (self.directory, self._folder.incoming)
-        return as_frame(read_parts(part for tree in trees for part in (tree / table).glob("part-*.parquet")))
+        folders = (self.directory / table, self._folder.incoming / table)
+        return as_frame(read_parts(part for folder in folders for part in folder.glob("part-*.parquet")))
 
     def load_metrics(self) -> pd.DataFrame:
         """All metric rows so far: `key`, `value`, `timestamp` (ms since 1970), `step`."""
@@ -382,6 +381,7 @@ class Recorder:
         number = len(self._commits)
         self._metrics.write_part(self._folder.incoming / metrics_artifact(number))
         files = self._folder.incoming_files()
+        self._mirror.wait_for(files)
         commit = Commit(
             number=number,
             step=int(step),

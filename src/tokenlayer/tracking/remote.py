@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from mlflow.artifacts import download_artifacts
+from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from requests import RequestException
@@ -41,14 +42,15 @@ class RemoteRun:
 
     Args:
         store: where the run is.
-        run_id: MLflow's id of it.
+        run: the run, of which the id and the place of its artifacts are wanted.
         scratch: a folder for files on their way.
 
     """
 
-    def __init__(self, store: Store, run_id: str, scratch: Path) -> None:
+    def __init__(self, store: Store, run: Run, scratch: Path) -> None:
         self.store = store
-        self.run_id = run_id
+        self.run_id = str(run.info.run_id)
+        self._run_address = str(run.info.artifact_uri)
         self._scratch = scratch
 
     @property
@@ -166,10 +168,6 @@ class RemoteRun:
     @cached_property
     def _local_folder(self) -> Path | None:
         return _local(self._run_address)
-
-    @cached_property
-    def _run_address(self) -> str:
-        return str(self.client.get_run(self.run_id).info.artifact_uri)
 
     @cached_property
     def _model_id(self) -> str:

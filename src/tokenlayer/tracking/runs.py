@@ -29,8 +29,8 @@ _CANDIDATES = 20
 _PAGE = 1000
 
 
-def create_run(store: Store, experiment_id: str, name: str | None, tags: Mapping[str, str]) -> str:
-    """Make a run and return its id. A parent named by MLFLOW_RUN_CONTEXT (as sweeps set it) is honoured.
+def create_run(store: Store, experiment_id: str, name: str | None, tags: Mapping[str, str]) -> Run:
+    """Make a run. A parent named by MLFLOW_RUN_CONTEXT (as sweeps set it) is honoured.
 
     Raises:
         InputError: the store does not take it, or MLFLOW_RUN_CONTEXT is no JSON object.
@@ -44,10 +44,9 @@ def create_run(store: Store, experiment_id: str, name: str | None, tags: Mapping
         FORMAT_TAG: str(FORMAT),
     }
     try:
-        run = store.client.create_run(experiment_id, tags={**standard, **_context_tags(), **tags}, run_name=name)
+        return store.client.create_run(experiment_id, tags={**standard, **_context_tags(), **tags}, run_name=name)
     except MlflowException as error:
         raise InputError(f"tracking.uri={store.shown} takes no new run: {error.message}") from error
-    return str(run.info.run_id)
 
 
 def end_unstarted_run(store: Store, run_id: str) -> None:

@@ -44,7 +44,7 @@ def load_settings(
     run_id = str(run.info.run_id)
     folder = RunFolder(output_dir, run_id)
     with TemporaryDirectory() as scratch:
-        remote = RemoteRun(store, run_id, Path(scratch))
+        remote = RemoteRun(store, run, Path(scratch))
         local = folder.read_commits().commits
         # A folder that is behind MLflow may have other settings than the run was last resumed with.
         is_latest = bool(local) and sent_of(local, marked(run.data.tags.get(COMMIT_TAG))) is not None

@@ -156,7 +156,7 @@ class SweepRun:
             run = _parent(store, identity)
             if run is None:
                 tags = {**config.tags, **identity.tags(), **lease.tags()}
-                run_id = create_run(store, experiment_id, identity.name, tags)
+                run_id = str(create_run(store, experiment_id, identity.name, tags).info.run_id)
                 _give_way_to_an_older(store, run_id, identity)
                 lease.begin(run_id)
                 return cls(store, experiment_id, store.client.get_run(run_id), lease)
@@ -229,7 +229,7 @@ def record_failure(store: Store, experiment_id: str, run_id: str | None, name: s
             store.client.set_tag(run_id, ERROR_TAG, tags[ERROR_TAG])
             return
         made = create_run(store, experiment_id, name, tags)
-        store.client.set_terminated(made, status="FAILED")
+        store.client.set_terminated(str(made.info.run_id), status="FAILED")
 
 
 def is_stopped(store: Store, parent_id: str) -> bool:

@@ -75,7 +75,7 @@ def _send(store: Store, run: Run, folder: RunFolder, lease: Lease, resume: str) 
     damaged = _damaged(folder, commits, sent)
     if damaged is not None:
         raise RunStoppedError(f"run {run_id}: {damaged} is damaged or gone; record it again with: {resume}")
-    mirror = Mirror(RemoteRun(store, run_id, folder.scratch), folder, lease, sent)
+    mirror = Mirror(RemoteRun(store, run, folder.scratch), folder, lease, sent)
     if not mirror.send(commits):
         raise RunStoppedError(f"run {run_id}: {mirror.sent - sent} of {len(commits) - sent} commits could be sent")
     status = (commits[-1].status if commits else None) or "KILLED"

@@ -16,6 +16,7 @@ from tokenlayer.atomic import replacing
 from tokenlayer.tracking.names import check_name
 
 PART = re.compile(r"part-(\d{6})\.parquet$")
+_PLAIN = frozenset({int, float, str, bool})
 
 Columns = Mapping[str, Any]
 
@@ -37,6 +38,8 @@ def row_count(columns: Columns) -> int | None:
         ValueError: the columns differ in length.
 
     """
+    if _PLAIN.issuperset(map(type, columns.values())):  # most rows, one for each step: looked at without a loop
+        return None
     lengths = {len(value) for value in columns.values() if not is_scalar(value)}
     if len(lengths) > 1:
         shown = {name: 1 if is_scalar(value) else len(value) for name, value in columns.items()}
