@@ -67,7 +67,11 @@ def test_the_archives_are_fit_for_an_index(tmp_path: Path) -> None:
         described = archive.extractfile(f"tokenlayer-{PROJECT['version']}/PKG-INFO")
         assert described is not None
         check_metadata(described.read().decode())
-    assert {"pyproject.toml", "conf/train.yaml", "LICENSE", "docs/conf.py"} <= set(inside)
+    assert {"pyproject.toml", "conf/train.yaml", "LICENSE", "docs/conf.py", "Makefile", "constraints.txt"} <= set(
+        inside
+    )
+    folders = {name.partition("/")[0] for name in inside}
+    assert {"src", "tests", "examples", "experiments", "benchmarks", "docker", "requirements"} <= folders
     assert not [name for name in [*names, *inside] if re.search(r"mlflow\.db|outputs/|_build/|\.pyc$", name)]
 
 

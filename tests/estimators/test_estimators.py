@@ -213,6 +213,8 @@ X2 = np.array(TEXTS).reshape(-1, 1)
         (TEXTS, LABELS, [np.nan] * 60, "sample_weight holds .* not finite"),
         (TEXTS, LABELS, ["a"] * 60, "sample_weight: could not convert"),
         (TEXTS, LABELS, [0.0] * 60, "every weight is 0"),
+        (TEXTS, LABELS, [1e300] * 60, r"adds up to 6e\+301, more than 1e\+12"),
+        (TEXTS, LABELS, [1e308] * 60, r"adds up to inf, more than 1e\+12"),
         (TEXTS, LABELS, [1.0, 0.0] * 30, "every label is 'splendid'"),
         (["..."] * 60, LABELS, None, "no text is left after cleaning"),
         (TEXTS, [str(i) for i in range(60)], None, "60 different labels"),

@@ -16,6 +16,7 @@ from tokenlayer.errors import InputError
 from tokenlayer.inference.reading import checked_texts
 
 _SEEDS = 2**32
+_MOST_WEIGHT = 1e12  # of all texts together; sums of squares stay far from what a double can hold
 
 
 class EstimatorError(InputError, ValueError):
@@ -83,7 +84,7 @@ def weights_of(sample_weight: Any, texts: list[str]) -> npt.NDArray[np.float64] 
     """(n,): the weights, none of them below 0; None: none are given.
 
     Raises:
-        EstimatorError: they are not as many as the texts, not finite, below 0, or all 0.
+        EstimatorError: they are not as many as the texts, not finite, below 0, all 0, or of an absurd size.
 
     """
     if sample_weight is None:
@@ -100,6 +101,13 @@ def weights_of(sample_weight: Any, texts: list[str]) -> npt.NDArray[np.float64] 
         raise EstimatorError("sample_weight holds a number below 0, or one that is not finite: give 0 or more")
     if not weights.any():
         raise EstimatorError("sample_weight: every weight is 0: no text is left")
+    with np.errstate(over="ignore"):
+        total = float(weights.sum())
+    if total > _MOST_WEIGHT:
+        raise EstimatorError(
+            f"sample_weight adds up to {total:.3g}, more than {_MOST_WEIGHT:g}: a weight is the number of texts that "
+            "one stands for; divide all by the same number"
+        )
     return weights
 
 
