@@ -169,16 +169,21 @@ def characters() -> Iterator[Condition]:
 
 
 def tuning() -> Iterator[Condition]:
-    """Other trainings, for one vocabulary of each kind: which is better on validation texts is in `BEST`."""
+    """Other trainings, for one vocabulary of each kind: which is better on validation texts is in `BEST`.
+
+    Dropout of all sizes, learning rate and epochs of the smallest.
+    """
     for size in SIZES:
         for name, budget in (("selected", TRIED[size]), *((name, TUNED_PREFIX) for name in COVERING)):
             best = training(name, size)
             other = replace(USUAL if best is STRONG else STRONG, rate=best.rate, epochs=best.epochs)
             suffix = "-strong" if other == STRONG else "-light"
             yield condition(name, size, budget, FIVE if name == "selected" else ONE, suffix, other)
-            yield condition(name, size, budget, ONE, "-slow", replace(best, rate=0.001))
-            yield condition(name, size, budget, ONE, "-fast", replace(best, rate=0.004))
-            yield condition(name, size, budget, ONE, "-long", replace(best, epochs=6))
+    for name, budget in (("selected", TRIED[500]), *((name, TUNED_PREFIX) for name in COVERING)):
+        best = training(name, 500)
+        yield condition(name, 500, budget, ONE, "-slow", replace(best, rate=0.001))
+        yield condition(name, 500, budget, ONE, "-fast", replace(best, rate=0.004))
+        yield condition(name, 500, budget, ONE, "-long", replace(best, epochs=6))
 
 
 def samples() -> Iterator[Condition]:
