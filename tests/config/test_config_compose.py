@@ -29,6 +29,19 @@ def test_a_group_of_another_option_of_its_parent(texts: list[str], message: str)
     assert [str(problem) for problem in caught.value.problems] == [message]
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("model=null", "model=null: no option; give one of original, sequence, tokens"),
+        ("dataset=[null]", "dataset=null: no option; give one of huggingface, imdb, "),
+        ("hydra/launcher=null", "hydra/launcher=null: no option; give one of basic, joblib, "),
+    ],
+)
+def test_null_is_no_option(text: str, message: str) -> None:
+    with composing("train") as composer, pytest.raises(ConfigError, match=re.escape(message)):
+        composer.compose([text, "resume=null", "model.embedding_l2=null"])
+
+
 def test_a_parent_without_groups_of_its_own(tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "conf" / "model"

@@ -141,6 +141,8 @@ class Composer:
             ConfigError: the overrides fit no file, or a file is at fault, which it names.
 
         """
+        if nothing := list(self._chosen_nothing(texts)):
+            raise ConfigError(nothing)
         try:
             config = compose(self.config_name, [*self._search, *texts], return_hydra_config=True)
         except yaml.YAMLError as error:  # its message names file, line and column
@@ -158,6 +160,14 @@ class Composer:
         HydraConfig.instance().set_config(config)  # what an interpolation of the form ${hydra:…} reads
         OmegaConf.set_struct(config, False)
         return config
+
+    def _chosen_nothing(self, texts: Sequence[str]) -> Iterator[Problem]:
+        """Choices of null, for which Hydra's messages name neither group nor options."""
+        for override in (self.parse(text) for text in texts if "null" in text):
+            group, value = override.key_or_group, override.value()
+            options = [] if override.is_delete() or not self._is_choice(override) else self.options(group)
+            if options and None in (value if isinstance(value, list) else [value]):
+                yield Problem(f"{group}=null", f"no option; give one of {', '.join(options)}")
 
     def _foreign_group(self, reason: str, texts: Sequence[str]) -> Problem | None:
         """The problem if `reason` is Hydra's for the choice of a group that the chosen option of its parent lacks."""
