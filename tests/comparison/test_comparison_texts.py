@@ -39,6 +39,7 @@ def test_markdown(compared: Comparison) -> None:
     assert "| frozen | +20.0 | 1 | 0.008 | 0.008 |" in lines
     assert "Without a seed in common on the same test texts: grow." in text
     assert "- frozen has no run with seed=2" in lines
+    assert "The interval of two runs reaches nine standard deviations" in text
     assert "| learning_rule | grow | 1 | grow |" in lines
 
 

@@ -75,6 +75,7 @@ def test_the_parent_shows_the_result(done: Store) -> None:
     assert f"| initializer | {header} | runs |" in note
     deviation = results["data"][0][results["columns"].index("test/accuracy std")]
     assert re.search(rf"^\| bpe \|.* \| {100 * deviation:.1f} \| 2 \|$", note, re.MULTILINE)
+    assert "The interval of two runs reaches nine standard deviations" in note
     assert "4 jobs: 4 done" in note
     assert (parent.artifacts / "sweep/accuracy.png").read_bytes().startswith(b"\x89PNG")
     shown = json.loads(parent.run.data.tags["mlflow.loggedArtifacts"])

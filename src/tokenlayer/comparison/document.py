@@ -10,7 +10,7 @@ import pandas as pd
 
 from tokenlayer.comparison.comparison import Comparison
 from tokenlayer.comparison.labels import NOTHING, is_share, key_name, value_name
-from tokenlayer.comparison.means import Mean, means_text, percent
+from tokenlayer.comparison.means import OF_TWO, Mean, means_text, percent
 from tokenlayer.comparison.paired import p_value
 from tokenlayer.comparison.table import RUNS, means
 
@@ -97,6 +97,7 @@ def _main(comparison: Comparison) -> Section:
     shown[RUNS] = table[RUNS].astype(str)
     apart = f" that differ by {' and '.join(comparison.averaged)}" if comparison.averaged else ""
     note = f"Mean ± half of the 95 % interval (Student's t) over the runs{apart}; sd: their standard deviation."
+    note += f" {OF_TWO}" if 2 in set(table[RUNS]) else ""
     place = None if comparison.best is None or len(table) == 1 else comparison.best.place
     return Section("Conditions", shown, tuple(keys.values()), note, place)
 

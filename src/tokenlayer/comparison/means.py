@@ -11,6 +11,8 @@ from scipy import stats
 
 LEVEL = 0.95
 """The level of all intervals."""
+OF_TWO = "The interval of two runs reaches nine standard deviations to each side: three runs or more say much more."
+"""What is to be said where a mean of two is shown."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from tokenlayer.comparison.formats import as_csv, markdown
-from tokenlayer.comparison.means import percent
+from tokenlayer.comparison.means import OF_TWO, percent
 from tokenlayer.comparison.table import RUNS, condition_keys, means, settings_table
 from tokenlayer.escaping import harmless
 from tokenlayer.sweeps.plan import Plan
@@ -127,7 +127,7 @@ class SweepReport:
         table = self.table(with_deviation=True)
         parts = [f"**Sweep {self.plan.name}** · {self.in_words()}", f"```\n{safe(command)}\n```"]
         if len(table):
-            parts += [safe(markdown(table)), _LEGEND]
+            parts += [safe(markdown(table)), f"{_LEGEND} {OF_TWO}" if 2 in set(table[RUNS]) else _LEGEND]
         parts += [f"- failed: {_inline(name)}: {_inline(error)}" for name, error in self.failures()]
         return "\n\n".join(parts)
 
