@@ -1,6 +1,7 @@
 """A store that answers nonsense, or not at all, for a while or for ever."""
 
 import shutil
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ import proxy as proxies
 import pytest
 from commands import TINY, Record, Server, Store, assert_same
 from proxy import Handler, MlflowServer, Mode, Proxy
+from pyarrow import ArrowInvalid
 
 faults = pytest.mark.faults
 
@@ -91,20 +93,20 @@ def test_what_may_wait_is_sent_beside_the_training(remote: Store, proxy: Proxy) 
         recorder.log_metrics({"m": step}, step)
         recorder.commit(step, path, ["checkpoints/last.ckpt"], may_wait=True)
 
+    def kept() -> list[int]:
+        return sorted(int(path.stem.removeprefix("step_")) for path in recorder.checkpoints.iterdir())
+
     with Recorder.start(TrackingConfig(uri=proxy.uri), remote.output_dir) as recorder:
         proxy.mode = stuck
         for step in (1, 2, 3, 4):
             commit(step)  # would wait for ever
             assert is_asked.wait(60)
         # The checkpoint that is being sent stays, however old it is by now.
-        assert (recorder.checkpoints / "step_00000001.ckpt").is_file()
+        assert kept() == [1, 3, 4]
         threading.Timer(0.3, let_go.set).start()
         recorder.artifact("notes/1.txt").write_text("another note")  # of which the first is on its way
         recorder.commit(5)
-        assert sorted(path.name for path in recorder.checkpoints.iterdir()) == [
-            "step_00000003.ckpt",
-            "step_00000004.ckpt",
-        ]
+        assert kept() == [3, 4]
     got = Path(remote.client.download_artifacts(recorder.run_id, "notes"))
     notes = {path.name: path.read_text() for path in got.iterdir()}
     assert notes == {"1.txt": "another note", "2.txt": "note 2", "3.txt": "note 3", "4.txt": "note 4"}
@@ -129,6 +131,62 @@ def test_a_lease_that_is_lost_beside_the_training_ends_it(remote: Store, proxy: 
 
     with pytest.raises(LeaseLostError, match="another process"):
         record()
+
+
+def test_a_run_that_breaks_off_waits_for_what_is_being_sent(remote: Store, proxy: Proxy) -> None:
+    from tokenlayer.tracking.config import TrackingConfig  # noqa: PLC0415  # MLflow takes seconds
+    from tokenlayer.tracking.recorder import Recorder  # noqa: PLC0415  # likewise
+
+    def slow(handler: Handler) -> bool:
+        if handler.command == "PUT":
+            time.sleep(0.2)
+        return False
+
+    def record() -> None:
+        with Recorder.start(TrackingConfig(uri=proxy.uri), remote.output_dir) as recorder:
+            recorders.append(recorder)
+            proxy.mode = slow
+            recorder.artifact("note.txt").write_text("first")
+            recorder.commit(1, may_wait=True)
+            assert recorder._mirror.is_sending
+            recorder.append("logs/train_log", {"step": 1, "loss": 1.0})
+            recorder.append("logs/train_log", {"step": 2, "loss": "much"})  # no part can be made of these
+
+    recorders: list[Recorder] = []
+    with pytest.raises(ArrowInvalid):
+        record()
+    (recorder,) = recorders
+    assert not recorder._mirror.is_sending
+    assert recorder._mirror.sent == 1
+    note = remote.client.download_artifacts(recorder.run_id, "note.txt")
+    assert Path(note).read_text() == "first"
+
+
+@faults
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize("commits", [3, 5, 9])
+def test_ended_while_a_commit_is_being_sent(
+    server: Server, remote: Store, proxy: Proxy, whole: Record, number: signal.Signals, commits: int
+) -> None:
+    asked = threading.Semaphore(0)
+
+    def slow(handler: Handler) -> bool:
+        if handler.command == "PUT" and "journal/commits" in handler.path:
+            asked.release()
+            time.sleep(0.5)
+        return False
+
+    proxy.mode = slow
+    command = server.start("train", *TINY, *remote.place)
+    run_id = command.wait_for_run()
+    for _ in range(commits):
+        assert asked.acquire(timeout=60), command.printed
+    command.kill(number)
+    assert command.wait() == {signal.SIGKILL: -9, signal.SIGTERM: 130}[number], command.printed
+    proxy.pass_on()
+    resumed = server.run("train", f"resume={run_id}", *remote.place)
+    assert resumed.code == 0, resumed.printed
+    assert_same(remote.record(run_id), whole)
 
 
 @faults

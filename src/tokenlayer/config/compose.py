@@ -167,7 +167,7 @@ class Composer:
             group, value = override.key_or_group, override.value()
             options = [] if override.is_delete() or not self._is_choice(override) else self.options(group)
             if options and None in (value if isinstance(value, list) else [value]):
-                yield Problem(f"{group}=null", f"no option; give one of {', '.join(options)}")
+                yield Problem(f"{group}=null", f"no option; give one of {', '.join(options)}, or leave it out")
 
     def _foreign_group(self, reason: str, texts: Sequence[str]) -> Problem | None:
         """The problem if `reason` is Hydra's for the choice of a group that the chosen option of its parent lacks."""

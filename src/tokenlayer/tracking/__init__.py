@@ -9,7 +9,7 @@ import os
 _MLFLOW = {
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_DISABLE_TELEMETRY": "true",
-    # Training waits for its mirror, so a request gives up soon; what is not sent is sent at the next commit.
+    # A request gives up soon, for a training may wait for it; what is not sent is sent at the next commit.
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
 }

@@ -217,10 +217,16 @@ class RunFolder:
         shutil.rmtree(self.incoming, ignore_errors=True)
         self.incoming.mkdir(exist_ok=True)
 
-    def prune_checkpoints(self, commits: Sequence[Commit], sent: int) -> None:
-        """Delete the checkpoints of commits that nothing needs any more; others are left alone."""
-        needed = _needed_checkpoints(commits, sent)
-        for file in {c.checkpoint.file for c in commits if c.checkpoint is not None} - needed:
+    def prune_checkpoints(self, histories: Sequence[tuple[Sequence[Commit], int]]) -> None:
+        """Delete the checkpoints of commits that nothing needs any more; others are left alone.
+
+        Args:
+            histories: commits, and how many of them are sent: all of the run, and those that are being sent.
+
+        """
+        needed = {file for commits, sent in histories for file in _needed_checkpoints(commits, sent)}
+        of_commits = {c.checkpoint.file for commits, _ in histories for c in commits if c.checkpoint is not None}
+        for file in of_commits - needed:
             (self.checkpoints / file).unlink(missing_ok=True)
 
     def set_aside(self) -> Path:

@@ -7,8 +7,8 @@ from the checkpoint's digest which commit it belongs to, and no metric is there 
 need not be recorded again. The mark is a tag with the digest of the last commit that MLflow has: it names a history,
 not a number.
 
-A store that is elsewhere is mostly waited for. What may wait goes to it beside the training, in a thread; everything
-else is sent after that.
+Sending to a store that is no SQLite file is mostly waiting. What may wait is sent to it in a thread, beside the
+training; everything else is sent after that.
 """
 
 import logging
@@ -44,6 +44,9 @@ PAIRS_PER_REQUEST = 100
 PAUSE = 20
 COMMIT_TAG = "tokenlayer.commits"
 
+History = tuple[Sequence[Commit], int]
+"""Commits of a run, and how many of them MLflow has."""
+
 _log = logging.getLogger(__name__)
 _Item = TypeVar("_Item")
 
@@ -70,29 +73,40 @@ class Mirror:
         self._warned = False
         self._not_before = 0.0
         self._beside: Future[bool] | None = None
-        self._names_beside: frozenset[str] = frozenset()
+        self._history_beside: History = ((), 0)
 
     @property
     def is_sending(self) -> bool:
-        """True while commits are sent beside the training: `sent` changes, and their files have to stay."""
+        """True while commits are sent beside the training."""
         return self._beside is not None and not self._beside.done()
+
+    def in_use(self, commits: Sequence[Commit]) -> list[History]:
+        """Histories whose checkpoints are needed: that of the run, and the one that is being sent."""
+        return [(commits, self.sent), *([self._history_beside] if self.is_sending else [])]
+
+    def wait(self) -> None:
+        """Return when nothing is being sent beside the training; how that went is told by the next sending."""
+        if self._beside is not None:
+            wait([self._beside])
 
     def wait_for(self, names: Iterable[str]) -> None:
         """Return when none of these artifacts is being sent beside the training."""
-        if self._beside is not None and not self._names_beside.isdisjoint(names):
-            wait([self._beside])
+        commits, sent = self._history_beside
+        if not {name for commit in commits[sent:] for name in commit.files}.isdisjoint(names):
+            self.wait()
 
     def send(self, commits: Sequence[Commit], *, may_wait: bool = False) -> bool:
         """Send those of `commits` that MLflow does not have.
 
         Args:
             commits: all of the run.
-            may_wait: leave them to a later sending if the latest has ended a short while ago, compared with what it
-                took: so sending takes no more than a twentieth of the time, however slow the store, or short the time
-                between two commits. And do not wait for a store that is elsewhere.
+            may_wait: leave them to a later sending if one is in progress, or the latest has ended a short while ago,
+                compared with what it took: so sending takes no more than a twentieth of the time, however slow the
+                store, or short the time between two commits. A store that is no SQLite file gets them in a thread.
 
         Returns:
-            whether all are sent; if not, and none is being sent, why is logged once.
+            whether all are sent: False also where they were left for later, or are being sent. A failure is logged
+            once.
 
         Raises:
             LeaseLostError: another process records the run now.
@@ -104,15 +118,15 @@ class Mirror:
         if beside is not None:
             beside.result()
         if may_wait and not self._remote.store.is_file:
-            self._names_beside = frozenset(name for commit in commits[self.sent :] for name in commit.files)
+            self._history_beside = tuple(commits), self.sent
             thread = ThreadPoolExecutor(1, thread_name_prefix="mirror")
-            self._beside = thread.submit(self._send, tuple(commits))
+            self._beside = thread.submit(self._send, self._history_beside[0])
             thread.shutdown(wait=False)
             return False
         return self._send(commits)
 
     def _is_due(self, commits: Sequence[Commit]) -> bool:
-        # A run is found, and known for what it is, by its parameters and tags: these do not wait.
+        # A run is found, and known for what it is, by its parameters and tags: these are always due.
         names_the_run = any(commit.params or commit.tags for commit in commits[self.sent :])
         return names_the_run or time.monotonic() >= self._not_before
 

@@ -29,8 +29,7 @@ from tokenlayer.tracking.tables import MetricBuffer, TableBuffer, as_frame, join
 from tokenlayer.tracking.uri import named_experiment
 
 Status = Literal["FINISHED", "FAILED", "KILLED"]
-# A table's part is written before the commit when its buffer holds more; no rows pile up in memory.
-BUFFERED_ROWS = 100_000
+BUFFERED_ROWS = 100_000  # of a table: with more a part is written before the commit, so that none pile up in memory
 
 _log = logging.getLogger(__name__)
 
@@ -280,8 +279,7 @@ class Recorder:
         with held_back():
             self._commit(step, checkpoint, aliases, keep=keep)
             self._mirror.send(self._commits, may_wait=may_wait)
-            if not self._mirror.is_sending:
-                self._folder.prune_checkpoints(self._commits, self._mirror.sent)
+            self._folder.prune_checkpoints(self._mirror.in_use(self._commits))
 
     def finish(self, status: Status) -> None:
         """End the run: commit what came after the last commit, and set the status here and in MLflow.
@@ -303,6 +301,7 @@ class Recorder:
                 self._folder.close()
 
     def _finish(self, status: Status) -> None:
+        self._mirror.wait()  # before the heartbeats end, and before there is space for what it reads back
         self._lease.stop()
         self._folder.spend_reserve()
         # A run that breaks off has its status before anything else, which may fail for the same reason.
