@@ -78,6 +78,18 @@ def test_every_figure_is_what_counting_gives(texts, batch):
     assert 0 < expected["redundancy"] < 1
 
 
+def test_tensors_and_the_walk_add_up_to_the_same(texts):
+    tokens = tokenized(texts, CODES)
+    walked, by_tensors = (quality.QualityMeter(len(CODES), C) for _ in range(2))
+    walked.update(tokens)
+    holds = torch.zeros_like(walked._holds[0])
+    sums = by_tensors._add_tensors(tokens, *quality.extents(tokens.vocabulary), holds)
+    assert sums == (walked._characters, walked._covered)
+    assert torch.equal(holds, walked._holds[0])
+    assert torch.equal(by_tensors._matches, walked._matches)
+    assert torch.equal(by_tensors._on_characters, walked._on_characters)
+
+
 def test_dead_tokens_lower_the_efficiency_and_nothing_else_does_at_equal_counts(texts):
     assert quality.renyi_efficiency(torch.tensor([5, 5, 5, 5])) == pytest.approx(1)
     assert quality.renyi_efficiency(torch.tensor([5, 5, 0, 0])) == pytest.approx(0.5)

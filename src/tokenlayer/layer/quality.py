@@ -9,12 +9,17 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from itertools import combinations
 
+import numba
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from tokenlayer.layer.tokenized import Tokenized
 from tokenlayer.layer.vocabulary import BLANK_SIGN, Vocabulary
 from tokenlayer.text.alphabet import BLANK
+
+Integers = npt.NDArray[np.int64]
 
 RENYI_ORDER = 2.5
 _TOKENS_AT_ONCE = 1024  # bounds the overlaps held at a time to 1024·N
@@ -36,20 +41,44 @@ class QualityMeter:
         self._holds: list[Tensor] = []
         self._characters = 0
         self._covered = 0
+        self._extents: tuple[Tensor, Tensor] | None = None
 
     def update(self, tokens: Tokenized) -> None:
         """Add a batch (B, L)."""
+        if self._extents is None:
+            self._extents = extents(tokens.vocabulary)
+        first, end = self._extents
+        B, N, _ = tokens.matches.shape
+        holds = torch.zeros(B, N, dtype=torch.bool, device=tokens.codes.device)
+        if tokens.codes.device.type == "cpu":
+            characters, under = _add_up(
+                tokens.matches.text.numpy(),
+                tokens.matches.position.numpy(),
+                tokens.matches.token_id.numpy(),
+                tokens.codes.numpy(),
+                first.numpy(),
+                end.numpy(),
+                self._none_code,
+                self._matches.numpy(),
+                self._on_characters.numpy(),
+                holds.numpy(),
+            )
+        else:
+            characters, under = self._add_tensors(tokens, first, end, holds)
+        self._holds.append(holds)
+        self._characters += characters
+        self._covered += under
+
+    def _add_tensors(self, tokens: Tokenized, first: Tensor, end: Tensor, holds: Tensor) -> tuple[int, int]:
+        """What `_add_up` does, with tensors."""
         matches = tokens.matches
-        B, N, _ = matches.shape
         is_character = tokens.codes != self._none_code
         on_character = is_character.view(-1)[matches.flat]
         self._matches += matches.counts().cpu()
-        self._on_characters += torch.bincount(matches.token_id[on_character], minlength=N).cpu()
-        holds = torch.zeros(B, N, dtype=torch.bool, device=matches.text.device)
+        self._on_characters += torch.bincount(matches.token_id[on_character], minlength=matches.shape[1]).cpu()
         holds[matches.text, matches.token_id] = True
-        self._holds.append(holds)
-        self._characters += int(is_character.sum())
-        self._covered += int((covered(tokens) & is_character).sum())
+        under = covered(tokens, first, end) & is_character
+        return int(is_character.sum()), int(under.sum())
 
     def compute(self) -> dict[str, float]:
         """The measures over the texts seen so far, by name.
@@ -68,11 +97,63 @@ class QualityMeter:
         }
 
 
-def covered(tokens: Tokenized) -> Tensor:
-    """(B, L) bool: places from the first to the last column of some match that is not blank."""
+@numba.njit(cache=True, nogil=True)
+def _add_up(
+    text: Integers,
+    position: Integers,
+    token_id: Integers,
+    codes: Integers,
+    first: Integers,
+    end: Integers,
+    none_code: int,
+    counts: Integers,
+    on_characters: Integers,
+    holds: npt.NDArray[np.bool_],
+) -> tuple[int, int]:
+    """Characters of a batch, and those under a match; one walk over the matches, in place of tensors of all places.
+
+    Args:
+        text: (M,)
+        position: (M,)
+        token_id: (M,)
+        codes: (B, L)
+        first: (N,) the first column of a token that is not blank.
+        end: (N,) the one behind the last.
+        none_code: the code for no character.
+        counts: (N,) to which the matches of each token are added.
+        on_characters: (N,) to which those are added that begin at a character.
+        holds: (B, N), where True is written for each text that holds a token.
+
+    """
+    B, L = codes.shape
+    under = np.zeros((B, L), np.bool_)
+    for i in range(len(text)):
+        b, t, n = text[i], position[i], token_id[i]
+        counts[n] += 1
+        on_characters[n] += codes[b, t] != none_code
+        holds[b, n] = True
+        for place in range(t + first[n], min(t + end[n], L)):
+            under[b, place] = True
+    characters = n_covered = 0
+    for b in range(B):
+        for place in range(L):
+            if codes[b, place] != none_code:
+                characters += 1
+                n_covered += under[b, place]
+    return characters, n_covered
+
+
+def covered(tokens: Tokenized, first: Tensor, end: Tensor) -> Tensor:
+    """(B, L) bool: places from the first to the last column of some match that is not blank.
+
+    Args:
+        tokens: a batch (B, L).
+        first: (N,) as `extents` gives it.
+        end: (N,) likewise.
+
+    """
     matches = tokens.matches
     B, _, L = matches.shape
-    first, end = extents(tokens.vocabulary)
     # One place more than L, where the matches of the text end that reach its last character.
     row = matches.text * (L + 1) + matches.position
     begins = torch.bincount(row + first[matches.token_id], minlength=B * (L + 1))
