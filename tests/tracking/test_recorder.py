@@ -15,6 +15,7 @@ from mlflow.tracking import MlflowClient
 from tokenlayer.errors import InputError, RunStoppedError
 from tokenlayer.tracking import mirror
 from tokenlayer.tracking.config import TrackingConfig
+from tokenlayer.tracking.lease import LEASE_TAG, Holder
 from tokenlayer.tracking.recorder import Recorder
 
 
@@ -228,6 +229,16 @@ def test_an_outage_until_the_end_says_how_to_send_later(
     with Recorder.resume(TrackingConfig(), output_dir, recorder.run_id):
         assert client.get_run(recorder.run_id).data.metrics == {"m": 1.0}
     assert client.get_run(recorder.run_id).info.status == "FINISHED"
+
+
+def test_a_run_whose_lease_was_lost_says_so_at_its_end(
+    recorder: Recorder, client: MlflowClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    client.set_tag(recorder.run_id, LEASE_TAG, Holder.this_process().to_tag())
+    recorder.log_metrics({"m": 1.0}, 0)
+    recorder.finish("FINISHED")
+    assert f"run {recorder.run_id} is recorded by another process now" in caplog.text
+    assert client.get_metric_history(recorder.run_id, "m") == []
 
 
 def test_a_parent_run_is_honoured(output_dir: Path, client: MlflowClient, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -314,10 +313,12 @@ class Recorder:
             self._folder.drop_incoming()
             if status == "FINISHED":
                 failure, status = error, "FAILED"
-        with suppress(LeaseLostError):
+        try:
             is_sent = self._mirror.send(self._commits)
             if not ((is_told or self._set_status(status)) and is_sent):
                 _log.warning("send the rest of the run later with: %s", self._sync)
+        except LeaseLostError as error:
+            _log.warning("%s", error)
         if failure is not None:
             raise failure
 
