@@ -96,10 +96,15 @@ def layer_moments(x: Tensor) -> Moments:
 
 
 def match_gradient_moments(g: Tensor, embedding: Tensor) -> Moments:
-    """The moments of U[b, n, t] = g[b, t] · E[n], the gradient of the dense output, from g (B, L, D) and E (N, D)."""
+    """The moments of U[b, n, t] = g[b, t] · E[n], the gradient of the dense output, from g (B, L, D) and E (N, D).
+
+    With ḡ the mean of g over the batch, and d and e what is left of ḡ and E without their own means m and M, U averaged
+    over the batch is m · M + d[t] · M + m · e[n] + d[t] · e[n], of which the last three are uncorrelated: their squares
+    add up, and nothing cancels.
+    """
     g_mean = g.mean(0).double()  # ḡ (L, D)
     E = embedding.detach().double()
-    count = g_mean.shape[0] * E.shape[0]
-    mean = g_mean.sum(0) @ E.sum(0) / count
-    variance = ((g_mean.T @ g_mean) * (E.T @ E)).sum() / count - mean.square()
-    return mean.to(g.dtype), variance.clamp(min=0).sqrt().to(g.dtype)
+    m, M = g_mean.mean(0), E.mean(0)
+    d, e = g_mean - m, E - M
+    variance = (d @ M).square().mean() + (e @ m).square().mean() + ((d.T @ d) * (e.T @ e)).sum() / (len(d) * len(e))
+    return (m @ M).to(g.dtype), variance.clamp(min=0).sqrt().to(g.dtype)
