@@ -85,15 +85,16 @@ def _step(
     bench.optimizer.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
     watch.lap("backward")
-    statistics.gradients()
+    statistics.gradient_rows([statistics.gradients()])
     watch.lap("gradient row")
-    step = TrainingStep(index, 0, index, output, loss.detach(), batch.labels, batch.rows)
+    rate = bench.optimizer.param_groups[0]["lr"]
+    step = TrainingStep(index, 0, index, output, loss.detach(), batch.labels, batch.rows, rate)
     if index % 10 == 0:
-        pattern_rows(step, bench.module, bench.dataset.alphabet)
+        pattern_rows(step, bench.module, vocabulary.decode(bench.dataset.alphabet))
         watch.lap("pattern rows")
     bench.optimizer.step()
     watch.lap("optimizer")
-    statistics.values(output)
+    statistics.value_rows([statistics.values(output)])
     watch.lap("value row")
     return step, gradient[0]
 

@@ -1,6 +1,5 @@
 """What is logged of every head, against the tensors themselves."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +12,7 @@ from torch import Tensor, nn
 
 from tokenlayer.models.classifier import ModelConfig
 from tokenlayer.models.layer_statistics import LayerStatistics
+from tokenlayer.models.moments import Held
 from tokenlayer.models.network import TokenizationClassifier
 from tokenlayer.models.sequence_model import SequenceModelConfig
 
@@ -46,14 +46,16 @@ class Step:
     value_tensors: dict[str, np.ndarray]
 
 
-def trained(model: TokenizationClassifier, n_classes: int, steps: int = STEPS) -> Iterator[Step]:
-    """Real steps of Adam, each read twice: by the statistics, and by hooks and `autograd.grad`."""
+def trained(model: TokenizationClassifier, n_classes: int, steps: int = STEPS) -> list[Step]:
+    """Real steps of Adam, each read twice: by the statistics, as they are made of all together, and by `autograd`."""
     statistics = model.statistics()
     assert isinstance(statistics, LayerStatistics)
     found: dict[str, Tensor] = {}
     for name, module in model.head.named_modules(prefix="head"):
         module.register_forward_hook(lambda _, inputs, output, name=name: found.__setitem__(name, output))
     optimizer = torch.optim.Adam(model.parameters(), 0.01)
+    read: list[tuple[Held, Held]] = []
+    tensors: list[tuple[dict[str, np.ndarray], dict[str, np.ndarray]]] = []
     for step in range(steps):
         output = model(texts(B, seed=step))
         outputs = {"embedding": output.embedded, **{k: v for k, v in found.items() if isinstance(v, Tensor)}}
@@ -67,12 +69,15 @@ def trained(model: TokenizationClassifier, n_classes: int, steps: int = STEPS) -
         gradients = statistics.gradients()
         optimizer.step()
         values = {"tokenization": output.tokens.dense().mean(0), **outputs, **parameters}
-        yield Step(
-            gradients,
-            statistics.values(output),
-            {name: g.numpy().copy() for name, g in zip(wanted, of_loss, strict=True)},
-            {name: v.detach().numpy().copy() for name, v in values.items()},
+        read.append((gradients, statistics.values(output)))
+        tensors.append(
+            (
+                {name: g.numpy().copy() for name, g in zip(wanted, of_loss, strict=True)},
+                {name: v.detach().numpy().copy() for name, v in values.items()},
+            )
         )
+    rows = statistics.gradient_rows([gradients for gradients, _ in read]), statistics.value_rows([v for _, v in read])
+    return [Step(*logged, *of_step) for *logged, of_step in zip(*rows, tensors, strict=True)]
 
 
 def constant(columns: pd.DataFrame) -> set[str]:
@@ -95,7 +100,7 @@ def moments_of(tensors: dict[str, np.ndarray]) -> dict[str, float]:
 @heads_and_outputs
 @with_and_without_dropout
 def test_columns_are_all_that_there_are_but_for_those_that_never_move(name, n_classes, loss, dropout):
-    steps = list(trained(build(name, n_classes, loss, dropout), n_classes))
+    steps = trained(build(name, n_classes, loss, dropout), n_classes)
     for logged, tensors in (
         ([s.gradients for s in steps], [s.gradient_tensors for s in steps]),
         ([s.values for s in steps], [s.value_tensors for s in steps]),
@@ -164,7 +169,8 @@ def test_a_look_at_the_model_between_a_steps_passes_is_not_logged(name):
             model.zero_grad()
             model.train()
         model.loss(output, torch.arange(B) % 2).backward()
-        rows.append((statistics.gradients(), statistics.values(output)))
+        held = statistics.gradients(), statistics.values(output)
+        rows.append((statistics.gradient_rows([held[0]]), statistics.value_rows([held[1]])))
     assert rows[0] == rows[1]
 
 

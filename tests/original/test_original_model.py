@@ -124,8 +124,10 @@ def test_the_20_columns_are_those_of_the_original_as_a_whole(codes):
         output = model(codes)
         statistics.watch(output)
         model.loss(output, torch.arange(B) % 2).backward()
-        assert ("tokenization.patterns_mean" in statistics.gradients()) == (model is pooled)
-        assert {"head.out.weight_mean", "embedding.weight_std"} <= statistics.values(output).keys()
+        (gradients,) = statistics.gradient_rows([statistics.gradients()])
+        (values,) = statistics.value_rows([statistics.values(output)])
+        assert ("tokenization.patterns_mean" in gradients) == (model is pooled)
+        assert {"head.out.weight_mean", "embedding.weight_std"} <= values.keys()
 
 
 def test_a_head_of_no_width():

@@ -84,7 +84,8 @@ def test_every_column_is_what_the_dense_model_and_autograd_give(D, n_outputs):
     output = model(codes)
     statistics.watch(output)
     model.loss(output, LABELS).backward()
-    gradients, values = statistics.gradients(), statistics.values(output)
+    (gradients,) = statistics.gradient_rows([statistics.gradients()])
+    (values,) = statistics.value_rows([statistics.values(output)])
     assert tuple(gradients) == tuple(values) == COLUMNS
     for name, (value, gradient) in expected.items():
         assert np.abs(gradient).max() > 0
@@ -102,11 +103,12 @@ def test_each_step_is_watched_anew():
     case = make_case(B=B, L=L, C=C, K=K, N=N, D=1, seed=1)
     model, codes = model_of(case), torch.tensor(case.codes)
     statistics = model.statistics()
-    rows = []
+    steps = []
     for labels in (LABELS, 1 - LABELS, LABELS):
         model.zero_grad()
         output = model(codes)
         statistics.watch(output)
         model.loss(output, labels).backward()
-        rows.append(statistics.gradients())
+        steps.append(statistics.gradients())
+    rows = statistics.gradient_rows(steps)
     assert rows[0] == rows[2] != rows[1]

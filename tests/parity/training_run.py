@@ -66,9 +66,9 @@ def trained(dtype):
         run.first_gradients = run.first_gradients or {
             name: parameter(model).grad.clone() for name, parameter in PARAMETERS.items()
         }
-        run.grads_log.append(statistics.gradients())
+        run.grads_log += statistics.gradient_rows([statistics.gradients()])
         optimizer.step()
-        run.vals_log.append(statistics.values(output))
+        run.vals_log += statistics.value_rows([statistics.values(output)])
         metrics.update(output.probabilities, labels, loss)
         run.loss.append(loss.item())
         run.accuracy.append(metrics.accuracy())

@@ -8,13 +8,13 @@ by construction are left out: the deviation of a single number, and means that a
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from tokenlayer.models.moments import Numbers, match_moments, measured
+from tokenlayer.models.moments import Held, Numbers, held, measured
 from tokenlayer.models.output import ModelOutput
 
 Row = dict[str, float]
@@ -22,19 +22,27 @@ Row = dict[str, float]
 
 
 class ModelStatistics(ABC):
-    """Reads one training step after the other."""
+    """Reads one training step after the other, and makes rows of many together."""
 
     @abstractmethod
     def watch(self, output: ModelOutput) -> None:
         """Attach to a step's forward pass, before its backward pass."""
 
     @abstractmethod
-    def gradients(self) -> Row:
-        """Statistics of the gradients of the watched step, after its backward pass and before its update."""
+    def gradients(self) -> Held:
+        """The gradients of the watched step, after its backward pass and before its update."""
 
     @abstractmethod
-    def values(self, output: ModelOutput) -> Row:
-        """Statistics of the step's activations, and of the parameters as they are now."""
+    def values(self, output: ModelOutput) -> Held:
+        """The step's activations, and the parameters as they are now."""
+
+    @abstractmethod
+    def gradient_rows(self, steps: Sequence[Held]) -> list[Row]:
+        """Statistics of the gradients of some steps: cheaper, the more there are."""
+
+    @abstractmethod
+    def value_rows(self, steps: Sequence[Held]) -> list[Row]:
+        """Statistics of the values of some steps."""
 
     @property
     def constant(self) -> Collection[str]:
@@ -88,19 +96,22 @@ class LayerStatistics(ModelStatistics):
             if value.requires_grad:
                 value.register_hook(_keeping_gradient(self._gradients, name))  # type: ignore[no-untyped-call]  # torch's
 
-    def gradients(self) -> Row:
-        outputs = {name: self._gradients[name] for name in self._watched if name in self._gradients}
-        parameters = {name: p.grad for name, p in self._parameters.items() if p.grad is not None}
-        held = {**outputs, **parameters}
-        return _row(measured(held), {name: value.numel() for name, value in held.items()}, self._zero_gradients)
+    def gradients(self) -> Held:
+        outputs = [(name, self._gradients[name]) for name in self._watched if name in self._gradients]
+        parameters = [(name, grad) for name, p in self._parameters.items() if (grad := p.grad) is not None]
+        return held(outputs + parameters)
 
-    def values(self, output: ModelOutput) -> Row:
-        parameters = {name: p.detach() for name, p in self._parameters.items() if p.requires_grad}
-        held = {**self._layers(output), **parameters}
-        if output.embedded.is_leaf:  # zeros that are there for their gradient alone, as those of the maximum are
-            del held["embedding"]
-        found = measured(held, {"tokenization": match_moments(output.tokens.matches, output.logits.dtype)})
-        return _row(found, {name: value.numel() for name, value in held.items()}, self._fixed_values)
+    def values(self, output: ModelOutput) -> Held:
+        # A leaf is of zeros that are there for their gradient alone, as those of the maximum are.
+        embedded = () if output.embedded.is_leaf else (("embedding", output.embedded),)
+        parameters = [(name, p) for name, p in self._parameters.items() if p.requires_grad]
+        return held((*embedded, *self._outputs.items(), *parameters), {"tokenization": output.tokens.matches})
+
+    def gradient_rows(self, steps: Sequence[Held]) -> list[Row]:
+        return _rows(steps, self._zero_gradients)
+
+    def value_rows(self, steps: Sequence[Held]) -> list[Row]:
+        return _rows(steps, self._fixed_values)
 
     def close(self) -> None:
         for handle in self._handles:
@@ -132,6 +143,10 @@ def _parts(model: nn.Module, modules: Collection[nn.Module]) -> set[str]:
     wanted = {id(module) for module in modules}
     names = [name for name, module in model.named_modules() if id(module) in wanted]
     return {*names, *(f"{name}.{kind}" for name in names for kind in ("weight", "bias"))}
+
+
+def _rows(steps: Sequence[Held], without_mean: Collection[str]) -> list[Row]:
+    return [_row(found, step.sizes, without_mean) for found, step in zip(measured(steps), steps, strict=True)]
 
 
 def _row(found: Mapping[str, Numbers], sizes: Mapping[str, int], without_mean: Collection[str]) -> Row:

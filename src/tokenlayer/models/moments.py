@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import numba
 import numpy as np
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from tokenlayer.layer.matching import Matches
 
-_SMALL = 8192  # numbers of a tensor that are measured together with others
+_SMALL = 8192  # numbers of a tensor that is copied, to be measured together with others
 _MIXER = 0x9E3779B97F4A7C15  # 2^64 by the golden ratio: multiples of it are spread evenly
 
 Moments = tuple[Tensor, Tensor]
@@ -31,28 +32,71 @@ def moments(x: Tensor) -> Moments:
     return mean, torch.linalg.vector_norm(x - mean) / math.sqrt(x.numel())
 
 
-def measured(tensors: Mapping[str, Tensor], known: Mapping[str, Moments | Numbers] | None = None) -> dict[str, Numbers]:
-    """Mean and population standard deviation of each tensor, as numbers.
+class Held(NamedTuple):
+    """What named tensors hold at a moment: enough of it to measure their moments later, of many moments at once."""
 
-    On a GPU all are fetched in one transfer: each `.item()` would wait for the device. On a CPU the small ones are
-    measured together: of a parameter of a few numbers it is the calls that take the time.
+    sizes: dict[str, int]
+    """Numbers in each tensor."""
+    copies: Tensor
+    """The numbers of small tensors on a CPU, end to end."""
+    others: dict[str, Moments | Matches]
+    """The moments of the other tensors, which their device may still be at work on; the matches."""
+
+    @property
+    def kept(self) -> int:
+        """Numbers that are kept of these."""
+        return self.copies.numel() + sum(3 * len(x) for x in self.others.values() if isinstance(x, Matches))
+
+
+def held(tensors: Iterable[tuple[str, Tensor]], known: Mapping[str, Moments | Matches] | None = None) -> Held:
+    """What these tensors hold now, whatever becomes of them.
+
+    Between the steps of a training the processor's caches are full of other things, and whatever is done takes several
+    times as long as in a loop. To copy small tensors is the least that can be done.
 
     Args:
         tensors: by name.
-        known: moments that are known already, to be fetched with the others, before which they stand.
+        known: matches, and moments that are known already.
 
     """
-    known = known or {}
-    small = [name for name, x in tensors.items() if _is_small(x)]
-    found = dict(zip(small, _together([tensors[name] for name in small]), strict=True))
-    found |= _fetched({**known, **{name: moments(x) for name, x in tensors.items() if name not in found}})
-    return {name: found[name] for name in (*known, *tensors)}
+    sizes, parts, others = {}, [], dict(known or {})
+    for name, x in tensors:
+        sizes[name] = size = x.numel()
+        if 0 < size <= _SMALL and x.is_cpu:
+            parts.append(x.detach().reshape(-1))
+        else:
+            others[name] = moments(x.detach())
+    return Held(sizes, torch.cat(parts) if parts else torch.empty(0), others)
 
 
-def _fetched(pairs: Mapping[str, Moments | Numbers]) -> dict[str, Numbers]:
-    elsewhere = [x for pair in pairs.values() for x in pair if isinstance(x, Tensor) and x.device.type != "cpu"]
+def measured(steps: Sequence[Held]) -> list[dict[str, Numbers]]:
+    """Mean and population standard deviation of what was held at each step, as numbers.
+
+    What was known stands before the tensors. On a GPU all are fetched in one transfer: each `.item()` would wait for
+    the device.
+    """
+    if not steps:
+        return []
+    sizes = [size for step in steps for name, size in step.sizes.items() if name not in step.others]
+    copies = np.concatenate([step.copies.double().numpy() for step in steps])
+    of_copies = ((mean, std) for mean, std in _of_segments(copies, np.array(sizes, dtype=np.int64)).tolist())
+    of_others = _fetched([_moments_of(x) for step in steps for x in step.others.values()])
+    rows = []
+    for step in steps:
+        others = {name: next(of_others) for name in step.others}
+        known = {name: others[name] for name in others if name not in step.sizes}
+        rows.append(known | {name: others[name] if name in others else next(of_copies) for name in step.sizes})
+    return rows
+
+
+def _moments_of(x: Moments | Matches) -> Moments | Numbers:
+    return match_moments(x) if isinstance(x, Matches) else x
+
+
+def _fetched(pairs: Sequence[Moments | Numbers]) -> Iterator[Numbers]:
+    elsewhere = [x for pair in pairs for x in pair if isinstance(x, Tensor) and x.device.type != "cpu"]
     fetched = iter(torch.stack(elsewhere).tolist() if elsewhere else ())
-    return {name: (_number(mean, fetched), _number(std, fetched)) for name, (mean, std) in pairs.items()}
+    return ((_number(mean, fetched), _number(std, fetched)) for mean, std in pairs)
 
 
 def _number(x: Tensor | float, fetched: Iterator[float]) -> float:
@@ -64,14 +108,6 @@ def _number(x: Tensor | float, fetched: Iterator[float]) -> float:
 
 def _is_small(x: Tensor) -> bool:
     return x.device.type == "cpu" and 0 < x.numel() <= _SMALL and x.dtype in (torch.float32, torch.float64)
-
-
-def _together(tensors: Sequence[Tensor]) -> list[Numbers]:
-    if not tensors:
-        return []
-    arrays = [x.detach().numpy().ravel() for x in tensors]
-    found = _of_segments(np.concatenate(arrays, dtype=np.float64), np.array([len(x) for x in arrays]))
-    return [(mean, std) for mean, std in found.tolist()]
 
 
 @numba.njit(cache=True, nogil=True)
@@ -88,10 +124,10 @@ def _of_segments(values: npt.NDArray[np.float64], sizes: npt.NDArray[np.int64]) 
     return found
 
 
-def match_moments(matches: Matches, dtype: torch.dtype) -> Moments | Numbers:
+def match_moments(matches: Matches) -> Moments | Numbers:
     """Mean of the dense matches (B, N, L), and the population standard deviation of their mean over the batch.
 
-    Tensors of `dtype` where the matches are on a GPU, numbers on a CPU, where a tensor takes longer than to count.
+    Double tensors where the matches are on a GPU, numbers on a CPU, where a tensor takes longer than to count.
     """
     B, N, L = matches.shape
     mean = len(matches) / (B * N * L)
@@ -99,7 +135,7 @@ def match_moments(matches: Matches, dtype: torch.dtype) -> Moments | Numbers:
     squares = _sum_of_squares(matches)
     variance = squares / (B * B * N * L) - mean * mean
     if isinstance(variance, Tensor):
-        return variance.new_tensor(mean, dtype=dtype), variance.clamp(min=0).sqrt().to(dtype)
+        return variance.new_tensor(mean), variance.clamp(min=0).sqrt()
     return mean, math.sqrt(max(variance, 0.0))
 
 

@@ -6,13 +6,14 @@ parameters, each with mean and population standard deviation.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from itertools import chain
 
 from torch import Tensor
 
+from tokenlayer.layer.matching import Matches
 from tokenlayer.models.layer_statistics import ModelStatistics, Row
-from tokenlayer.models.moments import Moments, Numbers, match_moments, measured, moments
+from tokenlayer.models.moments import Held, Moments, held, measured, moments
 from tokenlayer.models.network import TokenizationClassifier
 from tokenlayer.models.output import ModelOutput
 from tokenlayer.original.flatten_head import FlattenHead
@@ -53,23 +54,28 @@ class OriginalStatistics(ModelStatistics):
                     lambda gradient, name=name: self._gradients.__setitem__(name, gradient)
                 )
 
-    def gradients(self) -> Row:
-        found = {name: layer_moments(gradient) for name, gradient in self._gradients.items()}
+    def gradients(self) -> Held:
+        found: dict[str, Moments | Matches] = {
+            name: layer_moments(gradient) for name, gradient in self._gradients.items()
+        }
         # The gradient of the dense output of the tokenization layer, factorised.
         embedding = self.parameters["embedding_kernel"]
         found["tokenization"] = match_gradient_moments(self._gradients["embedding"], embedding)
-        for name, parameter in self.parameters.items():
-            assert parameter.grad is not None
-            found[name] = moments(parameter.grad)
-        return _row(found)
+        gradients = [(name, grad) for name, p in self.parameters.items() if (grad := p.grad) is not None]
+        return held(gradients, found)
 
-    def values(self, output: ModelOutput) -> Row:
-        found: dict[str, Moments | Numbers] = {
+    def values(self, output: ModelOutput) -> Held:
+        found: dict[str, Moments | Matches] = {
             name: layer_moments(value.detach()) for name, value in _layers(output).items()
         }
-        found["tokenization"] = match_moments(output.tokens.matches, output.logits.dtype)
-        found |= {name: moments(parameter.detach()) for name, parameter in self.parameters.items()}
-        return _row(found)
+        found["tokenization"] = output.tokens.matches
+        return held(self.parameters.items(), found)
+
+    def gradient_rows(self, steps: Sequence[Held]) -> list[Row]:
+        return _rows(steps)
+
+    def value_rows(self, steps: Sequence[Held]) -> list[Row]:
+        return _rows(steps)
 
     @property
     def constant(self) -> Collection[str]:
@@ -85,9 +91,12 @@ def _layers(output: ModelOutput) -> dict[str, Tensor]:
     return {"out": output.probabilities, "dense": output.hidden, "embedding": output.embedded}
 
 
-def _row(found: Mapping[str, Moments | Numbers]) -> Row:
-    numbers = measured({}, {name: found[name] for name in (*LAYERS, *PARAMETERS)})
-    return dict(zip(COLUMNS, chain.from_iterable(numbers.values()), strict=True))
+def _rows(steps: Sequence[Held]) -> list[Row]:
+    rows = []
+    for found in measured(steps):
+        numbers = chain.from_iterable(found[name] for name in (*LAYERS, *PARAMETERS))
+        rows.append(dict(zip(COLUMNS, numbers, strict=True)))
+    return rows
 
 
 def layer_moments(x: Tensor) -> Moments:

@@ -15,6 +15,7 @@ from torchmetrics import MeanMetric
 
 from tokenlayer.data.types import Batch
 from tokenlayer.errors import InputError
+from tokenlayer.models.layer_statistics import ModelStatistics
 from tokenlayer.models.network import TokenizationClassifier
 from tokenlayer.models.output import ModelOutput
 from tokenlayer.rules.base import TrainingProgress
@@ -40,6 +41,8 @@ class TrainingStep:
     labels: Tensor
     rows: Tensor
     """(B,): which of the training texts these are."""
+    learning_rate: float
+    """Of this step's update: behind it Lightning has set the next one's."""
     edit: AppliedEdit | None = None
     """What the learning rule replaced after the update, once it has."""
 
@@ -99,6 +102,13 @@ class TokenizationModule(pl.LightningModule):
             token_parameters=model.head.token_parameters(),
         )
         self.validated_steps = 0
+        self._statistics: ModelStatistics | None = None
+
+    def statistics(self) -> ModelStatistics:
+        """Those of the model in training, attached to it once for all who ask."""
+        if self._statistics is None:
+            self._statistics = self.model.statistics()
+        return self._statistics
 
     def phase_metrics(self, phase: str) -> Metrics:
         """The metrics of `train` (running within the epoch), `validation` or `test`."""
@@ -125,6 +135,7 @@ class TokenizationModule(pl.LightningModule):
             loss=loss.detach(),
             labels=batch.labels,
             rows=batch.rows,
+            learning_rate=float(self.trainer.optimizers[0].param_groups[0]["lr"]),
         )
         if self._embedding_l2:
             loss = loss + self._embedding_l2 * self.model.embedding_l2(output.tokens, batch.weights)
@@ -156,6 +167,9 @@ class TokenizationModule(pl.LightningModule):
 
     def on_train_end(self) -> None:
         self.current = None  # lets go of the last step's tensors
+        if self._statistics is not None:
+            self._statistics.close()
+            self._statistics = None
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         self._evaluate(batch, "validation")

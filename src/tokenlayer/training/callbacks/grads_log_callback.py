@@ -2,39 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytorch_lightning as pl
 from torch import Tensor
 from torch.optim import Optimizer
 
-from tokenlayer.models.layer_statistics import ModelStatistics
+from tokenlayer.models.moments import Held
 from tokenlayer.training.callbacks.base import RunContext
-from tokenlayer.training.callbacks.run_callback import RunCallback, as_module, current_step, watched
+from tokenlayer.training.callbacks.run_callback import current_step
+from tokenlayer.training.callbacks.statistics_log import StatisticsLog
+from tokenlayer.training.callbacks.step_log import Row
 
 
-class GradsLog(RunCallback):
+class GradsLog(StatisticsLog):
     """Table `logs/grads_log`, every step before its update; a strided copy as metrics `watch/gradients/<column>`."""
 
     def __init__(self, run: RunContext, metrics_every: int) -> None:
-        super().__init__(run)
-        self.metrics_every = metrics_every
-        self._statistics: ModelStatistics | None = None
-
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self._statistics = as_module(pl_module).model.statistics()
+        super().__init__(run, "logs/grads_log", "gradients", metrics_every)
 
     def on_before_backward(self, trainer: pl.Trainer, pl_module: pl.LightningModule, loss: Tensor) -> None:
-        assert self._statistics is not None
-        self._statistics.watch(current_step(pl_module).output)
+        self.statistics.watch(current_step(pl_module).output)
 
     def on_before_optimizer_step(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, optimizer: Optimizer
     ) -> None:
-        assert self._statistics is not None
-        step, row = current_step(pl_module), self._statistics.gradients()
-        self.recorder.append("logs/grads_log", step.place | row)
-        if step.step % self.metrics_every == 0:
-            self.recorder.log_metrics(watched("gradients", row, self._statistics.constant), step.step)
+        self.take(current_step(pl_module), self.statistics.gradients())
 
-    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        assert self._statistics is not None
-        self._statistics.close()
+    def rows(self, kept: Sequence[Held]) -> Sequence[Row]:
+        return self.statistics.gradient_rows(kept)

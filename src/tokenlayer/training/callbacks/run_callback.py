@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 
 import pytorch_lightning as pl
 
@@ -59,15 +59,6 @@ def as_module(module: pl.LightningModule) -> TokenizationModule:
     """The module as what it is."""
     assert isinstance(module, TokenizationModule)
     return module
-
-
-def watched(kind: str, row: Mapping[str, float], constant: Collection[str]) -> dict[str, float]:
-    """A row of statistics as metrics `watch/<kind>/<column>`, but for those that cannot change.
-
-    MLflow's UI has a section of charts for each prefix, in alphabetical order: these come behind `test`, `tokens`,
-    `train` and `validation`.
-    """
-    return {f"watch/{kind}/{name}": value for name, value in row.items() if name not in constant}
 
 
 def is_blank(pattern: str) -> bool:

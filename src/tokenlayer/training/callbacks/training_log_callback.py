@@ -2,48 +2,49 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 from typing import Any
 
 import pytorch_lightning as pl
-from torch.optim import Optimizer
+import torch
+from torch import Tensor
 
 from tokenlayer.training.callbacks.base import RunContext
-from tokenlayer.training.callbacks.run_callback import RunCallback, as_module, current_step
+from tokenlayer.training.callbacks.run_callback import as_module, current_step
+from tokenlayer.training.callbacks.step_log import Row, StepLog
 
 
-class TrainingLog(RunCallback):
+class TrainingLog(StepLog[Tensor]):
     """Table `logs/train_log` (loss of each step); metrics `train/loss`, `train/accuracy`, and all others at epoch ends.
 
     `train/accuracy` runs within the epoch, as the original prints it; `train/loss` is the step's.
     """
 
     def __init__(self, run: RunContext, metrics_every: int) -> None:
-        super().__init__(run)
+        super().__init__(run, "logs/train_log")
         self.metrics_every = metrics_every
-        self._rate = math.nan
         self._complete_epoch = -1
-
-    def on_before_optimizer_step(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, optimizer: Optimizer
-    ) -> None:
-        # Of this update: behind it Lightning has set the next one's already.
-        self._rate = float(optimizer.param_groups[0]["lr"])
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         step = current_step(pl_module)
-        loss = step.loss.item()
-        self.recorder.append("logs/train_log", step.place | {"loss": loss})
+        self.keep(step, step.loss)
         is_last = batch_idx + 1 == trainer.num_training_batches
         if step.step % self.metrics_every == 0 or is_last:
-            accuracy = as_module(pl_module).phase_metrics("train").accuracy()
-            values = {"train/loss": loss, "train/accuracy": accuracy, "train/learning_rate": self._rate}
-            self.recorder.log_metrics(values | {"train/epoch": step.epoch}, step.step)
+            values = {
+                "train/loss": step.loss.item(),
+                "train/accuracy": as_module(pl_module).phase_metrics("train").accuracy(),
+                "train/learning_rate": step.learning_rate,
+                "train/epoch": step.epoch,
+            }
+            self.recorder.log_metrics(values, step.step)
         # With the last step, and so in the commit of its checkpoint, rather than at the epoch's end, which comes later.
         if is_last or trainer.global_step == trainer.max_steps:
             self._log_epoch(trainer, pl_module)
+
+    def rows(self, kept: Sequence[Tensor]) -> Sequence[Row]:
+        return [{"loss": loss} for loss in torch.stack(list(kept)).tolist()]
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         # An epoch that was stopped early has no last step. As a run goes on from a checkpoint of an epoch's end,

@@ -1,0 +1,48 @@
+"""What `grads_log` and `vals_log` have in common."""
+
+from __future__ import annotations
+
+import pytorch_lightning as pl
+
+from tokenlayer.models.layer_statistics import ModelStatistics
+from tokenlayer.models.moments import Held
+from tokenlayer.training.callbacks.base import RunContext
+from tokenlayer.training.callbacks.run_callback import as_module
+from tokenlayer.training.callbacks.step_log import Row, StepLog
+from tokenlayer.training.module import TrainingStep
+
+
+class StatisticsLog(StepLog[Held]):
+    """A table of statistics of the model; a strided copy as metrics `watch/<kind>/<column>`.
+
+    Those that cannot change are no metrics. MLflow's UI has a section of charts for each prefix, in alphabetical order:
+    these come behind `test`, `tokens`, `train` and `validation`.
+
+    Args:
+        run: where to record.
+        table: the table's path among the artifacts.
+        kind: what the statistics are of.
+        metrics_every: steps between two values of the metrics.
+
+    """
+
+    statistics: ModelStatistics
+
+    def __init__(self, run: RunContext, table: str, kind: str, metrics_every: int) -> None:
+        super().__init__(run, table)
+        self.kind = kind
+        self.metrics_every = metrics_every
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.statistics = as_module(pl_module).statistics()
+
+    def take(self, step: TrainingStep, held: Held) -> None:
+        """Take what a step held; metrics that are due get the time of the step."""
+        self.keep(step, held, held.kept)
+        if not step.step % self.metrics_every:
+            self.write()
+
+    def written(self, step: int, row: Row) -> None:
+        if not step % self.metrics_every:
+            changing = {name: value for name, value in row.items() if name not in self.statistics.constant}
+            self.recorder.log_metrics({f"watch/{self.kind}/{name}": value for name, value in changing.items()}, step)
