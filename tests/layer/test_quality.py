@@ -5,6 +5,8 @@ from itertools import combinations
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tokenlayer.layer import quality
 from tokenlayer.layer.matching import match
@@ -110,7 +112,21 @@ def test_tokens_that_match_nowhere_have_no_overlap(texts):
     }
 
 
+@given(st.integers(0, 60), st.integers(1, 30), st.floats(0, 1), st.integers(0, 99))
+@settings(max_examples=60, deadline=None)
+def test_overlaps_are_the_same_by_a_walk_and_by_products(n, N, share, seed):
+    holds = torch.rand(n, N, generator=torch.Generator().manual_seed(seed)) < share
+    sets = [set(holds[:, token].nonzero().flatten().tolist()) for token in range(N)]
+    live = [texts for texts in sets if texts]
+    largest = [max((len(a & b) / len(a | b) for b in live if b is not a), default=0) for a in live]
+    for products_in_a_step in (0, 1 << 40):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(quality, "_PRODUCTS_IN_A_STEP", products_in_a_step)
+            assert quality.redundancy(holds) == pytest.approx(sum(largest) / max(len(live), 1), rel=1e-6)
+
+
 def test_overlaps_beyond_one_chunk(monkeypatch):
+    monkeypatch.setattr(quality, "_PRODUCTS_IN_A_STEP", 1 << 40)
     holds = torch.rand(40, 25, generator=torch.Generator().manual_seed(0)) < 0.3
     whole = quality.redundancy(holds)
     monkeypatch.setattr(quality, "_TOKENS_AT_ONCE", 4)

@@ -23,6 +23,7 @@ Integers = npt.NDArray[np.int64]
 
 RENYI_ORDER = 2.5
 _TOKENS_AT_ONCE = 1024  # bounds the overlaps held at a time to 1024·N
+_PRODUCTS_IN_A_STEP = 200  # of matrices, in the time that a walk takes for a pair of tokens in a text
 
 
 class QualityMeter:
@@ -177,10 +178,20 @@ def redundancy(holds: Tensor) -> float:
         holds: (n, N) bool: which text holds which token.
 
     """
-    holds = holds[:, holds.any(0)].float()  # sums of ones are exact up to 2²⁴ texts
+    n, N = holds.shape
+    if holds.device.type == "cpu":
+        first, tokens = _tokens_of_texts(holds.numpy())
+        if int(np.square(np.diff(first)).sum()) * _PRODUCTS_IN_A_STEP < n * N * N:
+            largest = _largest_by_walk(first, tokens, N)[np.bincount(tokens, minlength=N) > 0]
+            return float(largest.mean()) if len(largest) else 0.0
+    largest_of_live = _largest_by_products(holds[:, holds.any(0)])
+    return float(largest_of_live.mean()) if len(largest_of_live) else 0.0
+
+
+def _largest_by_products(holds: Tensor) -> Tensor:
+    """(N,) the largest overlap of each token with another, all of which occur, by products of matrices."""
+    holds = holds.float()  # sums of ones are exact up to 2²⁴ texts
     n_live = holds.shape[1]
-    if n_live < 2:
-        return 0.0
     size = holds.sum(0)
     largest = holds.new_zeros(n_live)
     for start in range(0, n_live, _TOKENS_AT_ONCE):
@@ -190,7 +201,60 @@ def redundancy(holds: Tensor) -> float:
         overlap.diagonal().zero_()  # with itself
         largest[chunk] = torch.maximum(largest[chunk], overlap.amax(1))
         largest[rest] = torch.maximum(largest[rest], overlap.amax(0))
-    return float(largest.double().mean())
+    return largest.double()
+
+
+@numba.njit(cache=True, nogil=True)
+def _tokens_of_texts(holds: npt.NDArray[np.bool_]) -> tuple[Integers, Integers]:
+    """(n + 1,) where the tokens of each text begin in (P,), where they are in order; `holds` is (n, N)."""
+    n, N = holds.shape
+    first, tokens = np.zeros(n + 1, np.int64), np.empty(holds.sum(), np.int64)
+    p = 0
+    for text in range(n):
+        for token in range(N):
+            if holds[text, token]:
+                tokens[p] = token
+                p += 1
+        first[text + 1] = p
+    return first, tokens
+
+
+@numba.njit(cache=True, nogil=True)
+def _largest_by_walk(first: Integers, tokens: Integers, N: int) -> npt.NDArray[np.float64]:
+    """(N,) the largest overlap of each token with another, by a walk over its texts; 0 for those that do not occur.
+
+    Args:
+        first: as `_tokens_of_texts` gives it.
+        tokens: likewise.
+        N: tokens.
+
+    """
+    size = np.zeros(N, np.int64)
+    for token in tokens:
+        size[token] += 1
+    by_token, end = np.empty(len(tokens), np.int64), np.cumsum(size)
+    for text in range(len(first) - 2, -1, -1):
+        for token in tokens[first[text] : first[text + 1]]:
+            end[token] -= 1
+            by_token[end[token]] = text
+    both, largest = np.zeros(N, np.int64), np.zeros(N)
+    for token in range(N):
+        its_texts = by_token[end[token] : end[token] + size[token]]
+        for text in its_texts:
+            p = first[text + 1] - 1
+            while tokens[p] > token:  # of each pair once
+                both[tokens[p]] += 1
+                p -= 1
+        for text in its_texts:
+            p = first[text + 1] - 1
+            while tokens[p] > token:
+                other, shared = tokens[p], both[tokens[p]]
+                p -= 1
+                if shared:
+                    overlap = shared / (size[token] + size[other] - shared)
+                    largest[token], largest[other] = max(largest[token], overlap), max(largest[other], overlap)
+                    both[other] = 0
+    return largest
 
 
 def renyi_efficiency(counts: Tensor) -> float:
