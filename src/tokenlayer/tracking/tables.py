@@ -60,6 +60,20 @@ def _array(value: Any, rows: int) -> pa.Array:
     return pa.array(value)
 
 
+def _column(values: Sequence[Any], rows: Sequence[int]) -> pa.Array | pa.ChunkedArray:
+    """A column of chunks of so many rows, made at once where they are of one kind."""
+    kinds = {type(value) for value in values}
+    if kinds == {np.ndarray} and len({(value.dtype, value.shape[1:]) for value in values}) == 1:
+        return _array(np.concatenate(values), sum(rows))
+    if kinds == {list}:
+        made = {id(value): pa.array(value) for value in values}  # one list may come again and again
+        if len({array.type for array in made.values()}) == 1:
+            return pa.chunked_array([made[id(value)] for value in values])
+    if kinds == {int}:
+        return pa.array(np.repeat(np.array(values, dtype=np.int64), rows))
+    return joined([pa.table([_array(value, n)], names=["column"]) for value, n in zip(values, rows, strict=True)])[0]
+
+
 class TableBuffer:
     """The rows of one table that are in no part yet.
 
@@ -98,15 +112,12 @@ class TableBuffer:
     def table(self) -> pa.Table:
         """The buffered rows; a column without any value is one of floats."""
         pieces: list[pa.Table] = []
-        for of_scalars, chunks in groupby(self._chunks, key=lambda chunk: chunk[0] is None):
-            if of_scalars:
-                scalars = [columns for _, columns in chunks]
-                pieces.append(pa.table({name: [row[name] for row in scalars] for name in scalars[0]}))
-            else:
-                pieces += [
-                    pa.table({name: _array(value, rows or 0) for name, value in columns.items()})
-                    for rows, columns in chunks
-                ]
+        for of_scalars, alike in groupby(self._chunks, key=lambda chunk: chunk[0] is None):
+            counts, chunks = zip(*alike, strict=True)
+            columns = {name: [chunk[name] for chunk in chunks] for name in chunks[0]}
+            if not of_scalars:
+                columns = {name: _column(values, counts) for name, values in columns.items()}
+            pieces.append(pa.table(columns))
         return joined(pieces)
 
     def write_part(self, folder: Path) -> None:
@@ -167,8 +178,12 @@ class MetricBuffer:
 def write_parquet(table: pa.Table, path: Path) -> None:
     """Write a Parquet file (zstd), making its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    # Measured numbers hardly repeat: a dictionary of them takes as long as all the rest, and more space than none.
+    repeating = [
+        column.name for column in table.schema if pa.types.is_integer(column.type) or column.type == pa.string()
+    ]
     with replacing(path) as unfinished:
-        pq.write_table(table, unfinished, compression="zstd")
+        pq.write_table(table, unfinished, compression="zstd", use_dictionary=repeating)
 
 
 def read_parts(paths: Iterable[Path]) -> pa.Table:

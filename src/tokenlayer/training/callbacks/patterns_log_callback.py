@@ -113,7 +113,7 @@ class PatternsLog(RunCallback):
 
 def _columns(rows: PatternRows) -> dict[str, object]:
     return {
-        "neuron": list(range(len(rows.pattern))),
+        "neuron": np.arange(len(rows.pattern)),
         "pattern": rows.pattern,
         "gradient": rows.gradient,
         "matches": rows.matches,
