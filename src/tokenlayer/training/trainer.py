@@ -150,6 +150,8 @@ class TrainerConfig(OpenSettings):
         import torch
         from pytorch_lightning.callbacks import Checkpoint
 
+        from tokenlayer.training.no_profiler import NoProfiler
+
         if self.threads is not None:
             torch.set_num_threads(self.threads)
         every = [*callbacks, *self._stoppers()]
@@ -169,6 +171,7 @@ class TrainerConfig(OpenSettings):
             deterministic=self.deterministic,
             callbacks=every,
             logger=logger,
+            profiler=NoProfiler(),
             default_root_dir=run_dir,
             # Lightning adds a checkpoint callback of its own where it finds none.
             enable_checkpointing=any(isinstance(callback, Checkpoint) for callback in every),
