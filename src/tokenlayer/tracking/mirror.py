@@ -41,7 +41,7 @@ from tokenlayer.tracking.uri import why_away
 METRICS_PER_REQUEST = 800
 PAIRS_PER_REQUEST = 100
 # Of the time that the latest sending took, after which one that may wait is due.
-PAUSE = 20
+PAUSE = 50
 COMMIT_TAG = "tokenlayer.commits"
 
 History = tuple[Sequence[Commit], int]
@@ -101,7 +101,7 @@ class Mirror:
         Args:
             commits: all of the run.
             may_wait: leave them to a later sending if one is in progress, or the latest has ended a short while ago,
-                compared with what it took: so sending takes no more than a twentieth of the time, however slow the
+                compared with what it took: so sending takes no more than a fiftieth of the time, however slow the
                 store, or short the time between two commits. A store that is no SQLite file gets them in a thread.
 
         Returns:

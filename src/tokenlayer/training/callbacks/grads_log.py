@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class GradsLogConfig(CallbackConfig):
     """Statistics of gradients."""
 
-    metrics_every: int = 50
+    metrics_every: int = 100
     """Steps between two values of the metrics; the table has every step."""
 
     def problems(self) -> Iterator[tuple[str, str]]:
