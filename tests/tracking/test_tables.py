@@ -55,6 +55,35 @@ def test_scalars_and_arrays_may_alternate(tmp_path: Path) -> None:
     assert np.isnan(table["x"].to_pylist()[2])
 
 
+def test_a_column_of_several_kinds_widens(tmp_path: Path) -> None:
+    buffer = TableBuffer("log", next_part=0)
+    buffer.append({"step": [0, 1], "x": np.array([1, 2]), "note": None, "names": ["a", "b"]})
+    buffer.append({"step": 2, "x": 2.5, "note": "late", "names": "c"})
+    buffer.append({"step": [3], "x": np.array([0.5], dtype=np.float32), "note": None, "names": ["d"]})
+    buffer.append({"step": [4], "x": [7], "note": "last", "names": ["e"]})
+    table = buffer.table()
+    assert {field.name: field.type for field in table.schema} == {
+        "step": pa.int64(),
+        "x": pa.float64(),
+        "note": pa.string(),
+        "names": pa.string(),
+    }
+    assert table["x"].to_pylist() == [1.0, 2.0, 2.5, 0.5, 7.0]
+    assert table["note"].to_pylist() == [None, None, "late", None, "last"]
+    assert table["names"].to_pylist() == list("abcde")
+
+
+def test_one_list_may_come_again_and_again(tmp_path: Path) -> None:
+    buffer = TableBuffer("log", next_part=0)
+    names = ["a", "b"]
+    for step, chunk in enumerate((names, names, ["c", "d"], names)):
+        buffer.append({"step": step, "name": chunk})
+    buffer.write_part(tmp_path)
+    table = read_parts((tmp_path / "log").iterdir())
+    assert table["name"].to_pylist() == list("ababcdab")
+    assert table["step"].to_pylist() == [0, 0, 1, 1, 2, 2, 3, 3]
+
+
 def test_parts_join_in_the_order_of_their_numbers_and_widen(tmp_path: Path) -> None:
     for number, value in ((10, 1.5), (2, None), (9, 3)):
         buffer = TableBuffer("log", next_part=number)

@@ -1,5 +1,6 @@
 """The logs of every step, against what a callback sees that looks at each step by itself."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,11 @@ import pytorch_lightning as pl
 from tiny_training import STEPS_PER_EPOCH, Training
 
 from tokenlayer.training.callbacks import step_log
+from tokenlayer.training.callbacks.base import CallbackConfig, RunContext
 from tokenlayer.training.callbacks.checkpoints import CheckpointsConfig
 from tokenlayer.training.callbacks.grads_log import GradsLogConfig
 from tokenlayer.training.callbacks.run_callback import as_module, current_step
+from tokenlayer.training.callbacks.step_log import StepLog
 from tokenlayer.training.callbacks.training_log import TrainingLogConfig
 from tokenlayer.training.callbacks.vals_log import ValsLogConfig
 
@@ -101,3 +104,48 @@ def test_a_commit_has_the_rows_of_all_steps_before_it(training: Training, output
     first_seen = dict(reversed(seen))
     assert len(first_seen) == 4, "none, and three commits"
     assert all(rows == steps for rows, steps in first_seen.items())
+
+
+class Moody(StepLog[int]):
+    """Has a column more from a step on; cannot make rows of negative numbers."""
+
+    def __init__(self, run: RunContext, last: int, broken: int | None = None) -> None:
+        super().__init__(run, "logs/moody")
+        self.last, self.broken = last, broken
+
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
+        step = current_step(pl_module)
+        self.keep(step, step.step)
+        if step.step == self.broken:
+            raise RuntimeError("out of luck")
+
+    def rows(self, kept: Sequence[int]) -> Sequence[dict[str, float]]:
+        if self.broken is not None:
+            raise MemoryError("out of memory")
+        return [{"a": n} if n <= self.last else {"a": n, "b": n} for n in kept]
+
+
+@dataclass
+class MoodyConfig(CallbackConfig):
+    last: int = 100
+    broken: int | None = None
+
+    def build(self, run: RunContext) -> pl.Callback:
+        return Moody(run, self.last, self.broken)
+
+
+def test_a_row_with_other_columns_is_refused_and_those_before_it_are_recorded(
+    training: Training, output_dir: Path
+) -> None:
+    with pytest.raises(
+        ValueError, match=r"'logs/moody' has the columns \['a', 'batch', 'epoch', 'step'\], not \['a', 'b', "
+    ):
+        training.fit(MoodyConfig(last=4))
+    (part,) = output_dir.glob("runs/*/artifacts/logs/moody/*.parquet")
+    assert pd.read_parquet(part)["a"].tolist() == [0, 1, 2, 3, 4]
+
+
+def test_rows_that_cannot_be_made_hide_no_error(training: Training, caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(RuntimeError, match="out of luck"):
+        training.fit(MoodyConfig(broken=3))
+    assert "logs/moody lacks the steps since the last commit: out of memory" in caplog.text

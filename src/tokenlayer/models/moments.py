@@ -106,10 +106,6 @@ def _number(x: Tensor | float, fetched: Iterator[float]) -> float:
     return x.item() if x.device.type == "cpu" else next(fetched)
 
 
-def _is_small(x: Tensor) -> bool:
-    return x.device.type == "cpu" and 0 < x.numel() <= _SMALL and x.dtype in (torch.float32, torch.float64)
-
-
 @numba.njit(cache=True, nogil=True)
 def _of_segments(values: npt.NDArray[np.float64], sizes: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
     """(S, 2): mean and population standard deviation of segments that follow on each other, in two passes."""

@@ -61,8 +61,7 @@ class OriginalStatistics(ModelStatistics):
         # The gradient of the dense output of the tokenization layer, factorised.
         embedding = self.parameters["embedding_kernel"]
         found["tokenization"] = match_gradient_moments(self._gradients["embedding"], embedding)
-        gradients = [(name, grad) for name, p in self.parameters.items() if (grad := p.grad) is not None]
-        return held(gradients, found)
+        return held(((name, _gradient(parameter)) for name, parameter in self.parameters.items()), found)
 
     def values(self, output: ModelOutput) -> Held:
         found: dict[str, Moments | Matches] = {
@@ -84,6 +83,11 @@ class OriginalStatistics(ModelStatistics):
 
     def close(self) -> None:
         """Nothing is attached but to tensors of the step."""
+
+
+def _gradient(parameter: Tensor) -> Tensor:
+    assert parameter.grad is not None, "every part is trained"
+    return parameter.grad
 
 
 def _layers(output: ModelOutput) -> dict[str, Tensor]:

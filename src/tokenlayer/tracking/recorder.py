@@ -354,7 +354,7 @@ class Recorder:
         return whole_checkpoint(self._remote, self._folder, found[-1]) if found else None
 
     def load_log(self, table: str) -> pd.DataFrame:
-        """All rows of a table so far, those since the last commit among them."""
+        """All rows of a table that were recorded so far, those since the last commit among them."""
         if table in self._tables:
             self._tables[table].write_part(self._folder.incoming)
         folders = (self.directory / table, self._folder.incoming / table)

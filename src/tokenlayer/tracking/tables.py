@@ -71,7 +71,8 @@ def _column(values: Sequence[Any], rows: Sequence[int]) -> pa.Array | pa.Chunked
             return pa.chunked_array([made[id(value)] for value in values])
     if kinds == {int}:
         return pa.array(np.repeat(np.array(values, dtype=np.int64), rows))
-    return joined([pa.table([_array(value, n)], names=["column"]) for value, n in zip(values, rows, strict=True)])[0]
+    pieces = [pa.table([_array(value, n)], names=["column"]) for value, n in zip(values, rows, strict=True)]
+    return pa.concat_tables(pieces, promote_options="permissive")[0]
 
 
 class TableBuffer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -42,7 +43,7 @@ class TrainingStep:
     rows: Tensor
     """(B,): which of the training texts these are."""
     learning_rate: float
-    """Of this step's update: behind it Lightning has set the next one's."""
+    """Of this step's update: behind it Lightning has set the next one's. NaN for an optimizer that has none."""
     edit: AppliedEdit | None = None
     """What the learning rule replaced after the update, once it has."""
 
@@ -135,7 +136,7 @@ class TokenizationModule(pl.LightningModule):
             loss=loss.detach(),
             labels=batch.labels,
             rows=batch.rows,
-            learning_rate=float(self.trainer.optimizers[0].param_groups[0]["lr"]),
+            learning_rate=float(self.trainer.optimizers[0].param_groups[0].get("lr", math.nan)),
         )
         if self._embedding_l2:
             loss = loss + self._embedding_l2 * self.model.embedding_l2(output.tokens, batch.weights)

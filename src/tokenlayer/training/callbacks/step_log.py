@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import Generic, TypeVar
 
 import pytorch_lightning as pl
@@ -18,13 +20,15 @@ Row = Mapping[str, float]
 _STEPS = 64
 _NUMBERS = 1 << 20  # 8 MB
 
+_log = logging.getLogger(__name__)
+
 
 class StepLog(RunCallback, ABC, Generic[Kept]):
     """A table of every step.
 
-    A step leaves what its row is made of. The rows are made of some dozens of steps, before each commit, and when the
-    training ends, however it does: between the steps of a training all work takes several times as long as in a loop,
-    for the processor's caches are full of other things.
+    A step leaves what its row is made of. Rows are made of some dozens of steps at once, or of fewer large ones, and
+    before each commit, and when the training ends, however it does: between the steps of a training all work takes
+    several times as long as in a loop, for the processor's caches are full of other things.
 
     Args:
         run: where to record.
@@ -35,32 +39,41 @@ class StepLog(RunCallback, ABC, Generic[Kept]):
     def __init__(self, run: RunContext, table: str) -> None:
         super().__init__(run)
         self.table = table
-        self._places: list[tuple[int, int, int]] = []
-        self._kept: list[Kept] = []
+        self._kept: list[tuple[tuple[int, int, int], Kept]] = []
         self._numbers = 0
 
     @abstractmethod
     def rows(self, kept: Sequence[Kept]) -> Sequence[Row]:
-        """The rows of some steps, at least one, all with the same columns."""
+        """The rows of some steps, at least one."""
 
     def keep(self, step: TrainingStep, kept: Kept, numbers: int = 1) -> None:
         """Take what a step's row is made of, so many numbers."""
-        self._places.append((step.step, step.epoch, step.batch))
-        self._kept.append(kept)
+        self._kept.append(((step.step, step.epoch, step.batch), kept))
         self._numbers += numbers
         if len(self._kept) == _STEPS or self._numbers > _NUMBERS:
             self.write()
 
     def write(self) -> None:
-        """Record the rows of the steps that were kept."""
-        if not self._kept:
+        """Record the rows of the steps that were kept.
+
+        Raises:
+            ValueError: a row has other columns than the table; those of the steps before it are recorded.
+
+        """
+        kept, self._kept, self._numbers = self._kept, [], 0
+        if not kept:
             return
-        rows, places = self.rows(self._kept), self._places
-        self._kept, self._places, self._numbers = [], [], 0
-        steps, epochs, batches = map(list, zip(*places, strict=True))
-        columns = {name: [row[name] for row in rows] for name in rows[0]}
+        places, of_steps = zip(*kept, strict=True)
+        made = zip(places, self.rows(of_steps), strict=True)
+        for _, alike in groupby(made, key=lambda step: step[1].keys()):
+            self._append(list(alike))
+
+    def _append(self, made: Sequence[tuple[tuple[int, int, int], Row]]) -> None:
+        """Record rows with the same columns."""
+        steps, epochs, batches = map(list, zip(*(place for place, _ in made), strict=True))
+        columns = {name: [row[name] for _, row in made] for name in made[0][1]}
         self.recorder.append(self.table, {"step": steps, "epoch": epochs, "batch": batches, **columns})
-        for step, row in zip(steps, rows, strict=True):
+        for (step, _, _), row in made:
             self.written(step, row)
 
     def written(self, step: int, row: Row) -> None:  # most logs do no more
@@ -73,4 +86,7 @@ class StepLog(RunCallback, ABC, Generic[Kept]):
         self.write()
 
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
-        self.write()
+        try:
+            self.write()
+        except Exception as error:  # what broke the training may break this, and is what has to be told
+            _log.warning("%s lacks the steps since the last commit: %s", self.table, error)
