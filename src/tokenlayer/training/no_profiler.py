@@ -12,6 +12,6 @@ _NOTHING = nullcontext()
 class NoProfiler(PassThroughProfiler):
     """Lightning's own, which it takes by default, makes a generator for each hook of each callback at each step."""
 
-    # Lightning only enters what it is given.
-    def profile(self, action_name: str) -> AbstractContextManager[None]:  # type: ignore[override]
+    # Lightning declares the type of what `contextmanager` makes, and does no more with it than to enter and leave it.
+    def profile(self, action_name: str) -> AbstractContextManager[None]:  # type: ignore[override]  # see above
         return _NOTHING
