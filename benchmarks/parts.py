@@ -80,12 +80,11 @@ def _step(
     watch.lap("head, loss")
     bench.module.phase_metrics("train").update(output.probabilities, batch.labels, loss)
     watch.lap("running metrics")
-    statistics.watch(output)
     embedded.register_hook(gradient.append)
     bench.optimizer.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
     watch.lap("backward")
-    statistics.gradient_rows([statistics.gradients()])
+    statistics.gradient_columns([statistics.gradients()])
     watch.lap("gradient row")
     rate = bench.optimizer.param_groups[0]["lr"]
     step = TrainingStep(index, 0, index, output, loss.detach(), batch.labels, batch.rows, rate)
@@ -94,7 +93,7 @@ def _step(
         watch.lap("pattern rows")
     bench.optimizer.step()
     watch.lap("optimizer")
-    statistics.value_rows([statistics.values(output)])
+    statistics.value_columns([statistics.values(output)])
     watch.lap("value row")
     return step, gradient[0]
 

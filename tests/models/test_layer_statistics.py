@@ -60,11 +60,12 @@ def trained(model: TokenizationClassifier, n_classes: int, steps: int = STEPS) -
         output = model(texts(B, seed=step))
         outputs = {"embedding": output.embedded, **{k: v for k, v in found.items() if isinstance(v, Tensor)}}
         loss = model.loss(output, torch.arange(B) % n_classes)
-        statistics.watch(output)
         optimizer.zero_grad()
         parameters = dict(model.named_parameters())
         wanted = {**outputs, **parameters}
         of_loss = torch.autograd.grad(loss, list(wanted.values()), retain_graph=True)
+        for x in outputs.values():
+            x.grad = None  # of this look, which is no step
         loss.backward()
         gradients = statistics.gradients()
         optimizer.step()
@@ -76,8 +77,11 @@ def trained(model: TokenizationClassifier, n_classes: int, steps: int = STEPS) -
                 {name: v.detach().numpy().copy() for name, v in values.items()},
             )
         )
-    rows = statistics.gradient_rows([gradients for gradients, _ in read]), statistics.value_rows([v for _, v in read])
-    return [Step(*logged, *of_step) for *logged, of_step in zip(*rows, tensors, strict=True)]
+    columns = statistics.gradient_columns([g for g, _ in read]), statistics.value_columns([v for _, v in read])
+    gradients, values = (
+        [dict(zip(each, row, strict=True)) for row in zip(*each.values(), strict=True)] for each in columns
+    )
+    return [Step(*of_step) for of_step in zip(gradients, values, *zip(*tensors, strict=True), strict=True)]
 
 
 def constant(columns: pd.DataFrame) -> set[str]:
@@ -162,7 +166,6 @@ def test_a_look_at_the_model_between_a_steps_passes_is_not_logged(name):
         model = build(name, 2, "auto", 0.0)
         statistics = model.statistics()
         output = model(texts(B))
-        statistics.watch(output)
         if looks:
             model.eval()
             model(texts(B, seed=9)).logits.sum().backward()
@@ -170,7 +173,7 @@ def test_a_look_at_the_model_between_a_steps_passes_is_not_logged(name):
             model.train()
         model.loss(output, torch.arange(B) % 2).backward()
         held = statistics.gradients(), statistics.values(output)
-        rows.append((statistics.gradient_rows([held[0]]), statistics.value_rows([held[1]])))
+        rows.append((statistics.gradient_columns([held[0]]), statistics.value_columns([held[1]])))
     assert rows[0] == rows[1]
 
 

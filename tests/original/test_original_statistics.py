@@ -82,20 +82,19 @@ def test_every_column_is_what_the_dense_model_and_autograd_give(D, n_outputs):
     statistics = model.statistics()
     assert isinstance(statistics, OriginalStatistics)
     output = model(codes)
-    statistics.watch(output)
     model.loss(output, LABELS).backward()
-    (gradients,) = statistics.gradient_rows([statistics.gradients()])
-    (values,) = statistics.value_rows([statistics.values(output)])
+    gradients = statistics.gradient_columns([statistics.gradients()])
+    values = statistics.value_columns([statistics.values(output)])
     assert tuple(gradients) == tuple(values) == COLUMNS
     for name, (value, gradient) in expected.items():
         assert np.abs(gradient).max() > 0
         for row, x in ((values, value), (gradients, gradient)):
-            found = [row[f"{name}_mean"], row[f"{name}_std"]]
+            found = [*row[f"{name}_mean"], *row[f"{name}_std"]]
             np.testing.assert_allclose(found, oracle.moments(x), rtol=1e-6, atol=1e-9)
     for name, parameter in statistics.parameters.items():
         for row, x in ((values, parameter.detach().numpy()), (gradients, parameter.grad.numpy())):
             np.testing.assert_allclose(
-                [row[f"{name}_mean"], row[f"{name}_std"]], [x.mean(), x.std()], rtol=1e-6, atol=1e-9
+                [*row[f"{name}_mean"], *row[f"{name}_std"]], [x.mean(), x.std()], rtol=1e-6, atol=1e-9
             )
 
 
@@ -107,8 +106,8 @@ def test_each_step_is_watched_anew():
     for labels in (LABELS, 1 - LABELS, LABELS):
         model.zero_grad()
         output = model(codes)
-        statistics.watch(output)
         model.loss(output, labels).backward()
         steps.append(statistics.gradients())
-    rows = statistics.gradient_rows(steps)
-    assert rows[0] == rows[2] != rows[1]
+    columns = statistics.gradient_columns(steps).values()
+    assert all(first == last for first, _, last in columns)
+    assert any(first != middle for first, middle, _ in columns)

@@ -60,20 +60,23 @@ def trained(dtype):
         output = model(torch.tensor(codes.astype(np.int64)))
         labels = torch.tensor(truth.astype(np.int64))
         loss = model.loss(output, labels)
-        statistics.watch(output)
         optimizer.zero_grad()
         loss.backward()
         run.first_gradients = run.first_gradients or {
             name: parameter(model).grad.clone() for name, parameter in PARAMETERS.items()
         }
-        run.grads_log += statistics.gradient_rows([statistics.gradients()])
+        run.grads_log.append(first_row(statistics.gradient_columns([statistics.gradients()])))
         optimizer.step()
-        run.vals_log += statistics.value_rows([statistics.values(output)])
+        run.vals_log.append(first_row(statistics.value_columns([statistics.values(output)])))
         metrics.update(output.probabilities, labels, loss)
         run.loss.append(loss.item())
         run.accuracy.append(metrics.accuracy())
     model.eval()
     return run
+
+
+def first_row(columns):
+    return {name: numbers[0] for name, numbers in columns.items()}
 
 
 def initial_model(dtype):

@@ -8,41 +8,37 @@ by construction are left out: the deviation of a single number, and means that a
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from tokenlayer.models.moments import Held, Numbers, held, measured
+from tokenlayer.models.moments import Flat, Held, flat, held, measured
 from tokenlayer.models.output import ModelOutput
 
-Row = dict[str, float]
-"""One value for each column."""
+Columns = dict[str, list[float]]
+"""The numbers of some steps, by column."""
 
 
 class ModelStatistics(ABC):
     """Reads one training step after the other, and makes rows of many together."""
 
     @abstractmethod
-    def watch(self, output: ModelOutput) -> None:
-        """Attach to a step's forward pass, before its backward pass."""
-
-    @abstractmethod
     def gradients(self) -> Held:
-        """The gradients of the watched step, after its backward pass and before its update."""
+        """The gradients of the latest step, after its backward pass and before its update."""
 
     @abstractmethod
     def values(self, output: ModelOutput) -> Held:
         """The step's activations, and the parameters as they are now."""
 
     @abstractmethod
-    def gradient_rows(self, steps: Sequence[Held]) -> list[Row]:
-        """Statistics of the gradients of some steps: cheaper, the more there are."""
+    def gradient_columns(self, steps: Sequence[Held]) -> Columns:
+        """Statistics of the gradients of some steps of one kind: cheaper, the more there are."""
 
     @abstractmethod
-    def value_rows(self, steps: Sequence[Held]) -> list[Row]:
-        """Statistics of the values of some steps."""
+    def value_columns(self, steps: Sequence[Held]) -> Columns:
+        """Statistics of the values of some steps of one kind."""
 
     @property
     def constant(self) -> Collection[str]:
@@ -81,44 +77,52 @@ class LayerStatistics(ModelStatistics):
         self._zero_gradients = _parts(model, zero_sum) | ({"embedding"} if embedding_is_centred else set())
         self._fixed_values = _parts(model, mirrored)
         self._outputs: dict[str, Tensor] = {}
-        self._gradients: dict[str, Tensor] = {}
-        self._watched: list[str] = []
+        self._watched: dict[str, Tensor] = {}
+        self._addresses: list[int] = []
+        self._flat = flat(())
         self._handles: list[RemovableHandle] = [
             module.register_forward_hook(_keeping(self._outputs, name))
             for name, module in model.named_modules()
             if name.startswith("head.")
         ]
+        self._handles.append(model.register_forward_hook(self._watch))
 
-    def watch(self, output: ModelOutput) -> None:
-        self._gradients.clear()
-        self._watched = [name for name, value in self._layers(output).items() if value.requires_grad]
-        for name, value in self._layers(output).items():
-            if value.requires_grad:
-                value.register_hook(_keeping_gradient(self._gradients, name))  # type: ignore[no-untyped-call]  # torch's
+    def _watch(self, model: nn.Module, _: Any, output: ModelOutput) -> None:
+        """Have the gradients of the layers kept, where there will be any, in the backward pass to come."""
+        if not model.training:
+            return
+        layers = {"embedding": output.embedded, **self._outputs}
+        self._watched = {name: x for name, x in layers.items() if x.requires_grad}
+        for x in self._watched.values():
+            x.retain_grad()
 
     def gradients(self) -> Held:
-        outputs = [(name, self._gradients[name]) for name in self._watched if name in self._gradients]
-        parameters = [(name, grad) for name, p in self._parameters.items() if (grad := p.grad) is not None]
-        return held(outputs + parameters)
+        owners = (*self._watched.items(), *self._parameters.items())
+        return held(flat((name, gradient) for name, x in owners if (gradient := x.grad) is not None))
 
     def values(self, output: ModelOutput) -> Held:
         # A leaf is of zeros that are there for their gradient alone, as those of the maximum are.
         embedded = () if output.embedded.is_leaf else (("embedding", output.embedded),)
-        parameters = [(name, p) for name, p in self._parameters.items() if p.requires_grad]
-        return held((*embedded, *self._outputs.items(), *parameters), {"tokenization": output.tokens.matches})
+        layers = flat((*embedded, *self._outputs.items()))
+        return held(layers, self._flat_parameters(), known={"tokenization": output.tokens.matches})
 
-    def gradient_rows(self, steps: Sequence[Held]) -> list[Row]:
-        return _rows(steps, self._zero_gradients)
+    def _flat_parameters(self) -> Flat:
+        """The parameters that are trained; told apart once, as long as each stays at its place in memory."""
+        addresses = [p.data_ptr() for p in self._parameters.values()]
+        if addresses != self._addresses:
+            self._addresses = addresses
+            self._flat = flat((name, p) for name, p in self._parameters.items() if p.requires_grad)
+        return self._flat
 
-    def value_rows(self, steps: Sequence[Held]) -> list[Row]:
-        return _rows(steps, self._fixed_values)
+    def gradient_columns(self, steps: Sequence[Held]) -> Columns:
+        return _columns(steps, self._zero_gradients)
+
+    def value_columns(self, steps: Sequence[Held]) -> Columns:
+        return _columns(steps, self._fixed_values)
 
     def close(self) -> None:
         for handle in self._handles:
             handle.remove()
-
-    def _layers(self, output: ModelOutput) -> dict[str, Tensor]:
-        return {"embedding": output.embedded, **self._outputs}
 
 
 def _keeping(outputs: dict[str, Tensor], name: str) -> Any:
@@ -131,13 +135,6 @@ def _keeping(outputs: dict[str, Tensor], name: str) -> Any:
     return keep
 
 
-def _keeping_gradient(gradients: dict[str, Tensor], name: str) -> Any:
-    def keep(gradient: Tensor) -> None:
-        gradients[name] = gradient
-
-    return keep
-
-
 def _parts(model: nn.Module, modules: Collection[nn.Module]) -> set[str]:
     """The names of some modules of a model, and those of their weights and biases."""
     wanted = {id(module) for module in modules}
@@ -145,15 +142,11 @@ def _parts(model: nn.Module, modules: Collection[nn.Module]) -> set[str]:
     return {*names, *(f"{name}.{kind}" for name in names for kind in ("weight", "bias"))}
 
 
-def _rows(steps: Sequence[Held], without_mean: Collection[str]) -> list[Row]:
-    return [_row(found, step.sizes, without_mean) for found, step in zip(measured(steps), steps, strict=True)]
-
-
-def _row(found: Mapping[str, Numbers], sizes: Mapping[str, int], without_mean: Collection[str]) -> Row:
+def _columns(steps: Sequence[Held], without_mean: Collection[str]) -> Columns:
     columns = {}
-    for name, (mean, std) in found.items():
+    for name, found in measured(steps).items():
         if name not in without_mean:
-            columns[f"{name}_mean"] = mean
-        if sizes.get(name, 2) > 1:
-            columns[f"{name}_std"] = std
+            columns[f"{name}_mean"] = found[:, 0].tolist()
+        if steps[0].sizes.get(name, 2) > 1:
+            columns[f"{name}_std"] = found[:, 1].tolist()
     return columns

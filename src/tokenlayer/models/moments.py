@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numba
@@ -32,6 +32,28 @@ def moments(x: Tensor) -> Moments:
     return mean, torch.linalg.vector_norm(x - mean) / math.sqrt(x.numel())
 
 
+class Flat(NamedTuple):
+    """Named tensors, told apart by size."""
+
+    sizes: dict[str, int]
+    """Numbers in each tensor."""
+    small: list[Tensor]
+    """Small tensors on a CPU, as vectors in the same memory, in the order of their names."""
+    others: dict[str, Tensor]
+
+
+def flat(tensors: Iterable[tuple[str, Tensor]]) -> Flat:
+    """Tell tensors apart by size."""
+    found = Flat({}, [], {})
+    for name, x in tensors:
+        found.sizes[name] = size = x.numel()
+        if 0 < size <= _SMALL and x.is_cpu and x.is_contiguous():
+            found.small.append(x.detach().view(-1))
+        else:
+            found.others[name] = x.detach()
+    return found
+
+
 class Held(NamedTuple):
     """What named tensors hold at a moment: enough of it to measure their moments later, of many moments at once."""
 
@@ -47,8 +69,13 @@ class Held(NamedTuple):
         """Numbers that are kept of these."""
         return self.copies.numel() + sum(3 * len(x) for x in self.others.values() if isinstance(x, Matches))
 
+    @property
+    def kind(self) -> Hashable:
+        """What steps have in common that are measured together: names, and which of them are of one number."""
+        return tuple(self.others), tuple((name, size == 1) for name, size in self.sizes.items())
 
-def held(tensors: Iterable[tuple[str, Tensor]], known: Mapping[str, Moments | Matches] | None = None) -> Held:
+
+def held(*tensors: Flat, known: Mapping[str, Moments | Matches] | None = None) -> Held:
     """What these tensors hold now, whatever becomes of them.
 
     Between the steps of a training the processor's caches are full of other things, and whatever is done takes several
@@ -59,44 +86,45 @@ def held(tensors: Iterable[tuple[str, Tensor]], known: Mapping[str, Moments | Ma
         known: matches, and moments that are known already.
 
     """
-    sizes, parts, others = {}, [], dict(known or {})
-    for name, x in tensors:
-        sizes[name] = size = x.numel()
-        if 0 < size <= _SMALL and x.is_cpu:
-            parts.append(x.detach().reshape(-1))
-        else:
-            others[name] = moments(x.detach())
-    return Held(sizes, torch.cat(parts) if parts else torch.empty(0), others)
+    sizes, small, others = {}, [], dict(known or {})
+    for some in tensors:
+        sizes.update(some.sizes)
+        small += some.small
+        for name, x in some.others.items():
+            others[name] = moments(x)
+    return Held(sizes, torch.cat(small) if small else torch.empty(0), others)
 
 
-def measured(steps: Sequence[Held]) -> list[dict[str, Numbers]]:
-    """Mean and population standard deviation of what was held at each step, as numbers.
+def measured(steps: Sequence[Held]) -> dict[str, npt.NDArray[np.float64]]:
+    """Mean and population standard deviation of what was held at each of S steps of one kind: (S, 2) by name.
 
     What was known stands before the tensors. On a GPU all are fetched in one transfer: each `.item()` would wait for
     the device.
     """
-    if not steps:
-        return []
-    sizes = [size for step in steps for name, size in step.sizes.items() if name not in step.others]
-    copies = np.concatenate([step.copies.double().numpy() for step in steps])
-    of_copies = ((mean, std) for mean, std in _of_segments(copies, np.array(sizes, dtype=np.int64)).tolist())
-    of_others = _fetched([_moments_of(x) for step in steps for x in step.others.values()])
-    rows = []
-    for step in steps:
-        others = {name: next(of_others) for name in step.others}
-        known = {name: others[name] for name in others if name not in step.sizes}
-        rows.append(known | {name: others[name] if name in others else next(of_copies) for name in step.sizes})
-    return rows
+    first = steps[0]
+    others = {name: [step.others[name] for step in steps] for name in first.others}
+    pairs = [pair for column in others.values() for pair in _moments_of(column)]
+    of_others = np.array(_fetched(pairs)).reshape(len(others), len(steps), 2)
+    small = [name for name in first.sizes if name not in others]
+    sizes = np.array([[step.sizes[name] for name in small] for step in steps], dtype=np.int64)
+    copies = torch.cat([step.copies for step in steps]).double().numpy()
+    of_small = _of_segments(copies, sizes.reshape(-1)).reshape(len(steps), len(small), 2)
+    found = {name: of_others[i] for i, name in enumerate(others)}
+    found |= {name: of_small[:, i] for i, name in enumerate(small)}
+    return {name: found[name] for name in (*(name for name in others if name not in first.sizes), *first.sizes)}
 
 
-def _moments_of(x: Moments | Matches) -> Moments | Numbers:
-    return match_moments(x) if isinstance(x, Matches) else x
+def _moments_of(column: Sequence[Moments | Matches]) -> Sequence[Moments | Numbers]:
+    """Moments as they are, and those of matches."""
+    matches = [x for x in column if isinstance(x, Matches)]
+    return match_moments(matches) if matches else [x for x in column if not isinstance(x, Matches)]
 
 
-def _fetched(pairs: Sequence[Moments | Numbers]) -> Iterator[Numbers]:
+def _fetched(pairs: Sequence[Moments | Numbers]) -> list[Numbers]:
+    """Numbers, that may be on a device, in one transfer."""
     elsewhere = [x for pair in pairs for x in pair if isinstance(x, Tensor) and x.device.type != "cpu"]
     fetched = iter(torch.stack(elsewhere).tolist() if elsewhere else ())
-    return ((_number(mean, fetched), _number(std, fetched)) for mean, std in pairs)
+    return [(_number(mean, fetched), _number(std, fetched)) for mean, std in pairs]
 
 
 def _number(x: Tensor | float, fetched: Iterator[float]) -> float:
@@ -120,45 +148,71 @@ def _of_segments(values: npt.NDArray[np.float64], sizes: npt.NDArray[np.int64]) 
     return found
 
 
-def match_moments(matches: Matches) -> Moments | Numbers:
+def match_moments(steps: Sequence[Matches]) -> list[Moments | Numbers]:
     """Mean of the dense matches (B, N, L), and the population standard deviation of their mean over the batch.
 
     Double tensors where the matches are on a GPU, numbers on a CPU, where a tensor takes longer than to count.
     """
-    B, N, L = matches.shape
-    mean = len(matches) / (B * N * L)
-    # Of m[n, t], the number of texts where token n begins at t.
-    squares = _sum_of_squares(matches)
-    variance = squares / (B * B * N * L) - mean * mean
-    if isinstance(variance, Tensor):
-        return variance.new_tensor(mean), variance.clamp(min=0).sqrt()
-    return mean, math.sqrt(max(variance, 0.0))
+    found: list[Moments | Numbers] = []
+    for matches, squares in zip(steps, _sums_of_squares(steps), strict=True):
+        B, N, L = matches.shape
+        mean = len(matches) / (B * N * L)
+        # Of m[n, t], the number of texts where token n begins at t.
+        variance = squares / (B * B * N * L) - mean * mean
+        if isinstance(variance, Tensor):
+            found.append((variance.new_tensor(mean), variance.clamp(min=0).sqrt()))
+        else:
+            found.append((mean, math.sqrt(max(variance, 0.0))))
+    return found
 
 
-def _sum_of_squares(matches: Matches) -> Tensor | int:
-    """Σ m², m being how often each token begins at each place: a number on a CPU, a double tensor elsewhere."""
-    if matches.text.device.type == "cpu":
-        return int(_squared_counts(matches.token_id.numpy(), matches.position.numpy(), matches.shape[2]))
+def _sums_of_squares(steps: Sequence[Matches]) -> Sequence[Tensor | int]:
+    """Σ m² of each, m being how often a token begins at a place: numbers on a CPU, double tensors elsewhere."""
+    if steps[0].text.device.type == "cpu":
+        tokens, positions = (
+            torch.cat([getattr(matches, name) for matches in steps]).numpy() for name in ("token_id", "position")
+        )
+        lengths, widths = (np.array(x, np.int64) for x in zip(*((len(m), m.shape[2]) for m in steps), strict=True))
+        return list(map(int, _squared_counts(tokens, positions, lengths, widths)))
+    return [_sum_of_squares(matches) for matches in steps]
+
+
+def _sum_of_squares(matches: Matches) -> Tensor:
     _, counts = torch.unique(matches.token_id * matches.shape[2] + matches.position, return_counts=True)
     squares: Tensor = counts.square().sum().double()
     return squares
 
 
 @numba.njit(cache=True, nogil=True)
-def _squared_counts(rows: npt.NDArray[np.int64], columns: npt.NDArray[np.int64], width: int) -> int:
-    """Σ c², c being how often each pair occurs of a row and one of so many columns, by a hash table."""
+def _squared_counts(
+    rows: npt.NDArray[np.int64],
+    columns: npt.NDArray[np.int64],
+    lengths: npt.NDArray[np.int64],
+    widths: npt.NDArray[np.int64],
+) -> npt.NDArray[np.int64]:
+    """Σ c² of each of some lists that follow on each other, c being how often each pair occurs of a row and a column.
+
+    Columns are below a list's width. By one hash table for all, which each list leaves as empty as it was.
+    """
     bits = 1
-    while 1 << bits < 2 * len(rows):
+    while 1 << bits < 2 * lengths.max():
         bits += 1
     last = (1 << bits) - 1
     keys, counts = np.full(last + 1, -1, np.int64), np.zeros(last + 1, np.int64)
-    total = 0
-    for i in range(len(rows)):
-        key = rows[i] * width + columns[i]
-        slot = np.int64((np.uint64(key) * np.uint64(_MIXER)) >> np.uint64(64 - bits))
-        while keys[slot] not in (-1, key):
-            slot = (slot + 1) & last
-        keys[slot] = key
-        total += 2 * counts[slot] + 1
-        counts[slot] += 1
-    return total
+    slots = np.empty(lengths.max(), np.int64)
+    found = np.zeros(len(lengths), np.int64)
+    begin = 0
+    for s in range(len(lengths)):
+        for i in range(lengths[s]):
+            key = rows[begin + i] * widths[s] + columns[begin + i]
+            slot = np.int64((np.uint64(key) * np.uint64(_MIXER)) >> np.uint64(64 - bits))
+            while keys[slot] not in (-1, key):
+                slot = (slot + 1) & last
+            keys[slot] = key
+            found[s] += 2 * counts[slot] + 1
+            counts[slot] += 1
+            slots[i] = slot
+        for i in range(lengths[s]):
+            keys[slots[i]], counts[slots[i]] = -1, 0
+        begin += lengths[s]
+    return found

@@ -7,13 +7,13 @@ parameters, each with mean and population standard deviation.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from itertools import chain
+from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from tokenlayer.layer.matching import Matches
-from tokenlayer.models.layer_statistics import ModelStatistics, Row
-from tokenlayer.models.moments import Held, Moments, held, measured, moments
+from tokenlayer.models.layer_statistics import Columns, ModelStatistics
+from tokenlayer.models.moments import Held, Moments, flat, held, measured, moments
 from tokenlayer.models.network import TokenizationClassifier
 from tokenlayer.models.output import ModelOutput
 from tokenlayer.original.flatten_head import FlattenHead
@@ -44,37 +44,34 @@ class OriginalStatistics(ModelStatistics):
             "embedding_kernel": model.embedding.weight,
             "patterns": layer.patterns,
         }
-        self._gradients: dict[str, Tensor] = {}
+        self._layers: dict[str, Tensor] = {}
+        self._handle = model.register_forward_hook(self._watch)
 
-    def watch(self, output: ModelOutput) -> None:
-        self._gradients = {}
-        for name, value in _layers(output).items():
-            if value.requires_grad:
-                value.register_hook(  # type: ignore[no-untyped-call]  # torch leaves it untyped
-                    lambda gradient, name=name: self._gradients.__setitem__(name, gradient)
-                )
+    def _watch(self, model: nn.Module, _: Any, output: ModelOutput) -> None:
+        if model.training:
+            self._layers = _layers(output)
+            for layer in self._layers.values():
+                layer.retain_grad()
 
     def gradients(self) -> Held:
-        found: dict[str, Moments | Matches] = {
-            name: layer_moments(gradient) for name, gradient in self._gradients.items()
-        }
+        of_layers = {name: _gradient(layer) for name, layer in self._layers.items()}
+        found: dict[str, Moments | Matches] = {name: layer_moments(gradient) for name, gradient in of_layers.items()}
         # The gradient of the dense output of the tokenization layer, factorised.
-        embedding = self.parameters["embedding_kernel"]
-        found["tokenization"] = match_gradient_moments(self._gradients["embedding"], embedding)
-        return held(((name, _gradient(parameter)) for name, parameter in self.parameters.items()), found)
+        found["tokenization"] = match_gradient_moments(of_layers["embedding"], self.parameters["embedding_kernel"])
+        return held(flat((name, _gradient(parameter)) for name, parameter in self.parameters.items()), known=found)
 
     def values(self, output: ModelOutput) -> Held:
         found: dict[str, Moments | Matches] = {
             name: layer_moments(value.detach()) for name, value in _layers(output).items()
         }
         found["tokenization"] = output.tokens.matches
-        return held(self.parameters.items(), found)
+        return held(flat(self.parameters.items()), known=found)
 
-    def gradient_rows(self, steps: Sequence[Held]) -> list[Row]:
-        return _rows(steps)
+    def gradient_columns(self, steps: Sequence[Held]) -> Columns:
+        return _columns(steps)
 
-    def value_rows(self, steps: Sequence[Held]) -> list[Row]:
-        return _rows(steps)
+    def value_columns(self, steps: Sequence[Held]) -> Columns:
+        return _columns(steps)
 
     @property
     def constant(self) -> Collection[str]:
@@ -82,12 +79,12 @@ class OriginalStatistics(ModelStatistics):
         return ("out_std", "out_bias_std") if self.parameters["out_bias"].numel() == 1 else ()
 
     def close(self) -> None:
-        """Nothing is attached but to tensors of the step."""
+        self._handle.remove()
 
 
-def _gradient(parameter: Tensor) -> Tensor:
-    assert parameter.grad is not None, "every part is trained"
-    return parameter.grad
+def _gradient(x: Tensor) -> Tensor:
+    assert x.grad is not None, "every part is trained"
+    return x.grad
 
 
 def _layers(output: ModelOutput) -> dict[str, Tensor]:
@@ -95,12 +92,10 @@ def _layers(output: ModelOutput) -> dict[str, Tensor]:
     return {"out": output.probabilities, "dense": output.hidden, "embedding": output.embedded}
 
 
-def _rows(steps: Sequence[Held]) -> list[Row]:
-    rows = []
-    for found in measured(steps):
-        numbers = chain.from_iterable(found[name] for name in (*LAYERS, *PARAMETERS))
-        rows.append(dict(zip(COLUMNS, numbers, strict=True)))
-    return rows
+def _columns(steps: Sequence[Held]) -> Columns:
+    found = measured(steps)
+    numbers = (found[name][:, moment].tolist() for name in (*LAYERS, *PARAMETERS) for moment in (0, 1))
+    return dict(zip(COLUMNS, numbers, strict=True))
 
 
 def layer_moments(x: Tensor) -> Moments:

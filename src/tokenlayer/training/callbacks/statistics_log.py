@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Sequence
+
 import pytorch_lightning as pl
 
 from tokenlayer.models.layer_statistics import ModelStatistics
 from tokenlayer.models.moments import Held
 from tokenlayer.training.callbacks.base import RunContext
 from tokenlayer.training.callbacks.run_callback import as_module
-from tokenlayer.training.callbacks.step_log import Row, StepLog
+from tokenlayer.training.callbacks.step_log import Columns, StepLog
 from tokenlayer.training.module import TrainingStep
 
 
 class StatisticsLog(StepLog[Held]):
-    """A table of statistics of the model; a strided copy as metrics `watch/<kind>/<column>`.
+    """A table of statistics of the model; a strided copy as metrics `<prefix>/<column>`.
 
     Those that cannot change are no metrics. MLflow's UI has a section of charts for each prefix, in alphabetical order:
     these come behind `test`, `tokens`, `train` and `validation`.
@@ -21,16 +23,16 @@ class StatisticsLog(StepLog[Held]):
     Args:
         run: where to record.
         table: the table's path among the artifacts.
-        kind: what the statistics are of.
+        prefix: of the metrics' names.
         metrics_every: steps between two values of the metrics.
 
     """
 
     statistics: ModelStatistics
 
-    def __init__(self, run: RunContext, table: str, kind: str, metrics_every: int) -> None:
+    def __init__(self, run: RunContext, table: str, prefix: str, metrics_every: int) -> None:
         super().__init__(run, table)
-        self.kind = kind
+        self.prefix = prefix
         self.metrics_every = metrics_every
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -42,7 +44,11 @@ class StatisticsLog(StepLog[Held]):
         if not step.step % self.metrics_every:
             self.write()
 
-    def written(self, step: int, row: Row) -> None:
-        if not step % self.metrics_every:
-            changing = {name: value for name, value in row.items() if name not in self.statistics.constant}
-            self.recorder.log_metrics({f"watch/{self.kind}/{name}": value for name, value in changing.items()}, step)
+    def kind(self, kept: Held) -> Hashable:
+        return kept.kind
+
+    def written(self, steps: Sequence[int], columns: Columns) -> None:
+        for i, step in enumerate(steps):
+            if not step % self.metrics_every:
+                changing = (name for name in columns if name not in self.statistics.constant)
+                self.recorder.log_metrics({f"{self.prefix}/{name}": columns[name][i] for name in changing}, step)

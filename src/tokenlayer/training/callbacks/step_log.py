@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from itertools import groupby
 from typing import Generic, TypeVar
 
@@ -15,7 +15,7 @@ from tokenlayer.training.callbacks.run_callback import RunCallback
 from tokenlayer.training.module import TrainingStep
 
 Kept = TypeVar("Kept")
-Row = Mapping[str, float]
+Columns = Mapping[str, list[float]]
 
 _STEPS = 64
 _NUMBERS = 1 << 20  # 8 MB
@@ -43,8 +43,12 @@ class StepLog(RunCallback, ABC, Generic[Kept]):
         self._numbers = 0
 
     @abstractmethod
-    def rows(self, kept: Sequence[Kept]) -> Sequence[Row]:
-        """The rows of some steps, at least one."""
+    def columns(self, kept: Sequence[Kept]) -> Columns:
+        """The rows of some steps of one kind, at least one, by column."""
+
+    def kind(self, kept: Kept) -> Hashable:  # in most logs all are
+        """What a step has in common with those whose rows are made together with its."""
+        return None
 
     def keep(self, step: TrainingStep, kept: Kept, numbers: int = 1) -> None:
         """Take what a step's row is made of, so many numbers."""
@@ -61,23 +65,15 @@ class StepLog(RunCallback, ABC, Generic[Kept]):
 
         """
         kept, self._kept, self._numbers = self._kept, [], 0
-        if not kept:
-            return
-        places, of_steps = zip(*kept, strict=True)
-        made = zip(places, self.rows(of_steps), strict=True)
-        for _, alike in groupby(made, key=lambda step: step[1].keys()):
-            self._append(list(alike))
+        for _, alike in groupby(kept, key=lambda step: self.kind(step[1])):
+            places, of_steps = zip(*alike, strict=True)
+            steps, epochs, batches = map(list, zip(*places, strict=True))
+            columns = self.columns(of_steps)
+            self.recorder.append(self.table, {"step": steps, "epoch": epochs, "batch": batches, **columns})
+            self.written(steps, columns)
 
-    def _append(self, made: Sequence[tuple[tuple[int, int, int], Row]]) -> None:
-        """Record rows with the same columns."""
-        steps, epochs, batches = map(list, zip(*(place for place, _ in made), strict=True))
-        columns = {name: [row[name] for _, row in made] for name in made[0][1]}
-        self.recorder.append(self.table, {"step": steps, "epoch": epochs, "batch": batches, **columns})
-        for (step, _, _), row in made:
-            self.written(step, row)
-
-    def written(self, step: int, row: Row) -> None:  # most logs do no more
-        """Do what is to be done with a row that was recorded."""
+    def written(self, steps: Sequence[int], columns: Columns) -> None:  # most logs do no more
+        """Do what is to be done with rows that were recorded."""
 
     def before_commit(self) -> None:
         self.write()

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from tokenlayer.training.callbacks.base import RunContext
 from tokenlayer.training.callbacks.run_callback import as_module, current_step
-from tokenlayer.training.callbacks.step_log import Row, StepLog
+from tokenlayer.training.callbacks.step_log import Columns, StepLog
 
 
 class TrainingLog(StepLog[Tensor]):
@@ -43,8 +43,8 @@ class TrainingLog(StepLog[Tensor]):
         if is_last or trainer.global_step == trainer.max_steps:
             self._log_epoch(trainer, pl_module)
 
-    def rows(self, kept: Sequence[Tensor]) -> Sequence[Row]:
-        return [{"loss": loss} for loss in torch.stack(list(kept)).tolist()]
+    def columns(self, kept: Sequence[Tensor]) -> Columns:
+        return {"loss": torch.stack(list(kept)).tolist()}
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         # An epoch that was stopped early has no last step. As a run goes on from a checkpoint of an epoch's end,

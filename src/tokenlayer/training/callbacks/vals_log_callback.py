@@ -11,7 +11,7 @@ from tokenlayer.models.moments import Held
 from tokenlayer.training.callbacks.base import RunContext
 from tokenlayer.training.callbacks.run_callback import current_step
 from tokenlayer.training.callbacks.statistics_log import StatisticsLog
-from tokenlayer.training.callbacks.step_log import Row
+from tokenlayer.training.callbacks.step_log import Columns
 
 
 class ValsLog(StatisticsLog):
@@ -21,7 +21,7 @@ class ValsLog(StatisticsLog):
     """
 
     def __init__(self, run: RunContext, metrics_every: int) -> None:
-        super().__init__(run, "logs/vals_log", "values", metrics_every)
+        super().__init__(run, "logs/vals_log", "watch/values", metrics_every)
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -29,5 +29,5 @@ class ValsLog(StatisticsLog):
         step = current_step(pl_module)
         self.take(step, self.statistics.values(step.output))
 
-    def rows(self, kept: Sequence[Held]) -> Sequence[Row]:
-        return self.statistics.value_rows(kept)
+    def columns(self, kept: Sequence[Held]) -> Columns:
+        return self.statistics.value_columns(kept)
