@@ -11,6 +11,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 
+from benchmarks.turns import running_clock
 from tokenlayer.training.callbacks.base import CallbackConfig, RunContext
 
 
@@ -52,13 +53,16 @@ class PhaseTimer(pl.Callback):
     in one run than in the next makes no difference to their ratio. To look takes time itself, some µs for each hook.
 
     Args:
-        path: the JSON file, written when the test ends.
+        folder: of the command (see `benchmarks.turns`); gets `times.json` when the test ends.
         in_hooks: whether to look into the other callbacks.
 
     """
 
-    def __init__(self, path: Path, in_hooks: bool) -> None:
-        self._path = path
+    def __init__(self, folder: Path, in_hooks: bool) -> None:
+        self._path = folder / "times.json"
+        self._clock = running_clock(folder)
+        # What is done again after so many seconds is so after as many of the command's own.
+        time.monotonic = self._clock
         self._looks = in_hooks
         self._begun = (0.0, 0.0)
         self._in_callbacks = 0.0
@@ -70,7 +74,7 @@ class PhaseTimer(pl.Callback):
                 if callback is not self:
                     self._watch(callback)
         self._in_callbacks = 0.0
-        self._begun = (time.perf_counter(), time.process_time())
+        self._begun = (self._clock(), time.process_time())
 
     def _watch(self, callback: pl.Callback) -> None:
         """Have each hook timed that the callback has."""
@@ -97,7 +101,7 @@ class PhaseTimer(pl.Callback):
     def teardown(self, trainer: pl.Trainer, *_: Any, stage: str) -> None:
         wall, cpu = self._begun
         self._found[stage] = {
-            "wall_s": time.perf_counter() - wall,
+            "wall_s": self._clock() - wall,
             "cpu_s": time.process_time() - cpu,
             "callbacks_s": self._in_callbacks,
         }
@@ -109,10 +113,10 @@ class PhaseTimer(pl.Callback):
 class PhaseTimerConfig(CallbackConfig):
     """Configuration of the timer of phases."""
 
-    path: str
-    """The file to write."""
+    folder: str
+    """Of the command, for `times.json`."""
     in_hooks: bool = False
     """Whether to look into the hooks of the other callbacks, which takes time itself."""
 
     def build(self, _run: RunContext) -> PhaseTimer:
-        return PhaseTimer(Path(self.path), self.in_hooks)
+        return PhaseTimer(Path(self.folder), self.in_hooks)

@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 import requests
 from rich.console import Console
@@ -29,6 +29,7 @@ from benchmarks.child import ROOT, Result, in_child
 from benchmarks.machine import machine
 from benchmarks.run import write
 from benchmarks.setup import configuration
+from benchmarks.turns import Command, in_turns
 from tokenlayer.tracking.config import TrackingConfig
 from tokenlayer.tracking.recorder import Recorder
 from tokenlayer.tracking.store import open_store
@@ -43,12 +44,12 @@ PHASES = ("fit", "test")
 def main() -> None:
     wanted = arguments()
     console = Console()
-    with tempfile.TemporaryDirectory() as folder, server(Path(folder, "server")) as uri:
+    with tempfile.TemporaryDirectory() as folder, serving(Path(folder, "server")) as server:
         overrides = configured(wanted.source, Path(folder, "cache"), wanted.threads, wanted.overrides)
-        results = measured(overrides, wanted.rounds, uri, Path(folder), console)
+        results = measured(overrides, wanted.rounds, server, Path(folder), console)
         console.print(table(results))
         if wanted.steps:
-            results["long"] = long_runs(wanted.steps, uri, Path(folder))
+            results["long"] = long_runs(wanted.steps, server.uri, Path(folder))
             console.print(long_table(results["long"]))
     path = wanted.json or ROOT / "benchmarks" / "results" / f"tracking-{datetime.date.today()}-{platform.node()}.json"
     write(path, results)
@@ -58,7 +59,7 @@ def main() -> None:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.tracking", description="What recording costs.")
     parser.add_argument("--source", type=Path, help="train on these reviews: CSV, archive or folder (default: planted)")
-    parser.add_argument("--rounds", type=int, default=3, help="trainings of each kind, in turns (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=3, help="trainings of each kind (default: %(default)s)")
     parser.add_argument("--steps", type=int, default=100_000, help="steps of a long run that is only recorded; 0: none")
     parser.add_argument("--json", type=Path, help="where to write all numbers (default: benchmarks/results/)")
     parser.add_argument("--threads", type=int, help="CPU threads of torch (default: torch decides)")
@@ -73,9 +74,17 @@ def configured(source: Path | None, cache: Path, threads: int | None, more: Sequ
     return [*chosen, *here, *([] if threads is None else [f"trainer.threads={threads}"]), *more]
 
 
+class Server(NamedTuple):
+    """An `mlflow server` on this machine."""
+
+    uri: str
+    group: int | None
+    """Of its processes."""
+
+
 @contextmanager
-def server(folder: Path) -> Iterator[str]:
-    """`mlflow server` on this machine, in a process of its own; gives its address."""
+def serving(folder: Path) -> Iterator[Server]:
+    """A server in a process of its own."""
     folder.mkdir(parents=True)
     open_store(f"sqlite:///{folder}/mlflow.db", folder)
     with socket.socket() as listener:
@@ -85,7 +94,7 @@ def server(folder: Path) -> Iterator[str]:
     options += ["--artifacts-destination", str(folder / "stored"), "--workers", "1"]
     with (folder / "log").open("wb") as log:
         command = [sys.executable, "-m", "mlflow", "server", *options]
-        process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
+        process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, start_new_session=True)
     try:
         for _ in range(240):
             try:
@@ -95,14 +104,14 @@ def server(folder: Path) -> Iterator[str]:
                 time.sleep(0.5)
         else:
             raise TimeoutError(f"mlflow server does not start: {(folder / 'log').read_text()}")
-        yield f"http://127.0.0.1:{port}"
+        yield Server(f"http://127.0.0.1:{port}", process.pid)
     finally:
         process.terminate()
         process.wait(30)
 
 
-def measured(overrides: Sequence[str], rounds: int, uri: str, folder: Path, console: Console) -> dict[str, Any]:
-    """Train in all ways in turn, in an order that changes from round to round."""
+def measured(overrides: Sequence[str], rounds: int, server: Server, folder: Path, console: Console) -> dict[str, Any]:
+    """Train in all ways in turns, beginning with another one in each round."""
     results: dict[str, Any] = {
         "machine": machine(),
         "overrides": list(overrides),
@@ -111,45 +120,50 @@ def measured(overrides: Sequence[str], rounds: int, uri: str, folder: Path, cons
     }
     in_child("benchmarks.data:prepare_texts", overrides=list(overrides))
     # The first training on a machine compiles what the next ones find.
-    measure([*overrides, "trainer.max_epochs=1"], SQLITE, uri, folder / "first")
+    measure([*overrides, "trainer.max_epochs=1"], [SQLITE], server, folder / "first")
     for index in range(rounds):
-        for way in WAYS if index % 2 == 0 else reversed(WAYS):
-            console.print(f"measuring: round {index + 1}, {way}", style="dim")
-            place = folder / f"round_{index}" / way.replace(" ", "_")
-            results["runs"][way].append(measure(overrides, way, uri, place))
+        console.print(f"measuring: round {index + 1} of {rounds}", style="dim")
+        first = index % len(WAYS)
+        ways = [*WAYS[first:], *WAYS[:first]]
+        for way, run in measure(overrides, ways, server, folder / f"round_{index}").items():
+            results["runs"][way].append(run)
     for way in (SQLITE, SERVER):
         console.print(f"measuring: within the callbacks, {way}", style="dim")
-        place = folder / "in_hooks" / way.replace(" ", "_")
-        results["in_hooks"][way] = measure(overrides, way, uri, place, in_hooks=True)
+        results["in_hooks"] |= measure(overrides, [way], server, folder / "in_hooks", in_hooks=True)
     return results
 
 
-def measure(overrides: Sequence[str], way: str, uri: str, folder: Path, in_hooks: bool = False) -> Result:
-    """Train by the command, in a process of its own, and give the seconds of `fit` and `test`.
+def measure(
+    overrides: Sequence[str], ways: Sequence[str], server: Server, folder: Path, in_hooks: bool = False
+) -> dict[str, Result]:
+    """Train by the command, each way in a process of its own, and give the seconds of `fit` and `test`.
 
-    By the clock and of the processor. What the command does at its start, such as to set aside what is loaded from the
-    collection of garbage, is part of what is measured.
+    By a clock that counts only a process' own turns, and of the processor. What the command does at its start, such as
+    to set aside what is loaded from the collection of garbage, is part of what is measured.
 
     Raises:
-        RuntimeError: the command failed; the message has the end of its output.
+        RuntimeError: a command failed; the message has the end of its output.
 
     """
+    folders = {way: folder / way.replace(" ", "_") for way in ways}
+    in_turns([command(overrides, way, server, place, in_hooks) for way, place in folders.items()])
+    return {way: json.loads((place / "times.json").read_text()) for way, place in folders.items()}
+
+
+def command(overrides: Sequence[str], way: str, server: Server, folder: Path, in_hooks: bool) -> Command:
+    """One training."""
     off = [f"callbacks.{name}=null" for name in configuration(overrides).callbacks] if way == NOTHING else []
-    times, output = folder / "times.json", folder / "outputs"
+    output = folder / "outputs"
     output.mkdir(parents=True)
     open_store("local", output)  # a new database takes seconds, once
-    command = [
+    arguments = [
         *(sys.executable, "-m", "tokenlayer", "train", *overrides, *off),
         f"output_dir={output}",
-        f"tracking.uri={uri}" if way == SERVER else "tracking=local",
+        f"tracking.uri={server.uri}" if way == SERVER else "tracking=local",
         "allow_targets=[benchmarks]",
-        f"+callbacks.phase_timer={{_target_:benchmarks.timer.PhaseTimerConfig,path:{times},in_hooks:{in_hooks}}}",
+        f"+callbacks.phase_timer={{_target_:benchmarks.timer.PhaseTimerConfig,folder:{folder},in_hooks:{in_hooks}}}",
     ]
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"tokenlayer train ended with code {done.returncode}: {done.stdout[-2000:]}")
-    timed: Result = json.loads(times.read_text())
-    return timed
+    return Command(arguments, folder, beside=server.group if way == SERVER else None)
 
 
 def overhead(results: dict[str, Any], way: str, phase: str, clock: str) -> list[float]:

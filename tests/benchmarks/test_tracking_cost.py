@@ -29,7 +29,7 @@ def test_all_ways_are_timed_and_compared_within_a_round(tmp_path, empty_database
     monkeypatch.setattr(tracking, "in_child", in_this_process)
     overrides = tracking.configured(None, tmp_path / "cache", 1, [*TINY, *FEW])
     uri = f"sqlite:///{tmp_path}/server.db"  # in the place of a server, which takes long to start
-    results = tracking.measured(overrides, 1, uri, tmp_path, Console(file=io.StringIO()))
+    results = tracking.measured(overrides, 1, tracking.Server(uri, None), tmp_path, Console(file=io.StringIO()))
     for way in tracking.WAYS:
         (run,) = results["runs"][way]
         assert run["steps"] == 17
