@@ -14,7 +14,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from tokenlayer.models.moments import Flat, Held, flat, held, measured
+from tokenlayer.models.moments import Held, Lasting, held, lasting, measured
 from tokenlayer.models.output import ModelOutput
 
 Columns = dict[str, list[float]]
@@ -79,7 +79,7 @@ class LayerStatistics(ModelStatistics):
         self._outputs: dict[str, Tensor] = {}
         self._watched: dict[str, Tensor] = {}
         self._addresses: list[int] = []
-        self._flat = flat(())
+        self._lasting = lasting(())
         self._handles: list[RemovableHandle] = [
             module.register_forward_hook(_keeping(self._outputs, name))
             for name, module in model.named_modules()
@@ -97,22 +97,25 @@ class LayerStatistics(ModelStatistics):
             x.retain_grad()
 
     def gradients(self) -> Held:
-        owners = (*self._watched.items(), *self._parameters.items())
-        return held(flat((name, gradient) for name, x in owners if (gradient := x.grad) is not None))
+        layers, parameters = (
+            ((name, gradient) for name, x in tensors.items() if (gradient := x.grad) is not None)
+            for tensors in (self._watched, self._parameters)
+        )
+        return held(layers, lasting(parameters))  # clipping changes those of the parameters, as an optimizer may
 
     def values(self, output: ModelOutput) -> Held:
         # A leaf is of zeros that are there for their gradient alone, as those of the maximum are.
         embedded = () if output.embedded.is_leaf else (("embedding", output.embedded),)
-        layers = flat((*embedded, *self._outputs.items()))
-        return held(layers, self._flat_parameters(), known={"tokenization": output.tokens.matches})
+        layers = (*embedded, *self._outputs.items())
+        return held(layers, self._lasting_parameters(), known={"tokenization": output.tokens.matches})
 
-    def _flat_parameters(self) -> Flat:
+    def _lasting_parameters(self) -> Lasting:
         """The parameters that are trained; told apart once, as long as each stays at its place in memory."""
         addresses = [p.data_ptr() for p in self._parameters.values()]
         if addresses != self._addresses:
             self._addresses = addresses
-            self._flat = flat((name, p) for name, p in self._parameters.items() if p.requires_grad)
-        return self._flat
+            self._lasting = lasting((name, p) for name, p in self._parameters.items() if p.requires_grad)
+        return self._lasting
 
     def gradient_columns(self, steps: Sequence[Held]) -> Columns:
         return _columns(steps, self._zero_gradients)

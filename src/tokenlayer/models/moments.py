@@ -32,25 +32,26 @@ def moments(x: Tensor) -> Moments:
     return mean, torch.linalg.vector_norm(x - mean) / math.sqrt(x.numel())
 
 
-class Flat(NamedTuple):
-    """Named tensors, told apart by size."""
+class Lasting(NamedTuple):
+    """Named tensors that are changed in place, such as parameters, told apart by size."""
 
     sizes: dict[str, int]
     """Numbers in each tensor."""
     small: list[Tensor]
     """Small tensors on a CPU, as vectors in the same memory, in the order of their names."""
-    others: dict[str, Tensor]
+    large: dict[str, Tensor]
+    """All others."""
 
 
-def flat(tensors: Iterable[tuple[str, Tensor]]) -> Flat:
+def lasting(tensors: Iterable[tuple[str, Tensor]]) -> Lasting:
     """Tell tensors apart by size."""
-    found = Flat({}, [], {})
+    found = Lasting({}, [], {})
     for name, x in tensors:
         found.sizes[name] = size = x.numel()
         if 0 < size <= _SMALL and x.is_cpu and x.is_contiguous():
             found.small.append(x.detach().view(-1))
         else:
-            found.others[name] = x.detach()
+            found.large[name] = x.detach()
     return found
 
 
@@ -59,15 +60,13 @@ class Held(NamedTuple):
 
     sizes: dict[str, int]
     """Numbers in each tensor."""
-    copies: Tensor
-    """The numbers of small tensors on a CPU, end to end."""
+    small: list[Tensor]
+    """Small tensors on a CPU, of which some may be one vector, in the order of their names."""
     others: dict[str, Moments | Matches]
     """The moments of the other tensors, which their device may still be at work on; the matches."""
 
-    @property
-    def kept(self) -> int:
-        """Numbers that are kept of these."""
-        return self.copies.numel() + sum(3 * len(x) for x in self.others.values() if isinstance(x, Matches))
+    kept: int
+    """Numbers that are kept of these."""
 
     @property
     def kind(self) -> Hashable:
@@ -75,24 +74,43 @@ class Held(NamedTuple):
         return tuple(self.others), tuple((name, size == 1) for name, size in self.sizes.items())
 
 
-def held(*tensors: Flat, known: Mapping[str, Moments | Matches] | None = None) -> Held:
+def held(
+    passing: Iterable[tuple[str, Tensor]] = (),
+    changing: Lasting | None = None,
+    known: Mapping[str, Moments | Matches] | None = None,
+) -> Held:
     """What these tensors hold now, whatever becomes of them.
 
     Between the steps of a training the processor's caches are full of other things, and whatever is done takes several
-    times as long as in a loop. To copy small tensors is the least that can be done.
+    times as long as in a loop. To keep small tensors, or to copy them all at once, is the least that can be done.
 
     Args:
-        tensors: by name.
+        passing: tensors by name that nothing changes any more, such as the activations of a step.
+        changing: tensors that are changed in place later.
         known: matches, and moments that are known already.
 
     """
-    sizes, small, others = {}, [], dict(known or {})
-    for some in tensors:
-        sizes.update(some.sizes)
-        small += some.small
-        for name, x in some.others.items():
+    sizes: dict[str, int] = {}
+    small: list[Tensor] = []
+    others = dict(known or {})
+    kept = sum(3 * len(x) for x in others.values() if isinstance(x, Matches))
+    for name, x in passing:
+        sizes[name] = size = x.numel()
+        if 0 < size <= _SMALL and x.is_cpu:
+            # A view would keep all that it is a view of.
+            small.append(x.detach().clone() if x._is_view() else x.detach())
+            kept += size
+        else:
+            others[name] = moments(x.detach())
+    if changing is not None:
+        sizes.update(changing.sizes)
+        if changing.small:
+            copied = torch.cat(changing.small)
+            small.append(copied)
+            kept += copied.numel()
+        for name, x in changing.large.items():
             others[name] = moments(x)
-    return Held(sizes, torch.cat(small) if small else torch.empty(0), others)
+    return Held(sizes, small, others, kept)
 
 
 def measured(steps: Sequence[Held]) -> dict[str, npt.NDArray[np.float64]]:
@@ -107,8 +125,9 @@ def measured(steps: Sequence[Held]) -> dict[str, npt.NDArray[np.float64]]:
     of_others = np.array(_fetched(pairs)).reshape(len(others), len(steps), 2)
     small = [name for name in first.sizes if name not in others]
     sizes = np.array([[step.sizes[name] for name in small] for step in steps], dtype=np.int64)
-    copies = torch.cat([step.copies for step in steps]).double().numpy()
-    of_small = _of_segments(copies, sizes.reshape(-1)).reshape(len(steps), len(small), 2)
+    parts = [part.reshape(-1) for step in steps for part in step.small]
+    numbers = (torch.cat(parts) if parts else torch.empty(0)).double().numpy()
+    of_small = _of_segments(numbers, sizes.reshape(-1)).reshape(len(steps), len(small), 2)
     found = {name: of_others[i] for i, name in enumerate(others)}
     found |= {name: of_small[:, i] for i, name in enumerate(small)}
     return {name: found[name] for name in (*(name for name in others if name not in first.sizes), *first.sizes)}

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from tokenlayer.layer.matching import Matches
 from tokenlayer.models.layer_statistics import Columns, ModelStatistics
-from tokenlayer.models.moments import Held, Moments, flat, held, measured, moments
+from tokenlayer.models.moments import Held, Moments, held, lasting, measured, moments
 from tokenlayer.models.network import TokenizationClassifier
 from tokenlayer.models.output import ModelOutput
 from tokenlayer.original.flatten_head import FlattenHead
@@ -58,14 +58,15 @@ class OriginalStatistics(ModelStatistics):
         found: dict[str, Moments | Matches] = {name: layer_moments(gradient) for name, gradient in of_layers.items()}
         # The gradient of the dense output of the tokenization layer, factorised.
         found["tokenization"] = match_gradient_moments(of_layers["embedding"], self.parameters["embedding_kernel"])
-        return held(flat((name, _gradient(parameter)) for name, parameter in self.parameters.items()), known=found)
+        parameters = ((name, _gradient(parameter)) for name, parameter in self.parameters.items())
+        return held(changing=lasting(parameters), known=found)
 
     def values(self, output: ModelOutput) -> Held:
         found: dict[str, Moments | Matches] = {
             name: layer_moments(value.detach()) for name, value in _layers(output).items()
         }
         found["tokenization"] = output.tokens.matches
-        return held(flat(self.parameters.items()), known=found)
+        return held(changing=lasting(self.parameters.items()), known=found)
 
     def gradient_columns(self, steps: Sequence[Held]) -> Columns:
         return _columns(steps)
