@@ -227,7 +227,9 @@ class Mirror:
             fillvalue=(),
         )
         for some_params, some_tags, metrics in batches:
-            self._remote.client.log_batch(self._remote.run_id, metrics=metrics, params=some_params, tags=some_tags)
+            # The newest first: MLflow keeps the latest value of each name apart, and anew for each later one.
+            newest_first = metrics[::-1]
+            self._remote.client.log_batch(self._remote.run_id, metrics=newest_first, params=some_params, tags=some_tags)
 
     def _metrics(self, commit: Commit) -> list[Metric]:
         if commit.metrics is None:
