@@ -40,6 +40,7 @@ def measure(overrides: Sequence[str], n_steps: int) -> Result:
     bench = Bench(overrides)
     batches = bench.batches()
     statistics = bench.model.statistics()
+    statistics.attach()
     warm = Stopwatch()
     for _ in range(5):
         _step(bench, statistics, batches, 1, warm)

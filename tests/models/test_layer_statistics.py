@@ -1,5 +1,7 @@
 """What is logged of every head, against the tensors themselves."""
 
+import gc
+import weakref
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,6 +52,7 @@ def trained(model: TokenizationClassifier, n_classes: int, steps: int = STEPS) -
     """Real steps of Adam, each read twice: by the statistics, as they are made of all together, and by `autograd`."""
     statistics = model.statistics()
     assert isinstance(statistics, LayerStatistics)
+    statistics.attach()
     found: dict[str, Tensor] = {}
     for name, module in model.head.named_modules(prefix="head"):
         module.register_forward_hook(lambda _, inputs, output, name=name: found.__setitem__(name, output))
@@ -165,6 +168,7 @@ def test_a_look_at_the_model_between_a_steps_passes_is_not_logged(name):
     for looks in (False, True):
         model = build(name, 2, "auto", 0.0)
         statistics = model.statistics()
+        statistics.attach()
         output = model(texts(B))
         if looks:
             model.eval()
@@ -184,6 +188,40 @@ def test_nothing_stays_attached(name):
 
     model = build(name, 2, "auto", 0.0)
     statistics = model.statistics()
-    assert hooks(model) > 0
-    statistics.close()
+    for _ in range(2):
+        assert hooks(model) == 0
+        statistics.attach()
+        attached = hooks(model)
+        statistics.attach()
+        assert hooks(model) == attached > 0
+        statistics.detach()
     assert hooks(model) == 0
+
+
+def test_nothing_of_a_step_outlives_the_detachment():
+    model = build("presence", 2, "auto", 0.0)
+    statistics = model.statistics()
+    statistics.attach()
+    output = model(texts(B))
+    seen = [weakref.ref(x) for x in (output.logits, output.embedded)]
+    model.loss(output, torch.arange(B) % 2).backward()
+    del output
+    gc.collect()
+    assert any(ref() is not None for ref in seen), "held for the rows to come"
+    statistics.detach()
+    gc.collect()
+    assert all(ref() is None for ref in seen)
+
+
+@pytest.mark.parametrize("name", ["presence", "attention"])
+def test_a_pass_without_gradients_is_no_step(name):
+    """As a rule may take one between a step's passes."""
+    model = build(name, 2, "auto", 0.0)
+    statistics = model.statistics()
+    statistics.attach()
+    output = model(texts(B))
+    with torch.no_grad():
+        model(texts(B, seed=9))
+    model.loss(output, torch.arange(B) % 2).backward()
+    columns = statistics.gradient_columns([statistics.gradients()])
+    np.testing.assert_allclose(columns["embedding_std"], [output.embedded.grad.std(correction=0).item()])

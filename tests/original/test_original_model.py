@@ -120,6 +120,7 @@ def test_the_20_columns_are_those_of_the_original_as_a_whole(codes):
     )
     for model in (pooled, learned):
         statistics = model.statistics()
+        statistics.attach()
         assert isinstance(statistics, LayerStatistics)
         output = model(codes)
         model.loss(output, torch.arange(B) % 2).backward()

@@ -80,6 +80,7 @@ def test_every_column_is_what_the_dense_model_and_autograd_give(D, n_outputs):
 
     model = model_of(case, n_outputs)
     statistics = model.statistics()
+    statistics.attach()
     assert isinstance(statistics, OriginalStatistics)
     output = model(codes)
     model.loss(output, LABELS).backward()
@@ -102,6 +103,7 @@ def test_each_step_is_watched_anew():
     case = make_case(B=B, L=L, C=C, K=K, N=N, D=1, seed=1)
     model, codes = model_of(case), torch.tensor(case.codes)
     statistics = model.statistics()
+    statistics.attach()
     steps = []
     for labels in (LABELS, 1 - LABELS, LABELS):
         model.zero_grad()

@@ -54,6 +54,7 @@ def trained(dtype):
     run, optimizer = Run(model), KerasAdam(model.parameters())
     metrics = Metrics(n_classes=2)
     statistics = model.statistics()
+    statistics.attach()
     batches = zip(arrays()["train_codes"], arrays()["train_labels"], strict=True)
     for codes, truth in batches:
         run.unshifted.append(not (model.head.batch_norm.bias.any() or model.head.dense.bias.any()))

@@ -20,7 +20,11 @@ from tokenlayer.training.callbacks.step_log import StepLog
 from tokenlayer.training.callbacks.training_log import TrainingLogConfig
 from tokenlayer.training.callbacks.vals_log import ValsLogConfig
 
-LOGS = (TrainingLogConfig(metrics_every=5), GradsLogConfig(metrics_every=5), ValsLogConfig(metrics_every=5))
+LOGS = (
+    TrainingLogConfig(metrics_every=5),
+    GradsLogConfig(every=1, metrics_every=5),
+    ValsLogConfig(every=1, metrics_every=5),
+)
 
 
 @dataclass
@@ -82,6 +86,38 @@ def test_rows_made_together_are_those_of_each_step(training: Training, monkeypat
     )
 
 
+@pytest.mark.parametrize(("every", "metrics_every", "metrics_at"), [(3, 5, [0, 6, 12, 15]), (5, 2, [0, 5, 10, 15])])
+def test_rows_of_some_steps_are_those_of_each(
+    training: Training, every: int, metrics_every: int, metrics_at: list[int]
+) -> None:
+    """The model is watched at no other step; a metric that has no row of its own step is of the next."""
+    witness = Witness()
+    attached: list[bool] = []
+
+    class Watching(pl.Callback):
+        def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
+            attached.append(any(part._forward_hooks for part in as_module(pl_module).model.modules()))
+
+    strides = {"every": every, "metrics_every": metrics_every}
+    logs_of_some = (TrainingLogConfig(), GradsLogConfig(**strides), ValsLogConfig(**strides))
+    fitted = training.fit(*logs_of_some, more=[witness, Watching()])
+    assert attached == [step % every == 0 for step in range(STEPS_PER_EPOCH)]
+    train, grads, vals = logs(fitted.recorder)
+    assert len(train) == STEPS_PER_EPOCH
+    rows = train[train["step"] % every == 0].reset_index(drop=True)
+    witness.rows = witness.rows[::every]
+    check(rows, grads, vals, witness)
+    history = fitted.recorder.load_metrics()
+    assert history[history["key"] == "watch/values/embedding.weight_mean"]["step"].tolist() == metrics_at
+
+
+def test_each_log_has_its_own_steps(training: Training) -> None:
+    fitted = training.fit(TrainingLogConfig(), GradsLogConfig(every=4), ValsLogConfig(every=3))
+    _, grads, vals = logs(fitted.recorder)
+    assert grads["step"].tolist() == list(range(0, STEPS_PER_EPOCH, 4))
+    assert vals["step"].tolist() == list(range(0, STEPS_PER_EPOCH, 3))
+
+
 def test_the_rows_before_an_error_are_recorded(training: Training, output_dir: Path) -> None:
     witness = Witness(fails_at=7)
     with pytest.raises(RuntimeError, match="out of luck"):
@@ -122,10 +158,10 @@ class Moody(StepLog[int]):
     def kind(self, kept: int) -> bool:
         return kept <= self.last
 
-    def columns(self, kept: Sequence[int]) -> dict[str, list[float]]:
+    def columns(self, kept: Sequence[int]) -> dict[str, np.ndarray]:
         if self.broken is not None:
             raise MemoryError("out of memory")
-        numbers = list(map(float, kept))
+        numbers = np.array(kept, dtype=float)
         return {"a": numbers} if self.kind(kept[0]) else {"a": numbers, "b": numbers}
 
 

@@ -8,21 +8,50 @@ by construction are left out: the deviation of a single number, and means that a
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from tokenlayer.models.moments import Held, Lasting, held, lasting, measured
 from tokenlayer.models.output import ModelOutput
 
-Columns = dict[str, list[float]]
-"""The numbers of some steps, by column."""
+Columns = dict[str, npt.NDArray[np.float64]]
+"""(S,): the numbers of S steps, by column."""
 
 
 class ModelStatistics(ABC):
-    """Reads one training step after the other, and makes rows of many together."""
+    """Reads one training step after the other, and makes rows of many together.
+
+    It is attached to the model for the steps that it reads: hooks take time.
+    """
+
+    def __init__(self) -> None:
+        self._handles: list[RemovableHandle] = []
+
+    def attach(self) -> None:
+        """Read the passes to come."""
+        if not self._handles:
+            self._handles = [module.register_forward_hook(hook) for module, hook in self._hooks()]
+
+    def detach(self) -> None:
+        """Read no further pass, and let go of the latest."""
+        for handle in self._handles:
+            handle.remove()
+        self._handles = []
+        self._forget()
+
+    @abstractmethod
+    def _hooks(self) -> Iterable[tuple[nn.Module, Callable[..., None]]]:
+        """Modules, and what is to be called with the output of each."""
+
+    @abstractmethod
+    def _forget(self) -> None:
+        """Let go of the tensors of the latest pass."""
 
     @abstractmethod
     def gradients(self) -> Held:
@@ -44,10 +73,6 @@ class ModelStatistics(ABC):
     def constant(self) -> Collection[str]:
         """Columns that cannot change, which a log may have for the sake of its form."""
         return ()
-
-    @abstractmethod
-    def close(self) -> None:
-        """Detach from the model."""
 
 
 class LayerStatistics(ModelStatistics):
@@ -73,6 +98,7 @@ class LayerStatistics(ModelStatistics):
         mirrored: Collection[nn.Module] = (),
         embedding_is_centred: bool = False,
     ) -> None:
+        super().__init__()
         self._parameters = dict(model.named_parameters())
         self._zero_gradients = _parts(model, zero_sum) | ({"embedding"} if embedding_is_centred else set())
         self._fixed_values = _parts(model, mirrored)
@@ -80,16 +106,20 @@ class LayerStatistics(ModelStatistics):
         self._watched: dict[str, Tensor] = {}
         self._addresses: list[int] = []
         self._lasting = lasting(())
-        self._handles: list[RemovableHandle] = [
-            module.register_forward_hook(_keeping(self._outputs, name))
-            for name, module in model.named_modules()
-            if name.startswith("head.")
-        ]
-        self._handles.append(model.register_forward_hook(self._watch))
+        self._model = model
+
+    def _hooks(self) -> Iterable[tuple[nn.Module, Callable[..., None]]]:
+        parts = self._model.named_modules()
+        heads = [(part, _keeping(self._outputs, name)) for name, part in parts if name.startswith("head.")]
+        return [*heads, (self._model, self._watch)]
+
+    def _forget(self) -> None:
+        self._outputs.clear()
+        self._watched.clear()
 
     def _watch(self, model: nn.Module, _: Any, output: ModelOutput) -> None:
         """Have the gradients of the layers kept, where there will be any, in the backward pass to come."""
-        if not model.training:
+        if not (model.training and torch.is_grad_enabled()):
             return
         layers = {"embedding": output.embedded, **self._outputs}
         self._watched = {name: x for name, x in layers.items() if x.requires_grad}
@@ -123,16 +153,12 @@ class LayerStatistics(ModelStatistics):
     def value_columns(self, steps: Sequence[Held]) -> Columns:
         return _columns(steps, self._fixed_values)
 
-    def close(self) -> None:
-        for handle in self._handles:
-            handle.remove()
 
-
-def _keeping(outputs: dict[str, Tensor], name: str) -> Any:
+def _keeping(outputs: dict[str, Tensor], name: str) -> Callable[..., None]:
     """A forward hook that keeps a tensor output of a training step under the module's name."""
 
     def keep(module: nn.Module, _: Any, output: Any) -> None:
-        if module.training and isinstance(output, Tensor):
+        if module.training and torch.is_grad_enabled() and isinstance(output, Tensor):
             outputs[name] = output
 
     return keep
@@ -149,7 +175,7 @@ def _columns(steps: Sequence[Held], without_mean: Collection[str]) -> Columns:
     columns = {}
     for name, found in measured(steps).items():
         if name not in without_mean:
-            columns[f"{name}_mean"] = found[:, 0].tolist()
+            columns[f"{name}_mean"] = found[:, 0]
         if steps[0].sizes.get(name, 2) > 1:
-            columns[f"{name}_std"] = found[:, 1].tolist()
+            columns[f"{name}_std"] = found[:, 1]
     return columns

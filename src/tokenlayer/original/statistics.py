@@ -6,9 +6,10 @@ parameters, each with mean and population standard deviation.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from tokenlayer.layer.matching import Matches
@@ -33,6 +34,7 @@ class OriginalStatistics(ModelStatistics):
     """
 
     def __init__(self, model: TokenizationClassifier) -> None:
+        super().__init__()
         layer, head = model.tokenization, model.head
         assert isinstance(layer, TokenizationLayer)
         assert isinstance(head, FlattenHead)
@@ -45,10 +47,16 @@ class OriginalStatistics(ModelStatistics):
             "patterns": layer.patterns,
         }
         self._layers: dict[str, Tensor] = {}
-        self._handle = model.register_forward_hook(self._watch)
+        self._model = model
+
+    def _hooks(self) -> Iterable[tuple[nn.Module, Callable[..., None]]]:
+        return [(self._model, self._watch)]
+
+    def _forget(self) -> None:
+        self._layers = {}
 
     def _watch(self, model: nn.Module, _: Any, output: ModelOutput) -> None:
-        if model.training:
+        if model.training and torch.is_grad_enabled():
             self._layers = _layers(output)
             for layer in self._layers.values():
                 layer.retain_grad()
@@ -79,9 +87,6 @@ class OriginalStatistics(ModelStatistics):
         """The deviations of single numbers: of the mean probability of one class, and of its bias."""
         return ("out_std", "out_bias_std") if self.parameters["out_bias"].numel() == 1 else ()
 
-    def close(self) -> None:
-        self._handle.remove()
-
 
 def _gradient(x: Tensor) -> Tensor:
     assert x.grad is not None, "every part is trained"
@@ -95,7 +100,7 @@ def _layers(output: ModelOutput) -> dict[str, Tensor]:
 
 def _columns(steps: Sequence[Held]) -> Columns:
     found = measured(steps)
-    numbers = (found[name][:, moment].tolist() for name in (*LAYERS, *PARAMETERS) for moment in (0, 1))
+    numbers = (found[name][:, moment] for name in (*LAYERS, *PARAMETERS) for moment in (0, 1))
     return dict(zip(COLUMNS, numbers, strict=True))
 
 

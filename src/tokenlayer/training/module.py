@@ -104,12 +104,23 @@ class TokenizationModule(pl.LightningModule):
         )
         self.validated_steps = 0
         self._statistics: ModelStatistics | None = None
+        self._statistics_every: set[int] = set()
 
-    def statistics(self) -> ModelStatistics:
-        """Those of the model in training, attached to it once for all who ask."""
+    def statistics(self, every: int) -> ModelStatistics:
+        """Those of the model in training, the same for all who ask, attached at every so many steps."""
+        self._statistics_every.add(every)
         if self._statistics is None:
             self._statistics = self.model.statistics()
         return self._statistics
+
+    def _attach_statistics(self, step: int) -> None:
+        """Have this step read if it is one of those asked for."""
+        if self._statistics is None:
+            return
+        if all(step % every for every in self._statistics_every):
+            self._statistics.detach()
+        else:
+            self._statistics.attach()
 
     def phase_metrics(self, phase: str) -> Metrics:
         """The metrics of `train` (running within the epoch), `validation` or `test`."""
@@ -118,18 +129,19 @@ class TokenizationModule(pl.LightningModule):
         return metrics
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        self._attach_statistics(step := self.trainer.global_step)
         output: ModelOutput = self.model(batch.codes)
         loss = self.model.loss(output, batch.labels, batch.weights)
         if not torch.isfinite(loss):
             raise InputError(
-                f"the loss is {loss.item()} at step {self.trainer.global_step} (epoch {self.current_epoch + 1}, batch "
+                f"the loss is {loss.item()} at step {step} (epoch {self.current_epoch + 1}, batch "
                 f"{batch_idx + 1} of it): lower optimizer.lr or set trainer.gradient_clip_val"
             )
         self.phase_metrics("train").update(output.probabilities, batch.labels, loss)
         watched = output.logits if self.rule.beside_model else output.embedded
         self._learner.watch(output.tokens, watched, batch.rows)
         self.current = TrainingStep(
-            step=self.trainer.global_step,
+            step=step,
             epoch=self.current_epoch,
             batch=batch_idx,
             output=output,
@@ -169,8 +181,9 @@ class TokenizationModule(pl.LightningModule):
     def on_train_end(self) -> None:
         self.current = None  # lets go of the last step's tensors
         if self._statistics is not None:
-            self._statistics.close()
+            self._statistics.detach()
             self._statistics = None
+            self._statistics_every.clear()
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         self._evaluate(batch, "validation")

@@ -1,4 +1,4 @@
-"""`grads_log`: mean and standard deviation of gradients along the whole model, every step."""
+"""`grads_log`: mean and standard deviation of gradients along the whole model."""
 
 from __future__ import annotations
 
@@ -15,15 +15,17 @@ from tokenlayer.training.callbacks.step_log import Columns
 
 
 class GradsLog(StatisticsLog):
-    """Table `logs/grads_log`, every step before its update; a strided copy as metrics `watch/gradients/<column>`."""
+    """Table `logs/grads_log`, of steps before their updates; a strided copy as metrics `watch/gradients/<column>`."""
 
-    def __init__(self, run: RunContext, metrics_every: int) -> None:
-        super().__init__(run, "logs/grads_log", "watch/gradients", metrics_every)
+    def __init__(self, run: RunContext, every: int, metrics_every: int) -> None:
+        super().__init__(run, "logs/grads_log", "watch/gradients", every, metrics_every)
 
     def on_before_optimizer_step(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, optimizer: Optimizer
     ) -> None:
-        self.take(current_step(pl_module), self.statistics.gradients())
+        step = current_step(pl_module)
+        if self.is_due(step):
+            self.take(step, self.statistics.gradients())
 
     def columns(self, kept: Sequence[Held]) -> Columns:
         return self.statistics.gradient_columns(kept)

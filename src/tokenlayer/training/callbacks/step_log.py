@@ -1,4 +1,4 @@
-"""A log with a row for each step, whose rows are made of many steps together."""
+"""A log with rows of steps, which are made of many together."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from collections.abc import Hashable, Mapping, Sequence
 from itertools import groupby
 from typing import Generic, TypeVar
 
+import numpy as np
+import numpy.typing as npt
 import pytorch_lightning as pl
 
 from tokenlayer.training.callbacks.base import RunContext
@@ -15,7 +17,8 @@ from tokenlayer.training.callbacks.run_callback import RunCallback
 from tokenlayer.training.module import TrainingStep
 
 Kept = TypeVar("Kept")
-Columns = Mapping[str, list[float]]
+Columns = Mapping[str, npt.NDArray[np.float64]]
+"""(S,): the numbers of S steps, by column."""
 
 _STEPS = 64
 _NUMBERS = 1 << 20  # 8 MB
@@ -24,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 
 class StepLog(RunCallback, ABC, Generic[Kept]):
-    """A table of every step.
+    """A table with a row for each step that is kept.
 
     A step leaves what its row is made of. Rows are made of some dozens of steps at once, or of fewer large ones, and
     before each commit, and when the training ends, however it does: between the steps of a training all work takes
@@ -67,10 +70,10 @@ class StepLog(RunCallback, ABC, Generic[Kept]):
         kept, self._kept, self._numbers = self._kept, [], 0
         for _, alike in groupby(kept, key=lambda step: self.kind(step[1])):
             places, of_steps = zip(*alike, strict=True)
-            steps, epochs, batches = map(list, zip(*places, strict=True))
+            steps, epochs, batches = np.array(places).T
             columns = self.columns(of_steps)
             self.recorder.append(self.table, {"step": steps, "epoch": epochs, "batch": batches, **columns})
-            self.written(steps, columns)
+            self.written(steps.tolist(), columns)
 
     def written(self, steps: Sequence[int], columns: Columns) -> None:  # most logs do no more
         """Do what is to be done with rows that were recorded."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class TrainingLogConfig(CallbackConfig):
     """Loss and running accuracy."""
 
-    metrics_every: int = 25
+    metrics_every: int = 50
     """Steps between two values of the metrics; the table has every step."""
 
     def problems(self) -> Iterator[tuple[str, str]]:

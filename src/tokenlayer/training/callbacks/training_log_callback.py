@@ -44,7 +44,7 @@ class TrainingLog(StepLog[Tensor]):
             self._log_epoch(trainer, pl_module)
 
     def columns(self, kept: Sequence[Tensor]) -> Columns:
-        return {"loss": torch.stack(list(kept)).tolist()}
+        return {"loss": torch.stack(list(kept)).cpu().double().numpy()}
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         # An epoch that was stopped early has no last step. As a run goes on from a checkpoint of an epoch's end,

@@ -16,15 +16,18 @@ if TYPE_CHECKING:
 class ValsLogConfig(CallbackConfig):
     """Statistics of values."""
 
+    every: int = 10
+    """Steps between two rows of the table."""
     metrics_every: int = 100
-    """Steps between two values of the metrics; the table has every step."""
+    """Steps between two values of the metrics, which are those of the next row."""
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Values that cannot work."""
-        if self.metrics_every < 1:
-            yield "metrics_every", "must be at least 1"
+        for name in ("every", "metrics_every"):
+            if getattr(self, name) < 1:
+                yield name, "must be at least 1"
 
     def build(self, run: RunContext) -> ValsLog:
         from tokenlayer.training.callbacks.vals_log_callback import ValsLog
 
-        return ValsLog(run, self.metrics_every)
+        return ValsLog(run, self.every, self.metrics_every)

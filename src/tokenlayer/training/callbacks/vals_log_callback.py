@@ -1,4 +1,4 @@
-"""`vals_log`: mean and standard deviation of values along the whole model, every step."""
+"""`vals_log`: mean and standard deviation of values along the whole model."""
 
 from __future__ import annotations
 
@@ -20,14 +20,15 @@ class ValsLog(StatisticsLog):
     A strided copy goes to the metrics `watch/values/<column>`.
     """
 
-    def __init__(self, run: RunContext, metrics_every: int) -> None:
-        super().__init__(run, "logs/vals_log", "watch/values", metrics_every)
+    def __init__(self, run: RunContext, every: int, metrics_every: int) -> None:
+        super().__init__(run, "logs/vals_log", "watch/values", every, metrics_every)
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         step = current_step(pl_module)
-        self.take(step, self.statistics.values(step.output))
+        if self.is_due(step):
+            self.take(step, self.statistics.values(step.output))
 
     def columns(self, kept: Sequence[Held]) -> Columns:
         return self.statistics.value_columns(kept)
