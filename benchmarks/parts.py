@@ -40,7 +40,6 @@ def measure(overrides: Sequence[str], n_steps: int) -> Result:
     bench = Bench(overrides)
     batches = bench.batches()
     statistics = bench.model.statistics()
-    statistics.attach()
     warm = Stopwatch()
     for _ in range(5):
         _step(bench, statistics, batches, 1, warm)
@@ -81,6 +80,7 @@ def _step(
     watch.lap("head, loss")
     bench.module.phase_metrics("train").update(output.probabilities, batch.labels, loss)
     watch.lap("running metrics")
+    statistics.watch(output)
     embedded.register_hook(gradient.append)
     bench.optimizer.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped

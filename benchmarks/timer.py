@@ -53,14 +53,15 @@ class PhaseTimer(pl.Callback):
     in one run than in the next makes no difference to their ratio. To look takes time itself, some µs for each hook.
 
     Args:
-        folder: of the command (see `benchmarks.turns`); gets `times.json` when the test ends.
+        path: the JSON file, written when the test ends.
         in_hooks: whether to look into the other callbacks.
+        turns: the folder of a command that takes turns with others (see `benchmarks.turns`).
 
     """
 
-    def __init__(self, folder: Path, in_hooks: bool) -> None:
-        self._path = folder / "times.json"
-        self._clock = running_clock(folder)
+    def __init__(self, path: Path, in_hooks: bool, turns: Path | None) -> None:
+        self._path = path
+        self._clock = time.monotonic if turns is None else running_clock(turns)
         # What is done again after so many seconds is so after as many of the command's own.
         time.monotonic = self._clock
         self._looks = in_hooks
@@ -113,10 +114,12 @@ class PhaseTimer(pl.Callback):
 class PhaseTimerConfig(CallbackConfig):
     """Configuration of the timer of phases."""
 
-    folder: str
-    """Of the command, for `times.json`."""
+    path: str
+    """The file to write."""
     in_hooks: bool = False
     """Whether to look into the hooks of the other callbacks, which takes time itself."""
+    turns: str | None = None
+    """The folder of a command that takes turns with others."""
 
     def build(self, _run: RunContext) -> PhaseTimer:
-        return PhaseTimer(Path(self.folder), self.in_hooks)
+        return PhaseTimer(Path(self.path), self.in_hooks, None if self.turns is None else Path(self.turns))

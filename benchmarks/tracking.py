@@ -154,6 +154,7 @@ def command(overrides: Sequence[str], way: str, server: Server, folder: Path, in
     """One training."""
     off = [f"callbacks.{name}=null" for name in configuration(overrides).callbacks] if way == NOTHING else []
     output = folder / "outputs"
+    timer = {"path": folder / "times.json", "in_hooks": in_hooks, "turns": folder}
     output.mkdir(parents=True)
     open_store("local", output)  # a new database takes seconds, once
     arguments = [
@@ -161,7 +162,8 @@ def command(overrides: Sequence[str], way: str, server: Server, folder: Path, in
         f"output_dir={output}",
         f"tracking.uri={server.uri}" if way == SERVER else "tracking=local",
         "allow_targets=[benchmarks]",
-        f"+callbacks.phase_timer={{_target_:benchmarks.timer.PhaseTimerConfig,folder:{folder},in_hooks:{in_hooks}}}",
+        "+callbacks.phase_timer._target_=benchmarks.timer.PhaseTimerConfig",
+        *(f"+callbacks.phase_timer.{k}={v}" for k, v in timer.items()),
     ]
     return Command(arguments, folder, beside=server.group if way == SERVER else None)
 

@@ -12,6 +12,7 @@ import struct
 import subprocess
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,7 +43,14 @@ def running_clock(folder: Path) -> Callable[[], float]:
     with (folder / "stopped").open("rb") as file:
         stopped = mmap.mmap(file.fileno(), _SECONDS.size, access=mmap.ACCESS_READ)
     monotonic = time.monotonic  # whatever the command calls by this name later
-    return lambda: monotonic() - float(_SECONDS.unpack_from(stopped)[0])
+
+    def clock() -> float:
+        while True:
+            (before,), now, (after,) = _SECONDS.unpack_from(stopped), monotonic(), _SECONDS.unpack_from(stopped)
+            if before == after:  # not stopped in between
+                return float(now - after)
+
+    return clock
 
 
 def in_turns(commands: Sequence[Command]) -> None:
@@ -52,8 +60,10 @@ def in_turns(commands: Sequence[Command]) -> None:
         RuntimeError: a command failed; the message has the end of its output.
 
     """
-    running = [_Running(command) for command in commands]
+    running: list[_Running] = []
     try:
+        for command in commands:
+            running.append(_Running(command))
         while left := [each for each in running if each.process.returncode is None]:
             for each in left:
                 each.take_turn(TURN_S if len(left) > 1 else None)
@@ -85,21 +95,20 @@ class _Running:
         (before,) = _SECONDS.unpack_from(self._stopped)
         _SECONDS.pack_into(self._stopped, 0, before + time.monotonic() - self._since)
         self._signal(signal.SIGCONT)
-        try:
+        with suppress(subprocess.TimeoutExpired):
             self.process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            self._since = time.monotonic()
-            self._signal(signal.SIGSTOP)
+        self._since = time.monotonic()
+        self._signal(signal.SIGSTOP)
 
     def end(self) -> None:
-        """Leave nothing behind that is stopped."""
+        """Leave nothing behind that runs, or is stopped."""
         if self.process.returncode is None:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
-        if self.command.beside is not None:
-            os.killpg(self.command.beside, signal.SIGCONT)
+        self._signal(signal.SIGCONT)
 
     def _signal(self, number: signal.Signals) -> None:
         for group in (self.process.pid, self.command.beside):
             if group is not None:
-                os.killpg(group, number)
+                with suppress(ProcessLookupError):  # it has ended
+                    os.killpg(group, number)

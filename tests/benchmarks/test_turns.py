@@ -1,10 +1,12 @@
 """Commands that take turns."""
 
 import json
+import subprocess
 import sys
 import time
 from itertools import pairwise
 
+import psutil
 import pytest
 from benchmarks.turns import TURN_S, Command, in_turns, running_clock
 
@@ -38,13 +40,27 @@ def test_each_counts_its_own_turns_alone(tmp_path):
         assert seen[-1] - seen[0] - sum(stops) == pytest.approx(4 * TURN_S, abs=TURN_S)
 
 
-def test_a_command_that_fails_is_told_and_none_is_left(tmp_path):
-    begun = time.monotonic()
+def test_a_command_that_fails_is_told_when_all_have_ended(tmp_path):
     broken = Command([sys.executable, "-c", "raise SystemExit('out of luck')"], tmp_path / "broken")
-    asleep = Command([sys.executable, "-c", "import time; time.sleep(0.5)"], tmp_path / "asleep")
+    asleep = Command([sys.executable, "-c", "import time; time.sleep(0.5); print('awake')"], tmp_path / "asleep")
     with pytest.raises(RuntimeError, match=r"ended with code 1: out of luck"):
         in_turns([asleep, broken])
-    assert time.monotonic() - begun < 20
+    assert (tmp_path / "asleep" / "output").read_text() == "awake\n"
+
+
+def test_none_is_left_when_one_cannot_begin(tmp_path):
+    waits = "import os, sys, time; print(os.getpid(), flush=True); time.sleep(600)"
+    beside = subprocess.Popen([sys.executable, "-c", waits], start_new_session=True)
+    first = Command([sys.executable, "-c", waits], tmp_path / "first", beside.pid)
+    try:
+        with pytest.raises(FileNotFoundError):
+            in_turns([first, Command([str(tmp_path / "no such command")], tmp_path / "second")])
+        assert psutil.Process(beside.pid).status() != psutil.STATUS_STOPPED
+        children = psutil.Process().children(recursive=True)
+        assert [child.pid for child in children if child.is_running()] == [beside.pid]
+    finally:
+        beside.kill()
+        beside.wait()
 
 
 def test_a_clock_without_stops_is_the_machines(tmp_path):

@@ -123,6 +123,7 @@ def test_the_20_columns_are_those_of_the_original_as_a_whole(codes):
         statistics.attach()
         assert isinstance(statistics, LayerStatistics)
         output = model(codes)
+        statistics.watch(output)
         model.loss(output, torch.arange(B) % 2).backward()
         gradients = statistics.gradient_columns([statistics.gradients()])
         values = statistics.value_columns([statistics.values(output)])

@@ -80,9 +80,9 @@ def test_every_column_is_what_the_dense_model_and_autograd_give(D, n_outputs):
 
     model = model_of(case, n_outputs)
     statistics = model.statistics()
-    statistics.attach()
     assert isinstance(statistics, OriginalStatistics)
     output = model(codes)
+    statistics.watch(output)
     model.loss(output, LABELS).backward()
     gradients = statistics.gradient_columns([statistics.gradients()])
     values = statistics.value_columns([statistics.values(output)])
@@ -103,11 +103,11 @@ def test_each_step_is_watched_anew():
     case = make_case(B=B, L=L, C=C, K=K, N=N, D=1, seed=1)
     model, codes = model_of(case), torch.tensor(case.codes)
     statistics = model.statistics()
-    statistics.attach()
     steps = []
     for labels in (LABELS, 1 - LABELS, LABELS):
         model.zero_grad()
         output = model(codes)
+        statistics.watch(output)
         model.loss(output, labels).backward()
         steps.append(statistics.gradients())
     columns = statistics.gradient_columns(steps).values()

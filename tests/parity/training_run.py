@@ -54,13 +54,13 @@ def trained(dtype):
     run, optimizer = Run(model), KerasAdam(model.parameters())
     metrics = Metrics(n_classes=2)
     statistics = model.statistics()
-    statistics.attach()
     batches = zip(arrays()["train_codes"], arrays()["train_labels"], strict=True)
     for codes, truth in batches:
         run.unshifted.append(not (model.head.batch_norm.bias.any() or model.head.dense.bias.any()))
         output = model(torch.tensor(codes.astype(np.int64)))
         labels = torch.tensor(truth.astype(np.int64))
         loss = model.loss(output, labels)
+        statistics.watch(output)
         optimizer.zero_grad()
         loss.backward()
         run.first_gradients = run.first_gradients or {

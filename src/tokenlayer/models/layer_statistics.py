@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from tokenlayer.models.moments import Held, Lasting, held, lasting, measured
+from tokenlayer.models.moments import Held, held, lasting, measured
 from tokenlayer.models.output import ModelOutput
 
 Columns = dict[str, npt.NDArray[np.float64]]
@@ -46,6 +46,10 @@ class ModelStatistics(ABC):
         self._forget()
 
     @abstractmethod
+    def watch(self, output: ModelOutput) -> None:
+        """Attach to a step's forward pass, before its backward pass."""
+
+    @abstractmethod
     def _hooks(self) -> Iterable[tuple[nn.Module, Callable[..., None]]]:
         """Modules, and what is to be called with the output of each."""
 
@@ -55,7 +59,7 @@ class ModelStatistics(ABC):
 
     @abstractmethod
     def gradients(self) -> Held:
-        """The gradients of the latest step, after its backward pass and before its update."""
+        """The gradients of the watched step, after its backward pass and before its update."""
 
     @abstractmethod
     def values(self, output: ModelOutput) -> Held:
@@ -103,49 +107,37 @@ class LayerStatistics(ModelStatistics):
         self._zero_gradients = _parts(model, zero_sum) | ({"embedding"} if embedding_is_centred else set())
         self._fixed_values = _parts(model, mirrored)
         self._outputs: dict[str, Tensor] = {}
-        self._watched: dict[str, Tensor] = {}
-        self._addresses: list[int] = []
-        self._lasting = lasting(())
+        self._gradients: dict[str, Tensor] = {}
+        self._watched: list[str] = []
         self._model = model
+
+    def watch(self, output: ModelOutput) -> None:
+        self._gradients.clear()
+        layers = {"embedding": output.embedded, **self._outputs}
+        self._watched = [name for name, value in layers.items() if value.requires_grad]
+        for name in self._watched:
+            hook = _keeping_gradient(self._gradients, name)
+            layers[name].register_hook(hook)  # type: ignore[no-untyped-call]  # torch leaves it untyped
 
     def _hooks(self) -> Iterable[tuple[nn.Module, Callable[..., None]]]:
         parts = self._model.named_modules()
-        heads = [(part, _keeping(self._outputs, name)) for name, part in parts if name.startswith("head.")]
-        return [*heads, (self._model, self._watch)]
+        return [(part, _keeping(self._outputs, name)) for name, part in parts if name.startswith("head.")]
 
     def _forget(self) -> None:
         self._outputs.clear()
-        self._watched.clear()
-
-    def _watch(self, model: nn.Module, _: Any, output: ModelOutput) -> None:
-        """Have the gradients of the layers kept, where there will be any, in the backward pass to come."""
-        if not (model.training and torch.is_grad_enabled()):
-            return
-        layers = {"embedding": output.embedded, **self._outputs}
-        self._watched = {name: x for name, x in layers.items() if x.requires_grad}
-        for x in self._watched.values():
-            x.retain_grad()
+        self._gradients.clear()
 
     def gradients(self) -> Held:
-        layers, parameters = (
-            ((name, gradient) for name, x in tensors.items() if (gradient := x.grad) is not None)
-            for tensors in (self._watched, self._parameters)
-        )
+        layers = [(name, self._gradients[name]) for name in self._watched if name in self._gradients]
+        parameters = [(name, grad) for name, p in self._parameters.items() if (grad := p.grad) is not None]
         return held(layers, lasting(parameters))  # clipping changes those of the parameters, as an optimizer may
 
     def values(self, output: ModelOutput) -> Held:
         # A leaf is of zeros that are there for their gradient alone, as those of the maximum are.
         embedded = () if output.embedded.is_leaf else (("embedding", output.embedded),)
-        layers = (*embedded, *self._outputs.items())
-        return held(layers, self._lasting_parameters(), known={"tokenization": output.tokens.matches})
-
-    def _lasting_parameters(self) -> Lasting:
-        """The parameters that are trained; told apart once, as long as each stays at its place in memory."""
-        addresses = [p.data_ptr() for p in self._parameters.values()]
-        if addresses != self._addresses:
-            self._addresses = addresses
-            self._lasting = lasting((name, p) for name, p in self._parameters.items() if p.requires_grad)
-        return self._lasting
+        parameters = [(name, p) for name, p in self._parameters.items() if p.requires_grad]
+        known = {"tokenization": output.tokens.matches}
+        return held((*embedded, *self._outputs.items()), lasting(parameters), known)
 
     def gradient_columns(self, steps: Sequence[Held]) -> Columns:
         return _columns(steps, self._zero_gradients)
@@ -160,6 +152,13 @@ def _keeping(outputs: dict[str, Tensor], name: str) -> Callable[..., None]:
     def keep(module: nn.Module, _: Any, output: Any) -> None:
         if module.training and torch.is_grad_enabled() and isinstance(output, Tensor):
             outputs[name] = output
+
+    return keep
+
+
+def _keeping_gradient(gradients: dict[str, Tensor], name: str) -> Callable[[Tensor], None]:
+    def keep(gradient: Tensor) -> None:
+        gradients[name] = gradient
 
     return keep
 

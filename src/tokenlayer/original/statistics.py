@@ -7,9 +7,7 @@ parameters, each with mean and population standard deviation.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from tokenlayer.layer.matching import Matches
@@ -46,26 +44,30 @@ class OriginalStatistics(ModelStatistics):
             "embedding_kernel": model.embedding.weight,
             "patterns": layer.patterns,
         }
-        self._layers: dict[str, Tensor] = {}
-        self._model = model
+        self._gradients: dict[str, Tensor] = {}
+
+    def watch(self, output: ModelOutput) -> None:
+        self._gradients = {}
+        for name, value in _layers(output).items():
+            if value.requires_grad:
+                value.register_hook(  # type: ignore[no-untyped-call]  # torch leaves it untyped
+                    lambda gradient, name=name: self._gradients.__setitem__(name, gradient)
+                )
 
     def _hooks(self) -> Iterable[tuple[nn.Module, Callable[..., None]]]:
-        return [(self._model, self._watch)]
+        return ()  # all that it reads is in the output
 
     def _forget(self) -> None:
-        self._layers = {}
-
-    def _watch(self, model: nn.Module, _: Any, output: ModelOutput) -> None:
-        if model.training and torch.is_grad_enabled():
-            self._layers = _layers(output)
-            for layer in self._layers.values():
-                layer.retain_grad()
+        self._gradients = {}
 
     def gradients(self) -> Held:
-        of_layers = {name: _gradient(layer) for name, layer in self._layers.items()}
-        found: dict[str, Moments | Matches] = {name: layer_moments(gradient) for name, gradient in of_layers.items()}
+        found: dict[str, Moments | Matches] = {
+            name: layer_moments(gradient) for name, gradient in self._gradients.items()
+        }
         # The gradient of the dense output of the tokenization layer, factorised.
-        found["tokenization"] = match_gradient_moments(of_layers["embedding"], self.parameters["embedding_kernel"])
+        found["tokenization"] = match_gradient_moments(
+            self._gradients["embedding"], self.parameters["embedding_kernel"]
+        )
         parameters = ((name, _gradient(parameter)) for name, parameter in self.parameters.items())
         return held(changing=lasting(parameters), known=found)
 
@@ -88,9 +90,9 @@ class OriginalStatistics(ModelStatistics):
         return ("out_std", "out_bias_std") if self.parameters["out_bias"].numel() == 1 else ()
 
 
-def _gradient(x: Tensor) -> Tensor:
-    assert x.grad is not None, "every part is trained"
-    return x.grad
+def _gradient(parameter: Tensor) -> Tensor:
+    assert parameter.grad is not None, "every part is trained"
+    return parameter.grad
 
 
 def _layers(output: ModelOutput) -> dict[str, Tensor]:

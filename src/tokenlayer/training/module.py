@@ -113,14 +113,15 @@ class TokenizationModule(pl.LightningModule):
             self._statistics = self.model.statistics()
         return self._statistics
 
-    def _attach_statistics(self, step: int) -> None:
-        """Have this step read if it is one of those asked for."""
+    def _read_by_statistics(self, step: int) -> ModelStatistics | None:
+        """The statistics, attached to the model, if this step is one of those that they were asked for."""
         if self._statistics is None:
-            return
+            return None
         if all(step % every for every in self._statistics_every):
             self._statistics.detach()
-        else:
-            self._statistics.attach()
+            return None
+        self._statistics.attach()
+        return self._statistics
 
     def phase_metrics(self, phase: str) -> Metrics:
         """The metrics of `train` (running within the epoch), `validation` or `test`."""
@@ -129,8 +130,11 @@ class TokenizationModule(pl.LightningModule):
         return metrics
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        self._attach_statistics(step := self.trainer.global_step)
+        step = self.trainer.global_step
+        statistics = self._read_by_statistics(step)
         output: ModelOutput = self.model(batch.codes)
+        if statistics is not None:
+            statistics.watch(output)
         loss = self.model.loss(output, batch.labels, batch.weights)
         if not torch.isfinite(loss):
             raise InputError(

@@ -13,6 +13,7 @@ Plot = Callable[[pd.DataFrame], Figure]
 
 _FAINT = {"linewidth": 0.6, "alpha": 0.35}
 _PANELS_PER_ROW = 5
+_FEW = 10  # rows, of which a line alone shows little
 _LONG_NAME = 30  # characters that fit above a panel
 
 
@@ -47,10 +48,11 @@ def moments(log: pd.DataFrame, title: str) -> Figure:
     n_rows = -(-len(parts) // _PANELS_PER_ROW)
     figure = Figure(figsize=(14, 0.6 + 2.3 * n_rows), layout="constrained")
     grid = figure.subplots(n_rows, min(_PANELS_PER_ROW, len(parts)), sharex=True, squeeze=False)
+    style = {"linewidth": 0.6, "marker": "o" if len(log) < _FEW else None, "markersize": 3}
     for axes, part in zip(grid.flat, parts, strict=False):
         for moment, color in (("std", "C1"), ("mean", "C0")):
             if f"{part}_{moment}" in columns:
-                axes.plot(log["step"], log[f"{part}_{moment}"], color=color, linewidth=0.6, label=moment)
+                axes.plot(log["step"], log[f"{part}_{moment}"], color=color, label=moment, **style)
         axes.set_title(part, fontsize="small" if len(part) <= _LONG_NAME else "x-small")
         axes.ticklabel_format(axis="y", style="sci", scilimits=(-2, 3))
         axes.tick_params(labelsize="x-small")
